@@ -1,0 +1,32 @@
+//! What every board shares, once: a board itself brings its pins, its clock's frequency and its MAC.
+//!
+//! - [`registers`]: how a driver reaches its peripheral, and a test puts a model in its place;
+//! - [`frame`]: a frame in memory, laid out for MACs that move words;
+//! - [`ethernet`]: a MAC's driver as a device for smoltcp; [`trial`](ethernet) what all of them must do;
+//! - `node`: the echo and its memory; `serve`: the loop; `clock`: what time it is; `interrupt`, `panic`:
+//!   what wakes the processor, and what stops it; `report`: what is said to a host.
+
+#![no_std]
+
+pub mod ethernet;
+pub mod frame;
+pub mod registers;
+#[cfg(feature = "trial")]
+pub mod trial;
+
+#[cfg(target_os = "none")]
+pub mod clock;
+#[cfg(target_os = "none")]
+pub mod interrupt;
+#[cfg(target_os = "none")]
+mod memory;
+#[cfg(target_os = "none")]
+mod meter;
+#[cfg(target_os = "none")]
+pub mod node;
+#[cfg(target_os = "none")]
+mod panic;
+#[cfg(target_os = "none")]
+pub mod report;
+#[cfg(target_os = "none")]
+pub mod serve;

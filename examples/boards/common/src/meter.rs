@@ -1,0 +1,64 @@
+//! How long the processor is awake: from the end of a sleep to the next, the interrupt included.
+//!
+//! Under QEMU with `-icount shift=0` an instruction takes a nanosecond, so this counts instructions.
+//! Whoever measures reads the two numbers from outside, by their names, while the board sleeps.
+
+#[cfg(feature = "meter")]
+use core::sync::atomic::{AtomicU32, Ordering};
+
+#[cfg(feature = "meter")]
+use cortex_m::peripheral::SYST;
+
+/// Ticks of the processor's clock in which a poll was made.
+#[cfg(feature = "meter")]
+// SAFETY: no other symbol has this name.
+#[unsafe(no_mangle)]
+static METER_BUSY: AtomicU32 = AtomicU32::new(0);
+
+/// Polls.
+#[cfg(feature = "meter")]
+// SAFETY: no other symbol has this name.
+#[unsafe(no_mangle)]
+static METER_POLLS: AtomicU32 = AtomicU32::new(0);
+
+/// A stretch of time between two sleeps.
+#[derive(Default)]
+pub(crate) struct Meter {
+    #[cfg(feature = "meter")]
+    woken: u32,
+    #[cfg(feature = "meter")]
+    polls: u32,
+}
+
+#[cfg(not(feature = "meter"))]
+impl Meter {
+    pub(crate) fn wake(&mut self) {}
+    pub(crate) fn poll(&mut self) {}
+    pub(crate) fn sleep(&mut self) {}
+}
+
+#[cfg(feature = "meter")]
+impl Meter {
+    /// The processor wakes.
+    pub(crate) fn wake(&mut self) {
+        self.woken = SYST::get_current();
+    }
+
+    /// It does something.
+    pub(crate) fn poll(&mut self) {
+        self.polls += 1;
+    }
+
+    /// It sleeps again; what it did since it woke counts if it polled. The timer counts down, and wraps
+    /// within a tick: no iteration lasts that long.
+    pub(crate) fn sleep(&mut self) {
+        if self.polls > 0 {
+            let now = SYST::get_current();
+            let period = SYST::get_reload() + 1;
+            let busy = if now <= self.woken { self.woken - now } else { self.woken + period - now };
+            METER_BUSY.fetch_add(busy, Ordering::Relaxed);
+            METER_POLLS.fetch_add(self.polls, Ordering::Relaxed);
+            self.polls = 0;
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The node of every board here: an echo over TCP and UDP at the addresses of QEMU's user-mode network.
+
+use smolecho::{
+    Config, ConfigError, DatagramStorage, Listener, Node, Service, Storage,
+    smoltcp::{
+        time::Instant,
+        wire::{IpAddress, IpCidr},
+    },
+};
+use static_cell::{ConstStaticCell, StaticCell};
+
+use crate::ethernet::{Ethernet, Mac};
+
+const ADDRESS: IpAddress = IpAddress::v4(10, 0, 2, 15);
+const GATEWAY: IpAddress = IpAddress::v4(10, 0, 2, 2);
+
+/// Where it serves, TCP and UDP.
+pub const PORT: u16 = 12345;
+
+/// Connections at once; `SMOLECHO_CONNECTIONS=16 cargo run --release` builds it with more.
+const CONNECTIONS: usize = number(option_env!("SMOLECHO_CONNECTIONS"), 4);
+
+/// Bytes of each connection's receive buffer, and of its transmit buffer.
+const BUFFER: usize = 1024;
+
+/// Bytes of the largest datagram that is echoed: every host must take it (RFC 791 section 3.1).
+const DATAGRAM: usize = 512;
+
+static STORAGE: ConstStaticCell<Storage<'static, CONNECTIONS, BUFFER>> =
+    ConstStaticCell::new(Storage::new());
+static DATAGRAMS: ConstStaticCell<DatagramStorage<'static, 1, 1, DATAGRAM>> =
+    ConstStaticCell::new(DatagramStorage::new());
+static NODE: StaticCell<Node<'static>> = StaticCell::new();
+
+/// The node, for which there is memory once.
+///
+/// The machines that QEMU emulates here have no source of entropy: their `seed` is a constant, and their
+/// sequence numbers are the same at every boot. On a network that is not your own, take it from one.
+pub fn node<M: Mac>(
+    ethernet: &mut Ethernet<'_, M>,
+    mac: [u8; 6],
+    seed: u64,
+) -> Result<&'static mut Node<'static>, ConfigError> {
+    let mut config = Config::new(mac, seed).address(IpCidr::new(ADDRESS, 24))?;
+    let _ = config.gateways.push(GATEWAY);
+    #[cfg(feature = "ipv6")]
+    let config = config.link_local()?;
+
+    let memory = STORAGE.take().memory().with(DATAGRAMS.take().memory());
+    let node = NODE.init(Node::new(&config, memory, ethernet, Instant::ZERO)?);
+    node.listen(Listener::new(PORT, 5)).expect("a port that can be listened on");
+    node.bind(PORT, Service::Echo).expect("a port that can be bound");
+    Ok(node)
+}
+
+/// The number in an environment variable of the build, or the usual one.
+const fn number(variable: Option<&str>, usual: usize) -> usize {
+    match variable {
+        None => usual,
+        Some(text) => match usize::from_str_radix(text, 10) {
+            Ok(number) => number,
+            Err(_) => panic!("not a number"),
+        },
+    }
+}

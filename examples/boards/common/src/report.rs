@@ -1,0 +1,41 @@
+//! What the board says to the terminal of the host that emulates it: nothing without `semihosting`.
+
+use core::{fmt::Arguments, panic::PanicInfo};
+
+use smolecho::Event;
+
+/// A line for each connection, and for each frame that was turned away.
+pub(crate) fn event(event: Event<'_>) {
+    match event {
+        Event::Accepted { tuple } => say(format_args!("Accepted connection from {}", tuple.remote)),
+        Event::Closed { tuple, end, received, sent } => say(format_args!(
+            "Closed {}: {}, {received} bytes in, {sent} out",
+            tuple.remote,
+            end.name()
+        )),
+        Event::Ignored { ignored, tuple } => {
+            say(format_args!("No answer to {}: {}", tuple.remote, ignored.name()));
+        }
+        Event::Refused { refusal, .. } => say(format_args!("Refused a frame: {}", refusal.name())),
+        _ => {}
+    }
+}
+
+/// Says that the board is ready.
+pub fn ready(port: u16) {
+    say(format_args!("Listening on port {port}, TCP and UDP"));
+}
+
+pub(crate) fn last_words(info: &PanicInfo<'_>) {
+    say(format_args!("{info}"));
+    #[cfg(feature = "semihosting")]
+    cortex_m_semihosting::debug::exit(cortex_m_semihosting::debug::EXIT_FAILURE);
+}
+
+#[cfg(feature = "semihosting")]
+fn say(line: Arguments<'_>) {
+    cortex_m_semihosting::hprintln!("{}", line);
+}
+
+#[cfg(not(feature = "semihosting"))]
+fn say(_: Arguments<'_>) {}

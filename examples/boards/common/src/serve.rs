@@ -1,0 +1,56 @@
+//! The loop.
+
+use cortex_m::{asm, interrupt as primask};
+use smolecho::{Node, smoltcp::time::Instant};
+
+use crate::{
+    clock::Clock,
+    ethernet::{Ethernet, Mac},
+    interrupt::{self, Line},
+    meter::Meter,
+    report,
+};
+
+/// Serves for ever; sleeps while there is nothing to do.
+pub fn serve<M: Mac>(
+    node: &mut Node<'_>,
+    mut ethernet: Ethernet<'_, M>,
+    line: Line,
+    mut clock: Clock,
+) -> ! {
+    let mut meter = Meter::default();
+    loop {
+        let now = clock.now();
+        node.poll(now, &mut ethernet, report::event);
+        let due = node.poll_at(now);
+        meter.poll();
+        wait(&mut ethernet, line, &mut clock, due, &mut meter);
+    }
+}
+
+/// Sleeps until a frame is there, or until `due`.
+fn wait<M: Mac>(
+    ethernet: &mut Ethernet<'_, M>,
+    line: Line,
+    clock: &mut Clock,
+    due: Option<Instant>,
+    meter: &mut Meter,
+) {
+    loop {
+        ethernet.acknowledge();
+        interrupt::unmask(line);
+        // An interrupt that comes between the look and the sleep stays pending, and ends the sleep.
+        let is_over = primask::free(|_| {
+            let is_over = ethernet.has_frame() || due.is_some_and(|due| due <= clock.now());
+            if !is_over {
+                meter.sleep();
+                asm::wfi();
+                meter.wake();
+            }
+            is_over
+        });
+        if is_over {
+            return;
+        }
+    }
+}

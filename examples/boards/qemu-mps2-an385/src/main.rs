@@ -1,0 +1,38 @@
+//! An echo over TCP and UDP on Arm's MPS2 with a Cortex-M3 (application note 385): clock, loop. Its pins
+//! and clocks are set when the FPGA is loaded.
+
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::entry;
+use qemu_mps2_an385::ethernet::Lan9118;
+use smolecho_board::{
+    clock::Clock,
+    ethernet::{Ethernet, Frames},
+    interrupt::Line,
+    node::{PORT, node},
+    registers::Block,
+    report,
+    serve::serve,
+};
+use static_cell::ConstStaticCell;
+
+const MAC: [u8; 6] = [0x02, 0, 0, 0x91, 0x18, 0x01];
+const SEED: u64 = 0x9118;
+const ETHERNET: Line = Line(13);
+const CYCLES_PER_SECOND: u32 = 25_000_000;
+
+static FRAMES: ConstStaticCell<Frames> = ConstStaticCell::new(Frames::new());
+
+#[entry]
+fn main() -> ! {
+    let core = cortex_m::Peripherals::take().expect("the first to ask");
+    let clock = Clock::start(core.SYST, CYCLES_PER_SECOND);
+    // SAFETY: the LAN9118 on the expansion bus; nothing else uses it.
+    let registers = unsafe { Block::<0x4020_0000>::new() };
+    let mut ethernet = Ethernet::new(Lan9118::new(registers, MAC), FRAMES.take());
+
+    let node = node(&mut ethernet, MAC, SEED).expect("a configuration that can be");
+    report::ready(PORT);
+    serve(node, ethernet, ETHERNET, clock)
+}

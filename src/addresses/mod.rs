@@ -1,0 +1,154 @@
+//! Where the node's addresses come from, beside its [`Config`]: a DHCP server and a router may each
+//! lend one address and name one default route.
+
+#[cfg(not(all(feature = "dhcpv4", feature = "slaac")))]
+mod absent;
+#[cfg(feature = "dhcpv4")]
+mod dhcp;
+#[cfg(feature = "proto-ipv6")]
+pub(crate) mod eui64;
+#[cfg(feature = "slaac")]
+mod slaac;
+
+use smoltcp::iface::{Interface, SocketStorage};
+use smoltcp::phy::{Device, TxToken};
+use smoltcp::time::Instant;
+use smoltcp::wire::{IpAddress, IpCidr};
+
+#[cfg(not(feature = "dhcpv4"))]
+use self::absent::Dhcp;
+#[cfg(not(feature = "slaac"))]
+use self::absent::Slaac;
+#[cfg(feature = "dhcpv4")]
+use self::dhcp::Dhcp;
+#[cfg(feature = "slaac")]
+use self::slaac::Slaac;
+use crate::config::Config;
+use crate::phy::parcel::Parcel;
+
+/// What a source says at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Learned {
+    address: Option<IpCidr>,
+    router: Option<IpAddress>,
+}
+
+/// An address that went, and the one that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) lost: Option<IpCidr>,
+    pub(crate) gained: Option<IpCidr>,
+}
+
+/// The sources, and what the interface knows of each.
+pub(crate) struct Addresses<'a> {
+    dhcp: Option<Dhcp<'a>>,
+    slaac: Option<Slaac>,
+    lease: Learned,
+    prefix: Learned,
+}
+
+impl<'a> Addresses<'a> {
+    pub(crate) fn new(config: &Config, dhcp: &'a mut [SocketStorage<'a>], now: Instant) -> Self {
+        Addresses {
+            dhcp: Dhcp::new(config, now, dhcp),
+            slaac: Slaac::new(config, now),
+            lease: Learned::default(),
+            prefix: Learned::default(),
+        }
+    }
+
+    /// Asks what is to be asked now, and tells the interface what has been answered.
+    pub(crate) fn poll<D: Device + ?Sized>(
+        &mut self,
+        iface: &mut Interface,
+        now: Instant,
+        device: &mut D,
+    ) -> [Option<Change>; 2] {
+        let lease = self.dhcp.as_mut().and_then(|dhcp| {
+            let learned = dhcp.poll(iface, now, device);
+            apply(&mut self.lease, learned, iface)
+        });
+        let prefix = self.slaac.as_mut().and_then(|slaac| {
+            let learned = slaac.poll(now, device);
+            apply(&mut self.prefix, learned, iface)
+        });
+        [lease, prefix]
+    }
+
+    /// When that is due again.
+    pub(crate) fn poll_at(&self, iface: &mut Interface, now: Instant) -> Option<Instant> {
+        let dhcp = self.dhcp.as_ref().and_then(|dhcp| dhcp.poll_at(iface, now));
+        let slaac = self.slaac.as_ref().and_then(|slaac| slaac.poll_at());
+        [dhcp, slaac].into_iter().flatten().min()
+    }
+
+    /// Whether there is a DHCP client.
+    pub(crate) fn leases(&self) -> bool {
+        self.dhcp.is_some()
+    }
+
+    /// Takes a frame for a DHCP client, if there is one.
+    pub(crate) fn offered<Tx: TxToken>(
+        &mut self,
+        parcel: Parcel<'_, Tx>,
+        iface: &mut Interface,
+        now: Instant,
+    ) {
+        if let Some(dhcp) = &mut self.dhcp {
+            dhcp.deliver(parcel, iface, now);
+        }
+    }
+
+    /// Takes a frame with what a router says.
+    #[cfg(feature = "proto-ipv6")]
+    pub(crate) fn advertised(&mut self, frame: &[u8], now: Instant) {
+        if let Some(slaac) = &mut self.slaac {
+            slaac.advertised(frame, now);
+        }
+    }
+}
+
+/// Makes the interface know what a source says now. An address that it has from elsewhere is not the
+/// source's to take away; one that its table has no room for is tried again.
+fn apply(known: &mut Learned, learned: Learned, iface: &mut Interface) -> Option<Change> {
+    let old = *known;
+    if old.router != learned.router {
+        set_route(iface, old.router, learned.router);
+    }
+    known.router = learned.router;
+    let is_elsewhere =
+        |cidr: &IpCidr| old.address != Some(*cidr) && iface.has_ip_addr(cidr.address());
+    let wanted = learned.address.filter(|cidr| !is_elsewhere(cidr));
+    if old.address == wanted {
+        return None;
+    }
+    iface.update_ip_addrs(|addresses| {
+        addresses.retain(|address| Some(*address) != old.address);
+        known.address = wanted.filter(|new| addresses.push(*new).is_ok());
+    });
+    (old.address != known.address).then_some(Change { lost: old.address, gained: known.address })
+}
+
+/// Each family has one default route: the last that was named, here or in the configuration. smoltcp's
+/// table has room for both.
+fn set_route(iface: &mut Interface, old: Option<IpAddress>, new: Option<IpAddress>) {
+    let routes = iface.routes_mut();
+    match (old, new) {
+        (_, Some(IpAddress::Ipv4(router))) => {
+            let _ = routes.add_default_ipv4_route(router);
+        }
+        (Some(IpAddress::Ipv4(_)), None) => {
+            routes.remove_default_ipv4_route();
+        }
+        #[cfg(feature = "proto-ipv6")]
+        (_, Some(IpAddress::Ipv6(router))) => {
+            let _ = routes.add_default_ipv6_route(router);
+        }
+        #[cfg(feature = "proto-ipv6")]
+        (Some(IpAddress::Ipv6(_)), None) => {
+            routes.remove_default_ipv6_route();
+        }
+        (None, None) => {}
+    }
+}

@@ -1,0 +1,56 @@
+//! TCP echo server and client for userspace stacks: `no_std`, no allocation, over smoltcp's sockets
+//! and socket sets, driven by any device.
+//!
+//! ```text
+//!   your loop ─────────▶ Node: poll(now, &mut device), poll_at(now)
+//!                          │
+//!            ┌─────────────┼──────────────┬──────────────┐
+//!            ▼             ▼              ▼              ▼
+//!          gate          pool          server          client       gate: whose frame is it?
+//!        (headers)   (slots, ages,   (recv, echo,    (send, recv,   pool: a slot per connection
+//!                      deadlines)       close)       verify, close) server, client: one tcp::Socket each
+//!            └─────────────┴──────┬───────┴──────────────┘
+//!                                 ▼
+//!                      smoltcp Interface + one SocketSet a slot
+//!                                 │
+//!                                 ▼
+//!                   phy: cable, tap, or your own Device
+//! ```
+//!
+//! Reading order: [`server::tcp`] is the flow, [`node`] follows a frame through the house,
+//! [`storage`] is all the memory, [`phy`] is what a port brings.
+//!
+#![no_std]
+
+mod addresses;
+mod cookie;
+mod gate;
+mod neighbor;
+mod pool;
+mod post;
+mod random;
+mod rate;
+mod segment;
+
+pub mod client;
+pub mod config;
+pub mod event;
+pub mod node;
+pub mod phy;
+pub mod server;
+pub mod storage;
+
+pub use smoltcp;
+
+pub use client::tcp::Message;
+pub use client::udp::Query;
+pub use config::{Config, ConfigError, Flow, Listener, Manners, Service, Timeouts, WhenFull};
+pub use event::{End, Event, Ignored, Protocol, Refusal, Report, Stats, Tuple};
+pub use node::{BindError, ConnectError, ListenError, Node, Occupancy};
+pub use rate::Rate;
+pub use storage::{DatagramMemory, DatagramStorage, Memory, Storage};
+
+/// The README's examples, so that they compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,413 @@
+//! The node: one interface, a pool of slots, and the loop's body that ties them together.
+//!
+//! It alone sees frames, slots and time at once. Follow one frame: [`Node::poll`] takes it from the
+//! device, `admit` asks the gate what it is and `admission` whose it is, `deliver_to` hands it to
+//! smoltcp together with the one socket that it is for, `attend` lets that connection's flow move
+//! bytes and sends what comes of it.
+
+mod admission;
+mod connections;
+mod datagrams;
+mod error;
+
+use heapless::Vec;
+use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketSet};
+use smoltcp::phy::{ChecksumCapabilities, Device, Medium, PacketMeta, RxToken, TxToken};
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress};
+
+use self::admission::Verdict;
+pub use self::error::{BindError, ConnectError, ListenError};
+use crate::addresses::{Addresses, Change};
+use crate::config::{Config, ConfigError, Listener, Timeouts};
+use crate::cookie::Cookies;
+use crate::event::{Event, Refusal, Stats, Tuple};
+use crate::gate::{Own, Seen};
+use crate::neighbor;
+use crate::phy::parcel::Parcel;
+use crate::phy::witness::Telling;
+use crate::pool::order::Standing;
+use crate::pool::{MAX_SLOTS, Pool};
+use crate::post::{Port, Sender};
+use crate::random::Random;
+use crate::rate::Bucket;
+use crate::server::udp::Doorman;
+use crate::storage::{DatagramMemory, MAX_BUFFER, Memory};
+
+/// Frames taken from the device in one poll, and slots whose deadline is looked at: the bound on a
+/// poll's work. What is left over is due at once.
+const FRAMES_PER_POLL: usize = 64;
+
+/// Ports that can be listened on at once.
+const LISTENERS: usize = 4;
+
+/// The smallest Ethernet MTU: every IPv4 host takes 576 bytes (RFC 791 section 3.1).
+const MIN_MTU: usize = 14 + 576;
+
+type Sink<'s> = &'s mut dyn FnMut(Event<'_>);
+
+/// An IP node that serves and makes connections over any [`Device`].
+pub struct Node<'a> {
+    iface: Interface,
+    mac: EthernetAddress,
+    ip_mtu: usize,
+    checksums: ChecksumCapabilities,
+    timeouts: Timeouts,
+    keep_alive: Option<Duration>,
+    random: Random,
+    stats: Stats,
+    /// The last poll ended before the device had no more frames.
+    more: bool,
+
+    listeners: Vec<Listener, LISTENERS>,
+    per_source: Option<u16>,
+    evict_idle: bool,
+    cookies: Option<Cookies>,
+    challenges: Bucket,
+    pool: Pool<'a>,
+    scratch: &'a mut [u8],
+
+    /// The sockets of the ports; smoltcp answers by itself what is for none of them: ARP, ping, a
+    /// reset for a segment without a connection, an ICMP error for a datagram without a port.
+    common: SocketSet<'a>,
+    ports: &'a mut [Port<'a>],
+    senders: &'a mut [Sender<'a>],
+    /// When the next hardware address can be asked for.
+    next_turn: Instant,
+    doorman: Doorman,
+
+    addresses: Addresses<'a>,
+}
+
+/// Where a frame went.
+enum Delivered {
+    Slot(usize),
+    Ports(Option<Tuple>),
+    Elsewhere,
+}
+
+impl<'a> Node<'a> {
+    /// A node on this device's medium, with its addresses and routes set and nothing listening.
+    pub fn new<D: Device + ?Sized>(
+        config: &Config,
+        memory: Memory<'a>,
+        device: &mut D,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
+        check_memory(&memory, config)?;
+        let capabilities = device.capabilities();
+        if capabilities.medium != Medium::Ethernet {
+            return Err(ConfigError::Medium);
+        }
+        if capabilities.max_transmission_unit < MIN_MTU {
+            return Err(ConfigError::Mtu(capabilities.max_transmission_unit));
+        }
+
+        let mut random = Random::new(config.seed);
+        let mut interface = InterfaceConfig::new(HardwareAddress::Ethernet(config.mac));
+        interface.random_seed = random.next();
+        let mut iface = Interface::new(interface, device, now);
+        set_addresses(&mut iface, config)?;
+
+        let Memory { slots, table, due, order, scratch, datagrams, dhcp } = memory;
+        let DatagramMemory { sockets, ports, senders } = datagrams;
+        Ok(Node {
+            iface,
+            mac: config.mac,
+            ip_mtu: capabilities.ip_mtu(),
+            checksums: capabilities.checksum,
+            timeouts: config.timeouts,
+            keep_alive: config.keep_alive,
+            stats: Stats::default(),
+            more: false,
+            listeners: Vec::new(),
+            per_source: config.per_source,
+            evict_idle: config.evict_idle,
+            cookies: config.syn_cookies.then(|| Cookies::new((random.next(), random.next()))),
+            challenges: Bucket::FULL,
+            pool: Pool::new(slots, table, due, order, random.next() as u32),
+            random,
+            scratch,
+            common: sockets,
+            ports,
+            senders,
+            next_turn: now,
+            doorman: Doorman::new(config.manners),
+            addresses: Addresses::new(config, dhcp, now),
+        })
+    }
+
+    /// The body of the loop: frames in, bytes echoed, frames out, deadlines kept. Bounded work;
+    /// afterwards wait until [`poll_at`](Self::poll_at), or until the device has a frame.
+    pub fn poll<D: Device + ?Sized>(
+        &mut self,
+        now: Instant,
+        device: &mut D,
+        mut on_event: impl FnMut(Event<'_>),
+    ) {
+        self.more = true;
+        for _ in 0..FRAMES_PER_POLL {
+            if !self.ingress(now, device, &mut on_event) {
+                self.more = false;
+                break;
+            }
+        }
+        for _ in 0..FRAMES_PER_POLL {
+            match self.pool.next_due() {
+                Some((at, slot)) if at <= now => {
+                    if self.keep_deadline(slot, now, &mut on_event) {
+                        self.attend(slot, now, device, &mut on_event);
+                    }
+                }
+                _ => break,
+            }
+        }
+        self.learn_addresses(now, device, &mut on_event);
+        self.ask(now, device, &mut on_event);
+        self.flush(now, device, &mut on_event);
+    }
+
+    /// When the next poll is due even if no frame comes; `None` is never. Not before `now`.
+    pub fn poll_at(&mut self, now: Instant) -> Option<Instant> {
+        if self.more {
+            return Some(now);
+        }
+        let slots = self.pool.next_due().map(|(at, _)| at);
+        [slots, self.datagrams_due(now), self.addresses.poll_at(&mut self.iface, now)]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| at.max(now))
+    }
+
+    /// The counters, since the node was made.
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// How many slots are doing what at this moment.
+    pub fn occupancy(&self) -> Occupancy {
+        Occupancy {
+            free: self.pool.count(Standing::Free),
+            half_open: self.pool.count(Standing::HalfOpen),
+            open: self.pool.count(Standing::Open),
+            parting: self.pool.count(Standing::TimeWait) + self.pool.count(Standing::Leaving),
+        }
+    }
+
+    /// The interface below, for its addresses and routes.
+    pub const fn interface(&self) -> &Interface {
+        &self.iface
+    }
+
+    /// Takes one frame from the device and sees it through. False when there was none.
+    fn ingress<D: Device + ?Sized>(
+        &mut self,
+        now: Instant,
+        device: &mut D,
+        on_event: Sink<'_>,
+    ) -> bool {
+        let Some((rx, token)) = device.receive(now) else {
+            return false;
+        };
+        self.stats.frames += 1;
+        let (meta, mut said) = (rx.meta(), None);
+        let reply = Telling { token, said: &mut said };
+        match rx.consume(|frame| self.admit(frame, meta, reply, now, on_event)) {
+            Delivered::Slot(slot) => {
+                self.pool.slot(slot).remember(said);
+                self.attend(slot, now, device, on_event);
+            }
+            Delivered::Ports(tuple) => self.answer(tuple, now, device, on_event),
+            Delivered::Elsewhere => {}
+        }
+        true
+    }
+
+    /// Finds who the frame is for and delivers it.
+    fn admit(
+        &mut self,
+        frame: &[u8],
+        meta: PacketMeta,
+        reply: impl TxToken,
+        now: Instant,
+        on_event: Sink<'_>,
+    ) -> Delivered {
+        let seen = Own { mac: self.mac, addresses: self.iface.ip_addrs() }.see(frame);
+        let parcel = Parcel::new(frame, meta, reply);
+        let (refusal, tuple) = match seen {
+            Seen::Segment(header) => match self.judge_segment(&header, frame, now, on_event) {
+                Verdict::Deliver(slot) => return self.deliver_to(slot, parcel, now),
+                Verdict::Revive(slot, returned) => {
+                    self.revive(slot, returned, frame, now);
+                    return self.deliver_to(slot, parcel, now);
+                }
+                Verdict::Cookie(syn) => {
+                    self.stats.delivered += 1;
+                    self.give_cookie(&syn, parcel, now);
+                    return Delivered::Elsewhere;
+                }
+                Verdict::Refuse(refusal, reply) => {
+                    self.reply(frame, parcel, reply, now);
+                    (refusal, Some(header.tuple))
+                }
+            },
+            Seen::Refused(refusal) => (refusal, None),
+            Seen::Lease(tuple) if !self.addresses.leases() => {
+                self.deliver(parcel, now);
+                return Delivered::Ports(Some(tuple));
+            }
+            // smoltcp renews where the offer came from, and panics if that is nowhere.
+            Seen::Lease(tuple) if !tuple.remote.addr.is_unicast() => {
+                (Refusal::BadSource, Some(tuple))
+            }
+            Seen::Lease(_) => {
+                self.stats.delivered += 1;
+                self.addresses.offered(parcel, &mut self.iface, now);
+                return Delivered::Elsewhere;
+            }
+            // RFC 4443 section 2.4 e: a group is not told that a port is unreachable; smoltcp tells it.
+            Seen::Datagram(tuple)
+                if tuple.local.addr.is_multicast() && !self.is_bound(tuple.local.port) =>
+            {
+                (Refusal::Broadcast, Some(tuple))
+            }
+            Seen::Datagram(tuple) => {
+                self.deliver(parcel, now);
+                return Delivered::Ports(Some(tuple));
+            }
+            Seen::Fragment(end) if end > self.largest_arrival() => (Refusal::Fragment, None),
+            Seen::Fragment(_) => {
+                self.deliver(parcel, now);
+                return Delivered::Ports(None);
+            }
+            Seen::Neighbor => {
+                match neighbor::as_told_to_us(frame, self.iface.ip_addrs()) {
+                    Some(told) => {
+                        let reply = parcel.into_reply();
+                        self.deliver(Parcel::with(&told, meta, reply), now);
+                    }
+                    None => self.deliver(parcel, now),
+                }
+                self.pool.wake_waiting(now);
+                return Delivered::Elsewhere;
+            }
+            #[cfg(feature = "proto-ipv6")]
+            Seen::Router => {
+                self.deliver(parcel, now);
+                self.addresses.advertised(frame, now);
+                return Delivered::Elsewhere;
+            }
+            Seen::Other => {
+                self.deliver(parcel, now);
+                return Delivered::Elsewhere;
+            }
+        };
+        self.refuse(refusal, tuple, on_event);
+        Delivered::Elsewhere
+    }
+
+    /// Hands smoltcp a segment, together with the one socket that may take it.
+    fn deliver_to<Tx: TxToken>(
+        &mut self,
+        slot: usize,
+        mut parcel: Parcel<'_, Tx>,
+        now: Instant,
+    ) -> Delivered {
+        self.stats.delivered += 1;
+        self.iface.poll_ingress_single(now, &mut parcel, self.pool.slot(slot).parts().0);
+        Delivered::Slot(slot)
+    }
+
+    /// Hands smoltcp a frame that is for no connection.
+    fn deliver<Tx: TxToken>(&mut self, mut parcel: Parcel<'_, Tx>, now: Instant) {
+        self.stats.delivered += 1;
+        self.iface.poll_ingress_single(now, &mut parcel, &mut self.common);
+    }
+
+    /// Follows what servers and routers say about the node's addresses.
+    fn learn_addresses<D: Device + ?Sized>(
+        &mut self,
+        now: Instant,
+        device: &mut D,
+        on_event: Sink<'_>,
+    ) {
+        let changes = self.addresses.poll(&mut self.iface, now, device);
+        for Change { lost, gained } in changes.into_iter().flatten() {
+            if let Some(cidr) = lost {
+                on_event(Event::AddressLost { cidr });
+                self.end_connections_of(cidr.address(), on_event);
+                self.end_datagrams_of(cidr.address(), on_event);
+            }
+            if let Some(cidr) = gained {
+                on_event(Event::AddressGained { cidr });
+            }
+        }
+    }
+
+    fn refuse(&mut self, refusal: Refusal, tuple: Option<Tuple>, on_event: Sink<'_>) {
+        self.stats.count_refusal(refusal);
+        on_event(Event::Refused { refusal, tuple });
+    }
+}
+
+fn set_addresses(iface: &mut Interface, config: &Config) -> Result<(), ConfigError> {
+    let mut fits = true;
+    iface.update_ip_addrs(|addresses| {
+        fits = config.addresses.iter().all(|address| addresses.push(*address).is_ok());
+    });
+    for gateway in &config.gateways {
+        fits &= match *gateway {
+            IpAddress::Ipv4(v4) => iface.routes_mut().add_default_ipv4_route(v4).is_ok(),
+            #[cfg(feature = "proto-ipv6")]
+            IpAddress::Ipv6(v6) => iface.routes_mut().add_default_ipv6_route(v6).is_ok(),
+        };
+    }
+    #[cfg(feature = "slaac")]
+    if config.slaac {
+        let link_local = crate::addresses::eui64::link_local(config.mac).into();
+        iface.update_ip_addrs(|addresses| {
+            fits &= addresses.contains(&link_local) || addresses.push(link_local).is_ok();
+        });
+    }
+    if fits { Ok(()) } else { Err(ConfigError::TooManyAddresses) }
+}
+
+fn check_memory(memory: &Memory<'_>, config: &Config) -> Result<(), ConfigError> {
+    let slots = memory.slots.len();
+    let indexed =
+        memory.table.len() == slots && memory.due.len() == slots && memory.order.len() == slots;
+    if slots == 0 || slots > MAX_SLOTS || !indexed {
+        return Err(ConfigError::Slots(slots));
+    }
+    for slot in &*memory.slots {
+        let socket = slot.socket();
+        if socket.recv_capacity() == 0 || socket.recv_capacity() > MAX_BUFFER {
+            return Err(ConfigError::Buffer(socket.recv_capacity()));
+        }
+        if socket.send_capacity() == 0 {
+            return Err(ConfigError::Buffer(0));
+        }
+    }
+    if memory.scratch.is_empty() {
+        return Err(ConfigError::Scratch);
+    }
+    if config.dhcpv4 && memory.dhcp.is_empty() {
+        return Err(ConfigError::NoDhcpSocket);
+    }
+    Ok(())
+}
+
+/// How many slots are doing what; together they are all slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occupancy {
+    /// Nothing: they wait in LISTEN for whoever comes.
+    pub free: usize,
+    /// A handshake, in either direction.
+    pub half_open: usize,
+    /// A connection.
+    pub open: usize,
+    /// TIME-WAIT, or a reset that has still to leave.
+    pub parting: usize,
+}

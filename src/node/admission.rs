@@ -1,0 +1,337 @@
+//! Admission: which slot a segment goes to, and the rules by which it goes to none.
+
+use smoltcp::iface::{Config as InterfaceConfig, Interface};
+use smoltcp::phy::{PacketMeta, TxToken};
+use smoltcp::socket::tcp::State;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, TcpControl};
+
+use super::{Node, Sink};
+use crate::config::{Listener, WhenFull};
+use crate::cookie::{self, Cookies, Returned};
+use crate::event::{End, Refusal, Tuple};
+use crate::gate::{Header, Kind, Own};
+use crate::phy::parcel::Parcel;
+use crate::phy::witness::{Said, Telling};
+use crate::pool::order::Standing;
+use crate::rate::Rate;
+use crate::segment::Segment;
+
+/// RFC 5961 section 7: challenges are few, whatever provokes them.
+const CHALLENGES: Rate = Rate { per_second: 100, burst: 10 };
+
+/// A handshake as young as this is left alone while the backlog has room: longer than most round trips.
+const YOUNG: Duration = Duration::from_secs(1);
+
+/// What becomes of a segment.
+pub(super) enum Verdict {
+    /// Its connection's socket takes it.
+    Deliver(usize),
+    /// It asks for a connection while the backlog is full: answer with a cookie.
+    Cookie(Segment),
+    /// It brings a cookie back: make the connection in this slot, then deliver.
+    Revive(usize, Returned),
+    /// It is turned away.
+    Refuse(Refusal, Reply),
+}
+
+/// What the sender of a refused segment is told.
+pub(super) enum Reply {
+    Silence,
+    Reset,
+    /// Where the connection stands (RFC 5961): an honest peer follows, a blind one learns nothing.
+    Challenge(Said),
+}
+
+impl Node<'_> {
+    pub(super) fn judge_segment(
+        &mut self,
+        header: &Header,
+        frame: &[u8],
+        now: Instant,
+        on_event: Sink<'_>,
+    ) -> Verdict {
+        // What takes a slot, or another's, must be whole. The rest is smoltcp's to verify.
+        let syn = match header.kind {
+            Kind::Open => Segment::read(frame, &self.checksums),
+            _ => None,
+        };
+        if header.kind == Kind::Open && syn.is_none() {
+            return Verdict::Refuse(Refusal::Malformed, Reply::Silence);
+        }
+        if let Some(slot) = self.pool.find(&header.tuple) {
+            match (header.kind, self.pool.slot(slot).state()) {
+                // RFC 9293 section 3.6.1, MAY-2: a new connection may follow on TIME-WAIT. An old
+                // duplicate SYN does no harm: the peer resets what our SYN-ACK proposes.
+                (Kind::Open, State::TimeWait) => self.vacate(slot),
+                _ => return self.within(slot, header),
+            }
+        }
+        let Tuple { local, remote } = &header.tuple;
+        let own = Own { mac: self.mac, addresses: self.iface.ip_addrs() };
+        if !own.is_possible_peer(&remote.addr, &local.addr) {
+            return Verdict::Refuse(Refusal::BadSource, Reply::Silence);
+        }
+        let listener = self.listener(local.port).copied();
+        if let (Some(syn), Some(listener)) = (syn, listener) {
+            return self.admit_new(&syn, listener, now, on_event);
+        }
+        match (header.kind, listener) {
+            (Kind::Open, _) => Verdict::Refuse(Refusal::NoListener, Reply::Reset),
+            (Kind::Within, Some(listener)) => {
+                let (theirs, ours) = (header.seq - 1, header.ack - 1);
+                match self.cookies().and_then(|it| it.take(header.tuple, theirs, ours, now)) {
+                    Some(_) if Segment::read(frame, &self.checksums).is_none() => {
+                        Verdict::Refuse(Refusal::Malformed, Reply::Silence)
+                    }
+                    Some(returned) => self.admit_returned(returned, listener, now, on_event),
+                    None => Verdict::Refuse(Refusal::NoConnection, Reply::Reset),
+                }
+            }
+            // RFC 9293 section 3.10.7.2, fourth.
+            (Kind::Bare, Some(_)) => Verdict::Refuse(Refusal::NoConnection, Reply::Silence),
+            // RFC 9293 section 3.10.7.1; smoltcp knows that a reset is not answered.
+            _ => Verdict::Refuse(Refusal::NoConnection, Reply::Reset),
+        }
+    }
+
+    /// A segment with the 4-tuple of a connection.
+    fn within(&mut self, slot: usize, header: &Header) -> Verdict {
+        let connection = self.pool.slot(slot);
+        let state = connection.state();
+        let is_synchronized = !matches!(state, State::SynSent | State::SynReceived | State::Closed);
+        match (header.kind, connection.said()) {
+            // The peer's SYN came again.
+            (Kind::Open, _) if state == State::SynReceived => Verdict::Deliver(slot),
+            // RFC 9293 section 3.10.7.4, RFC 5961 section 4.
+            (Kind::Open | Kind::Answer, Some(said)) if is_synchronized => {
+                Verdict::Refuse(Refusal::InUse, Reply::Challenge(said))
+            }
+            // No simultaneous open: smoltcp panics on a SYN while our own has not left.
+            (Kind::Open, _) => Verdict::Refuse(Refusal::InUse, Reply::Silence),
+            // RFC 9293 section 3.10.7.4, RFC 5961 section 3: only the very next number resets.
+            (Kind::Reset, Some(said)) if header.seq != said.expects => {
+                let window_end = said.expects + usize::from(said.window);
+                let is_in_window = said.expects < header.seq && header.seq < window_end;
+                let reply = if is_in_window { Reply::Challenge(said) } else { Reply::Silence };
+                Verdict::Refuse(Refusal::InexactReset, reply)
+            }
+            // RFC 9293 section 3.10.7.4: nobody can acknowledge what was not sent. smoltcp takes it for
+            // what it has still to send, and drops that.
+            (Kind::Within, Some(said)) if is_synchronized && header.ack > said.next => {
+                Verdict::Refuse(Refusal::UnsentAck, Reply::Challenge(said))
+            }
+            _ => Verdict::Deliver(slot),
+        }
+    }
+
+    /// A SYN for one of our ports.
+    fn admit_new(
+        &mut self,
+        syn: &Segment,
+        listener: Listener,
+        now: Instant,
+        on_event: Sink<'_>,
+    ) -> Verdict {
+        let tuple = &syn.tuple();
+        if self.is_capped(&tuple.remote.addr) {
+            return Verdict::Refuse(Refusal::SourceCap, listener.when_full.into());
+        }
+        let (half_open, oldest) = self.pool.half_open(Some(listener.port));
+        let is_backlogged = half_open >= usize::from(listener.backlog);
+        // A SYN proves nothing: what costs somebody else a slot is its cookie, once it is back.
+        let is_contended =
+            self.pool.vacant(now).is_none() && (self.evict_idle || self.pool.half_open(None).0 > 0);
+        if (is_backlogged || is_contended) && self.cookies().is_some() {
+            return Verdict::Cookie(*syn);
+        }
+        if let Some(oldest) = oldest.filter(|_| is_backlogged) {
+            self.drop_handshake(oldest, End::HandshakeDropped, on_event);
+        }
+        match self.make_room(YOUNG, now, on_event) {
+            Some(slot) => {
+                self.listen_in(slot, tuple, listener, now);
+                Verdict::Deliver(slot)
+            }
+            None => self.full(listener),
+        }
+    }
+
+    fn admit_returned(
+        &mut self,
+        returned: Returned,
+        listener: Listener,
+        now: Instant,
+        on_event: Sink<'_>,
+    ) -> Verdict {
+        if self.is_capped(&returned.tuple.remote.addr) {
+            return Verdict::Refuse(Refusal::SourceCap, listener.when_full.into());
+        }
+        // This peer has proved that it is there; a handshake under way has not, however young.
+        match self.make_room(Duration::ZERO, now, on_event) {
+            Some(slot) => {
+                self.listen_in(slot, &returned.tuple, listener, now);
+                Verdict::Revive(slot, returned)
+            }
+            None => self.full(listener),
+        }
+    }
+
+    /// Every slot is taken. Where the longest idle connection gives way, one is free in a moment, and the
+    /// peer is to come again.
+    fn full(&self, listener: Listener) -> Verdict {
+        let reply = if self.evict_idle { Reply::Silence } else { listener.when_full.into() };
+        Verdict::Refuse(Refusal::Full, reply)
+    }
+
+    /// Whether a source has as many slots as it may have.
+    fn is_capped(&mut self, source: &IpAddress) -> bool {
+        let Some(cap) = self.per_source else { return false };
+        let mut taken = 0;
+        for slot in 0..self.pool.len() {
+            let counts = matches!(self.pool.standing(slot), Standing::HalfOpen | Standing::Open);
+            taken += usize::from(counts && self.pool.slot(slot).tuple().remote.addr == *source);
+        }
+        taken >= usize::from(cap)
+    }
+
+    /// A slot for a new connection, by rising cost to the old: a free one; the oldest TIME-WAIT
+    /// (RFC 9293 section 3.6.1); the oldest handshake (RFC 4987 section 3.4) unless it is younger than
+    /// `grace`, for then it may be honest and on its way. The longest idle connection is reset where the
+    /// configuration wants that (RFC 6429 section 5 lets a server choose), but its slot is free only when
+    /// the reset has left.
+    fn make_room(&mut self, grace: Duration, now: Instant, on_event: Sink<'_>) -> Option<usize> {
+        let slot = self.pool.vacant(now).or_else(|| {
+            let (_, oldest) = self.pool.half_open(None);
+            oldest
+                .filter(|slot| self.pool.slot(*slot).is_quiet(grace, now))
+                .inspect(|slot| self.drop_handshake(*slot, End::HandshakeDropped, on_event))
+        });
+        if let Some(slot) = slot {
+            self.vacate(slot);
+        } else if self.evict_idle
+            && let Some(idle) = self.pool.longest_idle()
+        {
+            self.reset(idle, End::IdleEvicted, now, on_event);
+            self.pool.schedule(idle, Some(now));
+        }
+        slot
+    }
+
+    fn listen_in(&mut self, slot: usize, tuple: &Tuple, listener: Listener, now: Instant) {
+        self.pool.slot(slot).listen(*tuple, listener.flow, self.keep_alive, now);
+        self.pool.enter(slot, tuple);
+    }
+
+    /// Tells the sender of a refused segment what it is to be told. A reset is smoltcp's.
+    pub(super) fn reply<Tx: TxToken>(
+        &mut self,
+        frame: &[u8],
+        mut parcel: Parcel<'_, Tx>,
+        reply: Reply,
+        now: Instant,
+    ) {
+        match reply {
+            Reply::Silence => {}
+            Reply::Reset => {
+                self.iface.poll_ingress_single(now, &mut parcel, &mut self.common);
+            }
+            Reply::Challenge(said) => {
+                let Some(segment) = Segment::read(frame, &self.checksums) else { return };
+                if self.challenges.take(CHALLENGES, now) {
+                    self.stats.challenges += 1;
+                    segment
+                        .answer(TcpControl::None, said.next, said.expects, said.window)
+                        .send(parcel.into_reply());
+                }
+            }
+        }
+    }
+
+    /// Where they are not built in, this lets the compiler leave all of it out.
+    fn cookies(&mut self) -> Option<&mut Cookies> {
+        self.cookies.as_mut().filter(|_| cfg!(feature = "syn-cookies"))
+    }
+
+    /// Answers a SYN without remembering it.
+    pub(super) fn give_cookie<Tx: TxToken>(
+        &mut self,
+        syn: &Segment,
+        parcel: Parcel<'_, Tx>,
+        now: Instant,
+    ) {
+        let Some(cookies) = self.cookies() else { return };
+        let ours = cookies.give(&syn.tuple(), syn.seq, syn.segment_size, now);
+        let window = self.pool.slot(0).socket().recv_capacity();
+        let window = u16::try_from(window).unwrap_or(u16::MAX);
+        let mut answer = syn.answer(TcpControl::Syn, ours, syn.seq + 1, window);
+        let headers = if matches!(syn.from.1.addr, IpAddress::Ipv4(_)) { 40 } else { 60 };
+        answer.segment_size = u16::try_from(self.ip_mtu - headers).ok();
+        answer.send(parcel.into_reply());
+        self.stats.cookies_given += 1;
+    }
+
+    /// Makes the socket what it would be, had it taken the SYN itself.
+    pub(super) fn revive(&mut self, slot: usize, returned: Returned, frame: &[u8], now: Instant) {
+        let Some(ack) = Segment::read(frame, &self.checksums) else { return };
+        let syn = Segment {
+            control: TcpControl::Syn,
+            seq: returned.theirs,
+            ack: None,
+            segment_size: Some(returned.segment_size),
+            ..ack
+        };
+        let completes = Segment { control: TcpControl::None, segment_size: None, ..ack };
+        // One number too early, as a keep-alive: the socket answers, and has thereby announced its
+        // window. Before that it takes no data.
+        let probe = Segment { seq: returned.theirs, ..completes };
+
+        self.rehearse(slot, &syn, Some(returned), now);
+        self.rehearse(slot, &completes, None, now);
+        self.rehearse(slot, &probe, None, now);
+        self.stats.cookies_returned += 1;
+    }
+
+    /// Shows a socket a segment that nobody sent; what it answers does not leave.
+    fn rehearse(&mut self, slot: usize, segment: &Segment, first: Option<Returned>, now: Instant) {
+        let mut buffer = [0; Segment::MAX_LEN];
+        let frame = &mut buffer[..segment.len()];
+        segment.write(frame);
+        let (sockets, said) = self.pool.slot(slot).parts();
+        let reply = Telling { token: Nowhere, said };
+        let mut parcel = Parcel::new(frame, PacketMeta::default(), reply);
+        match first {
+            None => self.iface.poll_ingress_single(now, &mut parcel, sockets),
+            // smoltcp draws our initial sequence number, from the seed of its interface.
+            Some(returned) => {
+                let address = returned.tuple.local.addr;
+                let mut config = InterfaceConfig::new(HardwareAddress::Ethernet(self.mac));
+                config.random_seed = cookie::seed_for(returned.ours);
+                let mut iface = Interface::new(config, &mut parcel, now);
+                iface.update_ip_addrs(|addresses| {
+                    let _ = addresses.push(IpCidr::new(address, 8));
+                });
+                iface.poll_ingress_single(now, &mut parcel, sockets)
+            }
+        };
+    }
+}
+
+impl From<WhenFull> for Reply {
+    fn from(when_full: WhenFull) -> Reply {
+        match when_full {
+            WhenFull::Reset => Reply::Reset,
+            WhenFull::Silence => Reply::Silence,
+        }
+    }
+}
+
+/// Takes a frame that is not to leave.
+struct Nowhere;
+
+impl TxToken for Nowhere {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let mut buffer = [0; Segment::MAX_LEN];
+        f(&mut buffer[..len.min(Segment::MAX_LEN)])
+    }
+}

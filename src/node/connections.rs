@@ -1,0 +1,268 @@
+//! The life of a connection in the node: from the SYN, or from `connect`, until its slot is free.
+
+use core::mem;
+
+use smoltcp::iface::PollResult;
+use smoltcp::phy::Device;
+use smoltcp::socket::tcp::State;
+use smoltcp::time::Instant;
+use smoltcp::wire::{IpAddress, IpEndpoint};
+
+use super::{ConnectError, ListenError, Node, Sink};
+use crate::client::tcp::Message;
+use crate::config::Listener;
+use crate::event::{End, Event, Tuple};
+use crate::gate::Own;
+use crate::phy::witness::Witness;
+use crate::pool::order::Standing;
+
+/// Segments that one connection may send before the next has its turn.
+const SEGMENTS_PER_TURN: usize = 64;
+
+impl<'a> Node<'a> {
+    /// `bind` and `listen`: from now on connections to this port are accepted and served.
+    pub fn listen(&mut self, listener: Listener) -> Result<(), ListenError> {
+        if listener.port == 0 {
+            return Err(ListenError::Port);
+        }
+        if listener.backlog == 0 {
+            return Err(ListenError::Backlog);
+        }
+        if self.listener(listener.port).is_some() {
+            return Err(ListenError::InUse);
+        }
+        self.listeners.push(listener).map_err(|_| ListenError::TooMany)
+    }
+
+    /// `connect`, and then send, recv, verify, close, as the polls go by. Events tell how it goes.
+    pub fn connect(
+        &mut self,
+        remote: IpEndpoint,
+        message: Message<'a>,
+        now: Instant,
+    ) -> Result<Tuple, ConnectError> {
+        let local = self.source_for(remote)?;
+        let slot = self.pool.vacant(now).ok_or(ConnectError::NoSlot)?;
+        let tuple = self.unused_tuple(local, remote).ok_or(ConnectError::NoPort)?;
+
+        self.vacate(slot);
+        let context = self.iface.context();
+        self.pool
+            .slot(slot)
+            .connect(tuple, message, self.keep_alive, now, |socket| {
+                socket.connect(context, tuple.remote, tuple.local).is_ok()
+            })
+            .then(|| {
+                self.pool.enter(slot, &tuple);
+                self.pool.schedule(slot, Some(now));
+                tuple
+            })
+            .ok_or(ConnectError::Unaddressable)
+    }
+
+    /// Stops accepting and closes every connection once what has arrived on it is echoed.
+    pub fn finish(&mut self, now: Instant) {
+        self.listeners.clear();
+        for slot in 0..self.pool.len() {
+            if matches!(self.pool.standing(slot), Standing::HalfOpen | Standing::Open) {
+                self.pool.slot(slot).finish();
+                self.pool.schedule(slot, Some(now));
+            }
+        }
+    }
+
+    /// Stops accepting and resets every connection.
+    pub fn abort<D: Device + ?Sized>(
+        &mut self,
+        now: Instant,
+        device: &mut D,
+        mut on_event: impl FnMut(Event<'_>),
+    ) {
+        self.listeners.clear();
+        for slot in 0..self.pool.len() {
+            match self.pool.standing(slot) {
+                Standing::HalfOpen => {
+                    self.drop_handshake(slot, End::HandshakeDropped, &mut on_event);
+                }
+                Standing::Open => {
+                    self.reset(slot, End::Aborted, now, &mut on_event);
+                    self.attend(slot, now, device, &mut on_event);
+                }
+                Standing::Free | Standing::TimeWait | Standing::Leaving => {}
+            }
+        }
+    }
+
+    /// Lets a connection's flow move bytes, sends what comes of it, and sets its next deadline.
+    pub(super) fn attend<D: Device + ?Sized>(
+        &mut self,
+        slot: usize,
+        now: Instant,
+        device: &mut D,
+        on_event: Sink<'_>,
+    ) {
+        if self.pool.slot(slot).has_opened(now) {
+            self.welcome(slot, on_event);
+        }
+        let has_more = self.pool.slot(slot).serve(self.scratch, now, &mut self.stats, on_event);
+        self.part(slot, now, on_event);
+        let socket_at = self.transmit(slot, has_more, now, device);
+        if self.pool.slot(slot).is_over() {
+            self.pool.release(slot);
+            return;
+        }
+        if self.evict_idle && self.pool.slot(slot).got_on_at(now) {
+            self.pool.refresh(slot);
+        }
+        let slot_at = self.pool.slot(slot).deadline(&self.timeouts).map(|(at, _)| at);
+        let at = match (slot_at, socket_at) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.pool.schedule(slot, at);
+    }
+
+    /// Sends what the connection has to send by now; `has_more` says that it has, which else its socket is
+    /// asked. Says when it will have more.
+    fn transmit<D: Device + ?Sized>(
+        &mut self,
+        slot: usize,
+        mut has_more: bool,
+        now: Instant,
+        device: &mut D,
+    ) -> Option<Instant> {
+        let (sockets, said) = self.pool.slot(slot).parts();
+        for _ in 0..SEGMENTS_PER_TURN {
+            if !mem::take(&mut has_more) {
+                let at = self.iface.poll_at(now, sockets)?;
+                if at > now {
+                    return Some(at);
+                }
+            }
+            let mut witness = Witness::new(device, said);
+            if self.iface.poll_egress(now, &mut witness, sockets) == PollResult::None {
+                break;
+            }
+        }
+        // What smoltcp calls "now" is an instant in the past; as such it would stand before every
+        // other slot's deadline, and one busy connection could starve the rest.
+        self.iface.poll_at(now, sockets).map(|at| at.max(now))
+    }
+
+    /// A handshake is complete.
+    fn welcome(&mut self, slot: usize, on_event: Sink<'_>) {
+        self.pool.stand(slot, Standing::Open);
+        let tuple = self.pool.slot(slot).tuple();
+        if self.pool.slot(slot).is_served(None) {
+            self.stats.accepted += 1;
+            on_event(Event::Accepted { tuple });
+        } else {
+            self.stats.connected += 1;
+            on_event(Event::Connected { tuple });
+        }
+    }
+
+    /// A connection may have ended.
+    fn part(&mut self, slot: usize, now: Instant, on_event: Sink<'_>) {
+        let connection = self.pool.slot(slot);
+        if let Some(end) = connection.has_ended(now) {
+            let standing = match connection.state() {
+                State::TimeWait => Standing::TimeWait,
+                _ => Standing::Leaving,
+            };
+            self.report(slot, end, on_event);
+            self.pool.stand(slot, standing);
+        }
+    }
+
+    /// Ends what has lasted too long. Says whether the slot is still taken.
+    pub(super) fn keep_deadline(&mut self, slot: usize, now: Instant, on_event: Sink<'_>) -> bool {
+        let deadline = self.pool.slot(slot).deadline(&self.timeouts);
+        if let Some((_, end)) = deadline.filter(|(at, _)| *at <= now) {
+            match self.pool.standing(slot) {
+                Standing::Free => {}
+                Standing::HalfOpen => self.drop_handshake(slot, end, on_event),
+                Standing::Open => self.reset(slot, end, now, on_event),
+                Standing::TimeWait | Standing::Leaving => self.pool.release(slot),
+            }
+        }
+        self.pool.standing(slot) != Standing::Free
+    }
+
+    /// Forgets a handshake. Nothing is sent: the peer may never have been there.
+    pub(super) fn drop_handshake(&mut self, slot: usize, end: End, on_event: Sink<'_>) {
+        self.report(slot, end, on_event);
+        self.pool.release(slot);
+    }
+
+    /// Ends a connection; the reset leaves with the slot's next egress, and before it is free.
+    pub(super) fn reset(&mut self, slot: usize, end: End, now: Instant, on_event: Sink<'_>) {
+        self.report(slot, end, on_event);
+        self.pool.slot(slot).abort(now);
+        self.pool.stand(slot, Standing::Leaving);
+    }
+
+    /// Makes a slot free whose connection is over.
+    pub(super) fn vacate(&mut self, slot: usize) {
+        match self.pool.standing(slot) {
+            Standing::Free => return,
+            Standing::TimeWait => self.stats.recycled += 1,
+            _ => {}
+        }
+        self.pool.release(slot);
+    }
+
+    fn report(&mut self, slot: usize, end: End, on_event: Sink<'_>) {
+        self.stats.count_end(end);
+        let connection = self.pool.slot(slot);
+        let (received, sent) = connection.bytes();
+        on_event(Event::Closed { tuple: connection.tuple(), end, received, sent });
+    }
+
+    /// The node has lost an address. Its connections end without a word: a reset could only come from
+    /// an address that is no longer ours.
+    pub(super) fn end_connections_of(&mut self, address: IpAddress, on_event: Sink<'_>) {
+        for slot in 0..self.pool.len() {
+            if self.pool.slot(slot).tuple().local.addr != address {
+                continue;
+            }
+            match self.pool.standing(slot) {
+                Standing::Free => {}
+                Standing::HalfOpen => self.drop_handshake(slot, End::HandshakeDropped, on_event),
+                Standing::Open => {
+                    self.report(slot, End::AddressLost, on_event);
+                    self.pool.release(slot);
+                }
+                Standing::TimeWait | Standing::Leaving => self.pool.release(slot),
+            }
+        }
+    }
+
+    pub(super) fn listener(&self, port: u16) -> Option<&Listener> {
+        self.listeners.iter().find(|listener| listener.port == port)
+    }
+
+    /// Our address towards a peer.
+    pub(super) fn source_for(&self, remote: IpEndpoint) -> Result<IpAddress, ConnectError> {
+        let own = Own { mac: self.mac, addresses: self.iface.ip_addrs() };
+        if remote.port == 0 || !own.is_possible_peer(&remote.addr, &remote.addr) {
+            return Err(ConnectError::Unaddressable);
+        }
+        let local = self.iface.get_source_address(&remote.addr);
+        local.filter(|local| own.has(local)).ok_or(ConnectError::NoAddress)
+    }
+
+    /// A random port of ours (RFC 6056) that is not in use, with any peer or with this one.
+    pub(super) fn unused_tuple(&mut self, local: IpAddress, remote: IpEndpoint) -> Option<Tuple> {
+        const TRIES: usize = 32;
+        for _ in 0..TRIES {
+            let port = self.random.port();
+            let tuple = Tuple { local: IpEndpoint::new(local, port), remote };
+            let in_use = self.listener(port).is_some() || self.is_bound(port);
+            if !in_use && self.pool.find(&tuple).is_none() {
+                return Some(tuple);
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,339 @@
+//! The life of a datagram in the node: from its port's socket to a sender, and out.
+
+use smoltcp::iface::{Interface, SocketSet};
+use smoltcp::phy::Device;
+use smoltcp::socket::udp::Socket;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{IpAddress, IpEndpoint};
+
+use super::{BindError, ConnectError, Node, Sink};
+use crate::client::udp::{Exchange, Next, Query};
+use crate::config::Service;
+use crate::event::{Event, Ignored, Protocol, Tuple};
+use crate::gate::Own;
+use crate::phy::witness::Witness;
+use crate::post::{Port, Sender, Task};
+
+/// More fragments than any datagram has: 65,535 bytes over the smallest MTU.
+const MAX_FRAGMENTS: usize = 128;
+
+/// smoltcp asks for one hardware address in this time (`SILENT_TIME` of its neighbor cache), so that
+/// each that waits can have so many turns.
+const TURN: Duration = Duration::from_secs(1);
+const TURNS: u8 = 3;
+
+const UDP_HEADER: usize = 8;
+/// Headers of an IPv4 datagram without options.
+const IP_UDP_HEADERS: usize = 20 + UDP_HEADER;
+
+impl<'a> Node<'a> {
+    /// `bind`: from now on datagrams to this port are served.
+    pub fn bind(&mut self, port: u16, service: Service) -> Result<(), BindError> {
+        if port == 0 {
+            return Err(BindError::Port);
+        }
+        if self.is_bound(port) {
+            return Err(BindError::InUse);
+        }
+        self.take_port(port, Task::Serve(service)).ok_or(BindError::NoPort)
+    }
+
+    /// `sendto` and `recvfrom`, as often as the query says, as the polls go by. Events tell how it
+    /// goes; the last is [`Event::Reported`].
+    pub fn query(&mut self, remote: IpEndpoint, query: Query<'a>) -> Result<Tuple, ConnectError> {
+        if self.ports.is_empty() {
+            return Err(ConnectError::NoSlot);
+        }
+        let local = self.source_for(remote)?;
+        if query.len() > self.largest_datagram(remote.addr) {
+            return Err(ConnectError::TooLarge);
+        }
+        let tuple = self.unused_tuple(local, remote).ok_or(ConnectError::NoPort)?;
+        self.take_port(tuple.local.port, Task::Ask(tuple, Exchange::new(query)))
+            .ok_or(ConnectError::NoSlot)?;
+        Ok(tuple)
+    }
+
+    pub(super) fn is_bound(&self, port: u16) -> bool {
+        self.ports.iter().any(|bound| self.port_of(bound) == port)
+    }
+
+    fn port_of(&self, port: &Port<'a>) -> u16 {
+        self.common.get::<Socket<'a>>(port.handle).endpoint().port
+    }
+
+    fn take_port(&mut self, port: u16, task: Task<'a>) -> Option<()> {
+        let free = self.ports.iter_mut().find(|port| matches!(port.task, Task::Unbound))?;
+        self.common.get_mut::<Socket<'a>>(free.handle).bind(port).ok()?;
+        free.task = task;
+        Some(())
+    }
+
+    /// The largest UDP packet that some port has room for.
+    pub(super) fn largest_arrival(&self) -> usize {
+        let room = |port: &Port<'a>| {
+            self.common.get::<Socket<'a>>(port.handle).payload_recv_capacity() + UDP_HEADER
+        };
+        self.ports.iter().map(room).max().unwrap_or(0)
+    }
+
+    /// The most that a datagram to this peer can carry.
+    fn largest_datagram(&self, remote: IpAddress) -> usize {
+        let memory = self.senders.first().map_or(0, Sender::capacity);
+        let path = match remote {
+            IpAddress::Ipv4(_) if cfg!(feature = "ipv4-fragmentation") => usize::MAX,
+            IpAddress::Ipv4(_) => self.ip_mtu - IP_UDP_HEADERS,
+            #[cfg(feature = "proto-ipv6")]
+            IpAddress::Ipv6(_) => self.ip_mtu - 20 - IP_UDP_HEADERS,
+        };
+        memory.min(path)
+    }
+
+    /// Takes what a frame brought to the ports, and answers it. `expected` is the datagram that the
+    /// frame was, if it was a whole one.
+    pub(super) fn answer<D: Device + ?Sized>(
+        &mut self,
+        expected: Option<Tuple>,
+        now: Instant,
+        device: &mut D,
+        on_event: Sink<'_>,
+    ) {
+        let mut arrived = false;
+        for port in 0..self.ports.len() {
+            let Some(tuple) = self.arrival(port) else { continue };
+            arrived = true;
+            self.stats.datagrams_received += 1;
+            if let Err(ignored) = self.judge(&tuple, port, now) {
+                let _ = self.common.get_mut::<Socket<'a>>(self.ports[port].handle).recv();
+                self.ignore(ignored, tuple, on_event);
+            } else if let Some(sender) = self.serve(port, tuple, now, on_event) {
+                self.send(sender, now, device, on_event);
+            }
+        }
+        if let Some(tuple) = expected
+            && !arrived
+            && self.is_bound(tuple.local.port)
+        {
+            // smoltcp drops some of what must not be answered before a socket sees it.
+            let ignored = self.judge_ends(&tuple).err().unwrap_or(Ignored::Unreadable);
+            self.ignore(ignored, tuple, on_event);
+        }
+    }
+
+    /// The two ends of the datagram that waits at a port.
+    fn arrival(&mut self, port: usize) -> Option<Tuple> {
+        let socket = self.common.get_mut::<Socket<'a>>(self.ports[port].handle);
+        let local_port = socket.endpoint().port;
+        let (_, metadata) = socket.peek().ok()?;
+        let local = IpEndpoint::new(metadata.local_address?, local_port);
+        Some(Tuple { local, remote: metadata.endpoint })
+    }
+
+    fn judge_ends(&self, tuple: &Tuple) -> Result<(), Ignored> {
+        let own = Own { mac: self.mac, addresses: self.iface.ip_addrs() };
+        if !own.has(&tuple.local.addr) {
+            return Err(Ignored::Destination);
+        }
+        if !own.is_possible_peer(&tuple.remote.addr, &tuple.local.addr) {
+            return Err(Ignored::Source);
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, tuple: &Tuple, port: usize, now: Instant) -> Result<(), Ignored> {
+        self.judge_ends(tuple)?;
+        match self.ports[port].task {
+            Task::Ask(asked, _) if asked != *tuple => Err(Ignored::Source),
+            Task::Ask(..) | Task::Unbound => Ok(()),
+            Task::Serve(_) if self.is_bound(tuple.remote.port) => Err(Ignored::SourcePort),
+            Task::Serve(_) => self.doorman.judge(&tuple.remote, now),
+        }
+    }
+
+    /// Takes a datagram from its port and does what the port is for. Says which sender has an answer.
+    fn serve(
+        &mut self,
+        port: usize,
+        tuple: Tuple,
+        now: Instant,
+        on_event: Sink<'_>,
+    ) -> Option<usize> {
+        let sender = self.vacant_sender(on_event)?;
+        let Port { handle, task } = &mut self.ports[port];
+        let (data, _) = self.common.get_mut::<Socket<'a>>(*handle).recv().ok()?;
+        on_event(Event::Received { protocol: Protocol::Udp, tuple, data });
+        let len = match task {
+            Task::Serve(service) => {
+                let len = service.answer_len(data.len())?;
+                self.senders[sender].put(tuple, len, now, |answer| service.answer(data, answer))?;
+                len
+            }
+            Task::Ask(_, exchange) => {
+                exchange.answer(data);
+                return None;
+            }
+            Task::Unbound => return None,
+        };
+        self.stats.datagrams_sent += 1;
+        on_event(Event::Sent { protocol: Protocol::Udp, tuple, bytes: len });
+        Some(sender)
+    }
+
+    /// Asks what is to be asked now, and reports what is over.
+    pub(super) fn ask<D: Device + ?Sized>(
+        &mut self,
+        now: Instant,
+        device: &mut D,
+        on_event: Sink<'_>,
+    ) {
+        for port in 0..self.ports.len() {
+            let Task::Ask(tuple, mut exchange) = self.ports[port].task else { continue };
+            match exchange.next(now) {
+                Next::Wait(_) => {}
+                Next::Done => {
+                    self.common.get_mut::<Socket<'a>>(self.ports[port].handle).close();
+                    self.ports[port].task = Task::Unbound;
+                    on_event(Event::Reported { tuple, report: exchange.report() });
+                    continue;
+                }
+                Next::Send => {
+                    let Some(sender) = self.vacant_sender(on_event) else { continue };
+                    let bytes = exchange.len();
+                    let ask = |question: &mut [u8]| exchange.ask(question, now);
+                    if self.senders[sender].put(tuple, bytes, now, ask).is_some() {
+                        self.stats.datagrams_sent += 1;
+                        on_event(Event::Sent { protocol: Protocol::Udp, tuple, bytes });
+                        self.send(sender, now, device, on_event);
+                    }
+                }
+            }
+            self.ports[port].task = Task::Ask(tuple, exchange);
+        }
+    }
+
+    /// Tries again what waits for its peer's hardware address, and gives up what has waited too long.
+    pub(super) fn flush<D: Device + ?Sized>(
+        &mut self,
+        now: Instant,
+        device: &mut D,
+        on_event: Sink<'_>,
+    ) {
+        fragments_have_left(&mut self.iface, now, device);
+        // Who was asked for least goes first: smoltcp asks for one address a second, whoever wants it.
+        for turns in 0..=TURNS {
+            for sender in 0..self.senders.len() {
+                match self.senders[sender].deadline() {
+                    Some(deadline) if deadline <= now => self.give_up(sender, on_event),
+                    Some(_) if self.senders[sender].turns == turns => {
+                        self.send(sender, now, device, on_event);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    pub(super) fn datagrams_due(&mut self, now: Instant) -> Option<Instant> {
+        let iface = &mut self.iface;
+        if is_fragmenting(iface, now) {
+            return Some(now);
+        }
+        let next_turn = self.next_turn;
+        let waiting =
+            self.senders.iter().filter_map(|sender| Some(sender.deadline()?.min(next_turn)));
+        let asking = self.ports.iter_mut().filter_map(|port| match &mut port.task {
+            Task::Ask(_, exchange) => match exchange.next(now) {
+                Next::Wait(until) => Some(until),
+                Next::Send | Next::Done => Some(now),
+            },
+            _ => None,
+        });
+        waiting.chain(asking).min()
+    }
+
+    /// A sender with nothing in it: if there is none, the one that has waited longest gives up.
+    fn vacant_sender(&mut self, on_event: Sink<'_>) -> Option<usize> {
+        let sender = (0..self.senders.len()).min_by_key(|sender| self.senders[*sender].since())?;
+        self.give_up(sender, on_event);
+        Some(sender)
+    }
+
+    fn give_up(&mut self, sender: usize, on_event: Sink<'_>) {
+        if let Some(tuple) = self.senders[sender].clear() {
+            self.ignore(Ignored::Unreachable, tuple, on_event);
+        }
+    }
+
+    /// Sends what is in a sender, unless its peer's hardware address is not known yet.
+    fn send<D: Device + ?Sized>(
+        &mut self,
+        sender: usize,
+        now: Instant,
+        device: &mut D,
+        on_event: Sink<'_>,
+    ) {
+        if !fragments_have_left(&mut self.iface, now, device) {
+            return;
+        }
+        self.senders[sender].speak_up();
+        let (said, sender_sockets) = (&mut None, &mut self.senders[sender].sockets);
+        self.iface.poll_egress(now, &mut Witness::new(device, said), sender_sockets);
+        let Some(left) = self.senders[sender].settle() else {
+            if self.next_turn <= now {
+                self.senders[sender].turns += 1;
+                self.next_turn = now + TURN;
+            }
+            return;
+        };
+        let is_fragmented = left.len > self.ip_mtu - IP_UDP_HEADERS;
+        if is_fragmented && !is_fragmenting(&mut self.iface, now) {
+            // smoltcp takes what its buffer for fragments cannot hold, and drops it.
+            self.ignore(Ignored::TooLarge, left.tuple, on_event);
+        }
+        fragments_have_left(&mut self.iface, now, device);
+    }
+
+    /// The node has lost an address: what is to leave from it does not, and who asks from it is told.
+    pub(super) fn end_datagrams_of(&mut self, address: IpAddress, on_event: Sink<'_>) {
+        for sender in 0..self.senders.len() {
+            if self.senders[sender].tuple().is_some_and(|tuple| tuple.local.addr == address) {
+                self.give_up(sender, on_event);
+            }
+        }
+        for port in &mut *self.ports {
+            if let Task::Ask(tuple, exchange) = &mut port.task
+                && tuple.local.addr == address
+            {
+                exchange.give_up();
+            }
+        }
+    }
+
+    fn ignore(&mut self, ignored: Ignored, tuple: Tuple, on_event: Sink<'_>) {
+        self.stats.count_ignored(ignored);
+        on_event(Event::Ignored { ignored, tuple });
+    }
+}
+
+/// Sends the fragments that are left of a datagram. smoltcp has room for one: while fragments of it
+/// wait, a second one would take its place.
+fn fragments_have_left<D: Device + ?Sized>(
+    iface: &mut Interface,
+    now: Instant,
+    device: &mut D,
+) -> bool {
+    for _ in 0..MAX_FRAGMENTS {
+        if !is_fragmenting(iface, now) {
+            return true;
+        }
+        let mut nothing = SocketSet::new(&mut [][..]);
+        iface.poll_egress(now, &mut Witness::new(device, &mut None), &mut nothing);
+    }
+    false
+}
+
+/// Without sockets an interface is due for nothing but fragments.
+fn is_fragmenting(iface: &mut Interface, now: Instant) -> bool {
+    cfg!(feature = "ipv4-fragmentation")
+        && iface.poll_at(now, &SocketSet::new(&mut [][..])).is_some()
+}

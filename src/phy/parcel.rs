@@ -1,0 +1,67 @@
+//! One frame that has been looked at, as a device of its own.
+//!
+//! smoltcp takes frames from a [`Device`]; the gate must see a frame before smoltcp does, and then
+//! choose the socket set that it goes to. So the node takes the frame out of the real device and
+//! passes it on inside this one, together with the real token for a reply: no copy.
+
+use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
+use smoltcp::time::Instant;
+
+pub(crate) struct Parcel<'f, Tx> {
+    frame: Option<(Frame<'f>, Tx)>,
+}
+
+pub(crate) struct Frame<'f> {
+    bytes: &'f [u8],
+    meta: PacketMeta,
+}
+
+impl<'f, Tx> Parcel<'f, Tx> {
+    pub(crate) fn new(bytes: &'f [u8], meta: PacketMeta, reply: Tx) -> Self {
+        Parcel::with(bytes, meta, Some(reply))
+    }
+
+    /// Other bytes with the token of the frame that they stand for; without a token there is no frame.
+    pub(crate) fn with(bytes: &'f [u8], meta: PacketMeta, reply: Option<Tx>) -> Self {
+        Parcel { frame: reply.map(|reply| (Frame { bytes, meta }, reply)) }
+    }
+
+    /// Only the token, for an answer that is not smoltcp's.
+    pub(crate) fn into_reply(self) -> Option<Tx> {
+        self.frame.map(|(_, reply)| reply)
+    }
+}
+
+impl<'f, Tx: TxToken> Device for Parcel<'f, Tx> {
+    type RxToken<'t>
+        = Frame<'f>
+    where
+        Self: 't;
+    type TxToken<'t>
+        = Tx
+    where
+        Self: 't;
+
+    fn receive(&mut self, _: Instant) -> Option<(Frame<'f>, Tx)> {
+        self.frame.take()
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Tx> {
+        None
+    }
+
+    /// Never asked for: the interface took the real device's when it was made.
+    fn capabilities(&self) -> DeviceCapabilities {
+        DeviceCapabilities::default()
+    }
+}
+
+impl RxToken for Frame<'_> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(self.bytes)
+    }
+
+    fn meta(&self) -> PacketMeta {
+        self.meta
+    }
+}

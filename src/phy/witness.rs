@@ -1,0 +1,131 @@
+//! A device that remembers what the last segment that left said.
+//!
+//! smoltcp does not tell where a connection stands in its sequence numbers, and without knowing the
+//! gate could not tell an exact reset from a guessed one. Every segment that leaves says it.
+//!
+//! Where nobody wants to know it is used all the same: smoltcp's egress is large, and so it is compiled
+//! once for each device.
+
+use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
+use smoltcp::time::Instant;
+#[cfg(feature = "proto-ipv6")]
+use smoltcp::wire::Ipv6Packet;
+use smoltcp::wire::{
+    EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpPacket, TcpSeqNumber,
+};
+
+/// Where a connection stands, by its last segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// SND.NXT: the next number of ours that the peer has not seen.
+    pub(crate) next: TcpSeqNumber,
+    /// RCV.NXT: the next number of the peer's that we wait for.
+    pub(crate) expects: TcpSeqNumber,
+    /// RCV.WND, as it was on the wire.
+    pub(crate) window: u16,
+}
+
+impl Said {
+    /// What a frame of ours says, if it is a segment that acknowledges.
+    fn by(frame: &[u8]) -> Option<Said> {
+        let frame = EthernetFrame::new_checked(frame).ok()?;
+        match frame.ethertype() {
+            EthernetProtocol::Ipv4 => {
+                let packet = Ipv4Packet::new_checked(frame.payload()).ok()?;
+                Self::in_packet(packet.next_header(), packet.payload())
+            }
+            #[cfg(feature = "proto-ipv6")]
+            EthernetProtocol::Ipv6 => {
+                let packet = Ipv6Packet::new_checked(frame.payload()).ok()?;
+                Self::in_packet(packet.next_header(), packet.payload())
+            }
+            _ => None,
+        }
+    }
+
+    fn in_packet(protocol: IpProtocol, payload: &[u8]) -> Option<Said> {
+        if protocol != IpProtocol::Tcp {
+            return None;
+        }
+        let tcp = TcpPacket::new_checked(payload).ok()?;
+        tcp.ack().then(|| Said {
+            next: tcp.seq_number() + tcp.segment_len(),
+            expects: tcp.ack_number(),
+            window: tcp.window_len(),
+        })
+    }
+
+    /// Takes in a later segment; one that is sent again says less than is known.
+    pub(crate) fn learn(known: &mut Option<Said>, said: Option<Said>) {
+        if let Some(said) = said {
+            let next = known.map_or(said.next, |known| known.next.max(said.next));
+            *known = Some(Said { next, ..said });
+        }
+    }
+}
+
+/// The device below, for the egress of one socket set.
+pub(crate) struct Witness<'w, D: ?Sized> {
+    device: &'w mut D,
+    said: &'w mut Option<Said>,
+}
+
+impl<'w, D: Device + ?Sized> Witness<'w, D> {
+    pub(crate) fn new(device: &'w mut D, said: &'w mut Option<Said>) -> Self {
+        Witness { device, said }
+    }
+}
+
+impl<D: Device + ?Sized> Device for Witness<'_, D> {
+    type RxToken<'t>
+        = Never
+    where
+        Self: 't;
+    type TxToken<'t>
+        = Telling<'t, D::TxToken<'t>>
+    where
+        Self: 't;
+
+    fn receive(&mut self, _: Instant) -> Option<(Never, Self::TxToken<'_>)> {
+        None
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
+        let token = self.device.transmit(now)?;
+        Some(Telling { token, said: self.said })
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.device.capabilities()
+    }
+}
+
+/// A token whose frame is read before it leaves.
+pub(crate) struct Telling<'w, T> {
+    pub(crate) token: T,
+    pub(crate) said: &'w mut Option<Said>,
+}
+
+impl<T: TxToken> TxToken for Telling<'_, T> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let said = self.said;
+        self.token.consume(len, |frame| {
+            let result = f(frame);
+            Said::learn(said, Said::by(frame));
+            result
+        })
+    }
+
+    fn set_meta(&mut self, meta: PacketMeta) {
+        self.token.set_meta(meta);
+    }
+}
+
+/// Egress takes no frames.
+pub(crate) enum Never {}
+
+impl RxToken for Never {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, _: F) -> R {
+        match self {}
+    }
+}

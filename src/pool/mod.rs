@@ -1,0 +1,162 @@
+//! The pool: every slot, and three ways of finding one: by 4-tuple, by deadline, by age.
+
+pub(crate) mod due;
+pub(crate) mod order;
+pub(crate) mod slot;
+pub(crate) mod table;
+
+use smoltcp::time::{Duration, Instant};
+
+use self::due::{Due, DueRecord};
+use self::order::{Order, OrderRecord, Standing};
+use self::slot::Slot;
+use self::table::{Table, TableRecord};
+use crate::event::Tuple;
+
+/// A slot's number, or none. Zero is none, so that memory full of links starts as zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Link(u16);
+
+impl Link {
+    const NONE: Link = Link(0);
+
+    fn to(slot: usize) -> Link {
+        Link(slot as u16 + 1)
+    }
+
+    fn get(self) -> Option<usize> {
+        (self.0 as usize).checked_sub(1)
+    }
+}
+
+/// The most slots that a [`Link`] can tell apart.
+pub(crate) const MAX_SLOTS: usize = u16::MAX as usize - 1;
+
+pub(crate) struct Pool<'a> {
+    slots: &'a mut [Slot<'a>],
+    table: Table<'a>,
+    due: Due<'a>,
+    order: Order<'a>,
+}
+
+impl<'a> Pool<'a> {
+    pub(crate) fn new(
+        slots: &'a mut [Slot<'a>],
+        table: &'a mut [TableRecord],
+        due: &'a mut [DueRecord],
+        order: &'a mut [OrderRecord],
+        secret: u32,
+    ) -> Self {
+        Pool {
+            slots,
+            table: Table::new(table, secret),
+            due: Due::new(due),
+            order: Order::new(order),
+        }
+    }
+
+    pub(crate) fn slot(&mut self, slot: usize) -> &mut Slot<'a> {
+        &mut self.slots[slot]
+    }
+
+    pub(crate) fn find(&self, tuple: &Tuple) -> Option<usize> {
+        self.table.find(tuple, |slot| self.slots[slot].tuple() == *tuple)
+    }
+
+    /// A slot for a new connection: a free one, or the oldest that is over anyway.
+    ///
+    /// Ending TIME-WAIT early gives up its guard against old duplicates (RFC 9293 section 3.6.1); random
+    /// initial sequence numbers and the peer's own TIME-WAIT are what remains, as on any busy server.
+    pub(crate) fn vacant(&self, now: Instant) -> Option<usize> {
+        let over = || [Standing::Free, Standing::TimeWait].into_iter();
+        over().find_map(|standing| self.order.oldest(standing)).or_else(|| {
+            // A reset of this very moment has not had its turn to leave.
+            let leaving = self.order.oldest(Standing::Leaving);
+            leaving.filter(|slot| self.slots[*slot].is_quiet(Duration::from_micros(1), now))
+        })
+    }
+
+    /// The oldest handshake with one of our listeners, and how many there are: of one port, or of all.
+    pub(crate) fn half_open(&self, port: Option<u16>) -> (usize, Option<usize>) {
+        let (mut count, mut oldest) = (0, None);
+        let mut next = self.order.oldest(Standing::HalfOpen);
+        while let Some(slot) = next {
+            if self.slots[slot].is_served(port) {
+                count += 1;
+                oldest = oldest.or(Some(slot));
+            }
+            next = self.order.after(slot);
+        }
+        (count, oldest)
+    }
+
+    /// The served connection that was quiet longest, where each that gets on moves to the young end.
+    pub(crate) fn longest_idle(&self) -> Option<usize> {
+        let mut next = self.order.oldest(Standing::Open);
+        while let Some(slot) = next {
+            if self.slots[slot].is_served(None) {
+                return Some(slot);
+            }
+            next = self.order.after(slot);
+        }
+        None
+    }
+
+    /// The slot now stands for this tuple.
+    pub(crate) fn enter(&mut self, slot: usize, tuple: &Tuple) {
+        self.table.insert(tuple, slot);
+        self.order.set(slot, Standing::HalfOpen);
+    }
+
+    /// The slot is free again, whatever it was; nothing is sent. Its socket is made new when it is used
+    /// again.
+    pub(crate) fn release(&mut self, slot: usize) {
+        self.table.remove(slot);
+        self.due.set(slot, None);
+        self.order.set(slot, Standing::Free);
+    }
+
+    pub(crate) fn stand(&mut self, slot: usize, standing: Standing) {
+        self.order.set(slot, standing);
+    }
+
+    /// Where it stands, the slot is the youngest.
+    pub(crate) fn refresh(&mut self, slot: usize) {
+        self.order.set(slot, self.order.standing(slot));
+    }
+
+    pub(crate) fn standing(&self, slot: usize) -> Standing {
+        self.order.standing(slot)
+    }
+
+    /// How many slots stand so.
+    pub(crate) fn count(&self, standing: Standing) -> usize {
+        self.order.len(standing)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Calls the slot due at `at`, or not at all.
+    pub(crate) fn schedule(&mut self, slot: usize, at: Option<Instant>) {
+        self.due.set(slot, at);
+    }
+
+    /// Whoever may wait for a neighbour's hardware address has something to send. An open connection
+    /// tries again by itself within a second.
+    pub(crate) fn wake_waiting(&mut self, now: Instant) {
+        for standing in [Standing::HalfOpen, Standing::Leaving] {
+            let mut next = self.order.oldest(standing);
+            while let Some(slot) = next {
+                self.due.set(slot, Some(now));
+                next = self.order.after(slot);
+            }
+        }
+    }
+
+    /// The next deadline and whose it is.
+    pub(crate) fn next_due(&mut self) -> Option<(Instant, usize)> {
+        self.due.next()
+    }
+}

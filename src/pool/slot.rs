@@ -1,0 +1,313 @@
+//! One slot: a socket set of one socket, what is done with it, and how long that may take.
+
+use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
+use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{IpAddress, IpEndpoint};
+
+use crate::client::tcp::{Exchange, Message, Outcome};
+use crate::config::{Flow, Timeouts};
+use crate::event::{End, Event, Protocol, Stats, Tuple};
+use crate::phy::witness::Said;
+use crate::server::tcp::Session;
+
+/// How long a reset may wait for a neighbour's address or a transmit buffer before it is given up.
+const RESET_PENDING: Duration = Duration::from_secs(1);
+
+/// Room for one connection.
+pub struct Slot<'a> {
+    sockets: SocketSet<'a>,
+    handle: SocketHandle,
+    tuple: Tuple,
+    task: Task<'a>,
+    /// The socket's state when it was last looked at.
+    state: State,
+    /// When the connection last got on: a byte moved, or a state changed.
+    since: Instant,
+    /// Bytes that waited for the peer's acknowledgement at that time.
+    unacked: usize,
+    received: u64,
+    sent: u64,
+    said: Option<Said>,
+}
+
+#[derive(Clone, Copy)]
+enum Task<'a> {
+    Serve(Session),
+    Talk(Exchange<'a>),
+}
+
+const NOBODY: Tuple = Tuple { local: ANY, remote: ANY };
+const ANY: IpEndpoint = IpEndpoint { addr: IpAddress::v4(0, 0, 0, 0), port: 0 };
+
+impl<'a> Slot<'a> {
+    /// A slot over caller-owned memory: one [`SocketStorage`] and the two buffers.
+    ///
+    /// # Panics
+    /// If `storage` is empty.
+    pub fn new(storage: &'a mut [SocketStorage<'a>], rx: &'a mut [u8], tx: &'a mut [u8]) -> Self {
+        let mut sockets = SocketSet::new(storage);
+        let handle = sockets.add(Socket::new(SocketBuffer::new(rx), SocketBuffer::new(tx)));
+        Slot {
+            sockets,
+            handle,
+            tuple: NOBODY,
+            task: Task::Serve(Session::new(Flow::Stream)),
+            state: State::Closed,
+            since: Instant::ZERO,
+            unacked: 0,
+            received: 0,
+            sent: 0,
+            said: None,
+        }
+    }
+
+    /// The socket set, and where what it sends is remembered.
+    pub(crate) fn parts(&mut self) -> (&mut SocketSet<'a>, &mut Option<Said>) {
+        (&mut self.sockets, &mut self.said)
+    }
+
+    /// Remembers what smoltcp answered at once.
+    pub(crate) fn remember(&mut self, said: Option<Said>) {
+        Said::learn(&mut self.said, said);
+    }
+
+    /// Where the connection stands, by the last segment of ours.
+    pub(crate) fn said(&self) -> Option<Said> {
+        self.said
+    }
+
+    pub(crate) fn socket(&self) -> &Socket<'a> {
+        self.sockets.get(self.handle)
+    }
+
+    pub(crate) fn socket_mut(&mut self) -> &mut Socket<'a> {
+        self.sockets.get_mut(self.handle)
+    }
+
+    pub(crate) fn tuple(&self) -> Tuple {
+        self.tuple
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.state
+    }
+
+    pub(crate) fn bytes(&self) -> (u64, u64) {
+        (self.received, self.sent)
+    }
+
+    /// Whether one of our listeners serves it: the one of this port, or any.
+    pub(crate) fn is_served(&self, port: Option<u16>) -> bool {
+        matches!(self.task, Task::Serve(_)) && port.is_none_or(|port| port == self.tuple.local.port)
+    }
+
+    /// Waits for the SYN that is about to be delivered.
+    pub(crate) fn listen(
+        &mut self,
+        tuple: Tuple,
+        flow: Flow,
+        keep_alive: Option<Duration>,
+        now: Instant,
+    ) {
+        self.begin(tuple, Task::Serve(Session::new(flow)), keep_alive, now);
+        // Fails only for port 0 or an open socket, and this one is as new.
+        let _ = self.socket_mut().listen(tuple.local.port);
+        self.state = State::Listen;
+    }
+
+    /// The next egress sends our SYN.
+    pub(crate) fn connect(
+        &mut self,
+        tuple: Tuple,
+        message: Message<'a>,
+        keep_alive: Option<Duration>,
+        now: Instant,
+        connect: impl FnOnce(&mut Socket<'a>) -> bool,
+    ) -> bool {
+        self.begin(tuple, Task::Talk(Exchange::new(message)), keep_alive, now);
+        let connecting = connect(self.socket_mut());
+        self.state = self.socket().state();
+        connecting
+    }
+
+    fn begin(&mut self, tuple: Tuple, task: Task<'a>, keep_alive: Option<Duration>, now: Instant) {
+        self.clear();
+        // Before the handshake: set later, smoltcp would send the first one at once.
+        self.socket_mut().set_keep_alive(keep_alive);
+        self.tuple = tuple;
+        self.task = task;
+        self.since = now;
+    }
+
+    /// Back to nothing, silently, with every option of the socket as new: smoltcp's own reset keeps
+    /// the congestion window and the timestamp generator of the last connection.
+    fn clear(&mut self) {
+        // A new place in the set: the old one may still wait for the last peer's hardware address.
+        let socket = self.sockets.remove(self.handle);
+        self.handle = self.sockets.add(socket);
+        let socket = self.socket_mut();
+        socket.abort();
+        // `listen` is what forgets the peer without a reset; the port does not matter.
+        let _ = socket.listen(1);
+        socket.close();
+        socket.set_congestion_control(socket.congestion_control());
+        socket.set_tsval_generator(None);
+        socket.set_timeout(None);
+        socket.set_keep_alive(None);
+        socket.set_hop_limit(None);
+        // An echo gains nothing by waiting for more to send: both cost latency only.
+        socket.set_nagle_enabled(false);
+        socket.set_ack_delay(None);
+        self.tuple = NOBODY;
+        self.state = State::Closed;
+        self.unacked = 0;
+        self.received = 0;
+        self.sent = 0;
+        self.said = None;
+    }
+
+    /// Lets the flow move bytes, and notes whether the connection got on. Says whether there is more to
+    /// send now.
+    pub(crate) fn serve(
+        &mut self,
+        scratch: &mut [u8],
+        now: Instant,
+        stats: &mut Stats,
+        on_event: &mut dyn FnMut(Event<'_>),
+    ) -> bool {
+        let tuple = self.tuple;
+        let socket = self.sockets.get_mut::<Socket<'a>>(self.handle);
+        let acked = socket.send_queue() < self.unacked;
+        let mut received = 0;
+        let on_data = |data: &[u8]| {
+            received += data.len() as u64;
+            on_event(Event::Received { protocol: Protocol::Tcp, tuple, data });
+        };
+        let sent = match &mut self.task {
+            Task::Serve(session) => session.serve(socket, scratch, on_data) as u64,
+            Task::Talk(exchange) => {
+                let before = exchange.sent();
+                exchange.serve(socket, scratch, on_data);
+                exchange.sent() - before
+            }
+        };
+        if sent > 0 {
+            on_event(Event::Sent { protocol: Protocol::Tcp, tuple, bytes: sent as usize });
+        }
+        self.unacked = socket.send_queue();
+        if acked || received > 0 || sent > 0 {
+            self.since = now;
+        }
+        self.received += received;
+        self.sent += sent;
+        stats.bytes_received += received;
+        stats.bytes_sent += sent;
+        sent > 0
+    }
+
+    /// Ends the connection politely: what has arrived is echoed, then our FIN goes out.
+    pub(crate) fn finish(&mut self) {
+        match &mut self.task {
+            Task::Serve(session) => session.finish(),
+            // A handshake of ours has nothing to close yet.
+            Task::Talk(_) if self.state == State::SynSent => {}
+            Task::Talk(_) => self.socket_mut().close(),
+        }
+    }
+
+    /// Ends the connection with a reset, which the next egress sends.
+    pub(crate) fn abort(&mut self, now: Instant) {
+        self.socket_mut().abort();
+        self.state = State::Closed;
+        self.since = now;
+    }
+
+    /// Whether the handshake is complete, said once.
+    pub(crate) fn has_opened(&mut self, now: Instant) -> bool {
+        let is_handshake = |state| {
+            matches!(state, State::Listen | State::SynReceived | State::SynSent | State::Closed)
+        };
+        if !is_handshake(self.state) || is_handshake(self.socket().state()) {
+            return false;
+        }
+        self.state = State::Established;
+        self.since = now;
+        true
+    }
+
+    /// How the connection has ended, said once: to be asked when the flow has read what came with the
+    /// last segment, and before a reset of ours has left. Its TIME-WAIT, or that reset, may still keep
+    /// the slot.
+    pub(crate) fn has_ended(&mut self, now: Instant) -> Option<End> {
+        let (was, is) = (self.state, self.socket().state());
+        if was == is {
+            return None;
+        }
+        self.state = is;
+        self.since = now;
+        // smoltcp forgets the peer when a connection has ended, but not while our reset is to leave.
+        let reset_by_us = self.socket().remote_endpoint().is_some();
+        let (unread, unacked) = (self.socket().recv_queue() > 0, self.socket().send_queue() > 0);
+        match (was, is) {
+            (State::Listen | State::TimeWait, _) => None,
+            (State::SynReceived, State::Listen | State::Closed) => Some(End::HandshakeReset),
+            (State::SynSent, State::Closed) => Some(End::ConnectRefused),
+            (_, State::TimeWait) if unread => Some(self.verdict(End::Unread)),
+            (_, State::TimeWait) => Some(self.verdict(End::Finished)),
+            (_, State::Closed) if reset_by_us => Some(self.verdict(End::Unread)),
+            (State::LastAck, State::Closed) if !unacked => Some(self.verdict(End::Finished)),
+            (_, State::Closed) => Some(End::Reset),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing has happened to it for so long.
+    pub(crate) fn is_quiet(&self, time: Duration, now: Instant) -> bool {
+        self.since + time <= now
+    }
+
+    /// Whether a byte has moved, or a state changed, just now.
+    pub(crate) fn got_on_at(&self, now: Instant) -> bool {
+        self.since == now
+    }
+
+    /// Whether nothing is left of the connection: no TIME-WAIT, no reset that has still to leave.
+    pub(crate) fn is_over(&self) -> bool {
+        let socket = self.socket();
+        !socket.is_active() && socket.remote_endpoint().is_none()
+    }
+
+    /// A client knows better than its socket how the connection ended.
+    fn verdict(&self, end: End) -> End {
+        match &self.task {
+            Task::Serve(_) => end,
+            Task::Talk(exchange) => match exchange.outcome() {
+                Outcome::Verified => End::Finished,
+                Outcome::Mismatch => End::Mismatch,
+                Outcome::Short | Outcome::Pending => End::Short,
+            },
+        }
+    }
+
+    /// When this state will have lasted too long, and how the connection ends then.
+    pub(crate) fn deadline(&self, timeouts: &Timeouts) -> Option<(Instant, End)> {
+        let (limit, end) = match self.state {
+            State::Listen | State::SynReceived | State::SynSent => {
+                (timeouts.handshake, End::HandshakeTimeout)
+            }
+            State::Established | State::CloseWait if self.unacked == 0 => {
+                (timeouts.idle, End::IdleTimeout)
+            }
+            State::Established
+            | State::CloseWait
+            | State::FinWait1
+            | State::Closing
+            | State::LastAck => (timeouts.stall, End::StallTimeout),
+            State::FinWait2 => (timeouts.fin_wait, End::FinWaitTimeout),
+            State::TimeWait => (timeouts.time_wait, End::Finished),
+            State::Closed => (Some(RESET_PENDING), End::Aborted),
+        };
+        Some((self.since + limit?, end))
+    }
+}

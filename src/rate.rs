@@ -1,0 +1,41 @@
+//! So much and no more: token buckets.
+
+use smoltcp::time::Instant;
+
+/// So many a second, and so many at once after a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Answers a second in the long run.
+    pub per_second: u32,
+    /// Answers at once after a pause; at least 1.
+    pub burst: u32,
+}
+
+/// A token bucket; it holds microseconds times tokens a second, so nothing is ever rounded.
+#[derive(Clone, Copy)]
+pub(crate) struct Bucket {
+    level: u64,
+    at: Instant,
+}
+
+const TOKEN: u64 = 1_000_000;
+
+impl Bucket {
+    pub(crate) const FULL: Bucket = Bucket { level: u64::MAX, at: Instant::ZERO };
+
+    /// Takes a token, if there is one.
+    pub(crate) fn take(&mut self, rate: Rate, now: Instant) -> bool {
+        let waited =
+            u64::try_from((now.total_micros() - self.at.total_micros()).max(0)).unwrap_or(0);
+        let gained = waited.saturating_mul(u64::from(rate.per_second));
+        self.at = now;
+        self.level = self.level.saturating_add(gained).min(TOKEN * u64::from(rate.burst));
+        match self.level.checked_sub(TOKEN) {
+            Some(rest) => {
+                self.level = rest;
+                true
+            }
+            None => false,
+        }
+    }
+}

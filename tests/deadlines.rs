@@ -1,0 +1,281 @@
+//! Peers that vanish, stall, or never close: the slot comes back within its deadline, with the
+//! reason, and the peer is told once.
+
+mod rig;
+
+use std::collections::HashMap;
+
+use rig::frames::{Frame, Segment};
+use rig::host::Host;
+use rig::raw::Raw;
+use rig::talk::{Close, Talk};
+use rig::{Dice, Family, Happened, Setup, World, in_both_families, ms, s};
+use smolecho::smoltcp::time::Duration;
+use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
+use smolecho::{End, Flow, Timeouts};
+
+/// The connection is there until `after`, and then ends like this, with so many resets for the peer.
+#[track_caller]
+fn ends(world: &mut World<Host>, after: Duration, end: End, peer: IpEndpoint, resets: usize) {
+    let mark = world.mark();
+    world.run_for(after - ms(100));
+    assert_eq!(world.ours.ends(), [], "too early");
+    assert_eq!(world.resets_since(mark, peer), 0);
+    world.run_for(ms(200));
+    assert_eq!(world.ours.ends(), [end]);
+    world.run_for(s(3));
+    world.assert_all_free();
+    assert_eq!(world.resets_since(mark, peer), resets, "resets");
+}
+
+fn a_reset_in_the_middle_frees_the_slot_at_once(family: Family) {
+    let mut world = Setup::new(family).world();
+    let caller = world.far.caller();
+    world.run_until(s(1), |world| world.far.is_established(caller));
+    world.far.send(caller, &[7; 3000]);
+    world.run_until(s(1), |world| world.far.get(caller).can_recv());
+    world.far.get(caller).abort();
+    world.run_for(ms(2));
+    assert_eq!(world.ours.ends(), [End::Reset]);
+    world.assert_all_free();
+}
+
+fn a_peer_that_vanishes_in_peace(family: Family) {
+    let timeouts = Timeouts { idle: Some(s(40)), ..Timeouts::DEFAULT };
+    let mut world = Setup { timeouts, ..Setup::new(family) }.world();
+    let mut peer = Raw::new(&mut world, family, 0);
+    peer.handshake(&mut world);
+    ends(&mut world, s(40), End::IdleTimeout, peer.me, 1);
+}
+
+/// Five minutes are longer than a hardware address is remembered: the reset must still find its way.
+fn a_peer_that_falls_asleep_is_told(family: Family) {
+    let mut world = Setup::new(family).world();
+    let caller = world.far.caller();
+    world.run_until(s(1), |world| world.stats().accepted == 1);
+    let peer = world.far.endpoint(caller);
+    ends(&mut world, s(300), End::IdleTimeout, peer, 1);
+    assert!(!world.far.get(caller).is_open());
+}
+
+fn a_peer_that_vanishes_with_the_echo_under_way(family: Family) {
+    let mut world = Setup::new(family).world();
+    let mut peer = Raw::new(&mut world, family, 0);
+    peer.handshake(&mut world);
+    peer.send(&mut world, TcpControl::Psh, b"never acknowledged");
+    ends(&mut world, s(30), End::StallTimeout, peer.me, 1);
+}
+
+fn a_peer_that_never_reads(family: Family) {
+    let mut world = Setup::new(family).world();
+    let socket = world.far.socket(1000, 1 << 16);
+    world.far.connect(socket);
+    world.run_until(s(1), |world| world.far.is_established(socket));
+    let peer = world.far.endpoint(socket);
+    world.far.send(socket, &[7; 1 << 16]);
+    // Both of the node's buffers and the peer's receive buffer are full now.
+    world.run_for(s(1));
+    let (received, mark) = (world.stats().bytes_received, world.mark());
+    world.run_until(s(31), |world| !world.ours.ends().is_empty());
+    assert_eq!(world.ours.ends(), [End::StallTimeout]);
+    assert_eq!(world.stats().bytes_received, received);
+    world.run_for(s(1));
+    assert_eq!(world.resets_since(mark, peer), 1);
+    assert!(!world.far.get(socket).is_open());
+    world.assert_all_free();
+}
+
+/// Whoever takes a little now and then is slow, not stalled.
+fn a_slow_reader_is_waited_for(family: Family) {
+    let mut world = Setup { rx: 32_768, tx: 32_768, ..Setup::new(family) }.world();
+    let socket = world.far.socket(1000, 32_768);
+    world.far.connect(socket);
+    let mut talk = Talk::new(socket, 1, 20_000, Close::Early);
+    for _ in 0..18 {
+        world.run_for(s(10));
+        talk.send(&mut world.far);
+        talk.recv(&mut world.far, 1000);
+    }
+    assert_eq!(world.stats().bytes_received, 20_000);
+    assert!(talk.back < 18_000, "the echo must still be under way");
+    world.run_until(s(60), |world| talk.pump(&mut world.far));
+}
+
+/// It acknowledges every probe of its closed window, and still frees nothing.
+fn a_peer_whose_window_stays_shut(family: Family) {
+    let mut world = Setup::new(family).world();
+    let mut peer = Raw::new(&mut world, family, 0);
+    peer.handshake(&mut world);
+    let shut = Segment { window: 0, ..peer.segment(TcpControl::Psh, b"echo") };
+    world.inject_and_settle(shut.frame());
+    peer.seq += 4;
+    let shut = Segment { window: 0, ..peer.segment(TcpControl::None, &[]) };
+    for _ in 0..29 {
+        world.inject(shut.frame());
+        world.run_for(s(1));
+    }
+    assert_eq!(world.ours.ends(), []);
+    world.run_for(s(2));
+    assert_eq!(world.ours.ends(), [End::StallTimeout]);
+}
+
+fn a_peer_that_half_closes_and_vanishes(family: Family) {
+    let mut world = Setup::new(family).world();
+    let mut peer = Raw::new(&mut world, family, 0);
+    peer.handshake(&mut world);
+    peer.send(&mut world, TcpControl::Fin, b"the last words");
+    ends(&mut world, s(30), End::StallTimeout, peer.me, 1);
+}
+
+fn a_peer_that_never_acknowledges_our_fin(family: Family) {
+    let mut world = Setup { flow: Flow::Once, ..Setup::new(family) }.world();
+    let mut peer = Raw::new(&mut world, family, 0);
+    peer.handshake(&mut world);
+    peer.send(&mut world, TcpControl::Psh, b"once");
+    ends(&mut world, s(30), End::StallTimeout, peer.me, 1);
+}
+
+fn a_peer_that_never_closes_its_side(family: Family) {
+    let timeouts = Timeouts { fin_wait: Some(s(50)), ..Timeouts::DEFAULT };
+    let mut world = Setup { timeouts, flow: Flow::Once, ..Setup::new(family) }.world();
+    let mut peer = Raw::new(&mut world, family, 0);
+    peer.handshake(&mut world);
+    peer.send(&mut world, TcpControl::Psh, b"once");
+    assert_eq!(peer.take(&mut world), 4);
+    ends(&mut world, s(50), End::FinWaitTimeout, peer.me, 1);
+}
+
+fn fin_wait_outlives_the_hardware_address(family: Family) {
+    let timeouts = Timeouts { fin_wait: Some(s(120)), ..Timeouts::DEFAULT };
+    let mut world = Setup { timeouts, flow: Flow::Once, ..Setup::new(family) }.world();
+    let caller = world.far.caller();
+    world.run_until(s(1), |world| world.far.is_established(caller));
+    let peer = world.far.endpoint(caller);
+    world.far.send(caller, b"once");
+    world.run_for(ms(100));
+    ends(&mut world, s(120), End::FinWaitTimeout, peer, 1);
+}
+
+fn time_wait_lasts_as_long_as_configured(family: Family) {
+    for (time_wait, lasts) in [(Some(s(2)), s(2)), (Some(s(10)), s(10)), (None, s(10))] {
+        let timeouts = Timeouts { time_wait, ..Timeouts::DEFAULT };
+        let mut world = Setup { timeouts, flow: Flow::Once, ..Setup::new(family) }.world();
+        let caller = world.far.caller();
+        world.run_until(s(1), |world| world.far.is_established(caller));
+        world.far.send(caller, b"once");
+        world.run_for(ms(50));
+        world.far.get(caller).close();
+        world.run_until(s(1), |world| world.ours.ends() == [End::Finished]);
+        let mark = world.mark();
+        world.run_for(lasts - ms(100));
+        assert_eq!(world.ours.node.occupancy().parting, 1);
+        world.run_for(ms(200));
+        world.assert_all_free();
+        assert_eq!(world.sent_since(mark).count(), 0, "TIME-WAIT ends without a word");
+        assert_eq!(world.ours.ends(), [End::Finished], "and is no second end");
+    }
+}
+
+/// With one slot, the connection that takes its place comes while the reset is on its way.
+fn the_reset_leaves_before_the_slot_serves_again(family: Family) {
+    let timeouts = Timeouts { idle: Some(s(5)), ..Timeouts::DEFAULT };
+    let mut world = Setup { slots: 1, timeouts, ..Setup::new(family) }.world();
+    let first = world.far.caller();
+    world.run_until(s(1), |world| world.stats().accepted == 1);
+    let peer = world.far.endpoint(first);
+    world.run_until(s(6), |world| world.ours.ends() == [End::IdleTimeout]);
+    let second = world.far.caller();
+    world.run_until(s(1), |world| world.far.is_established(second));
+    assert_eq!(world.resets_since(0, peer), 1);
+    assert!(!world.far.get(first).is_open());
+}
+
+fn without_deadlines_a_connection_may_sleep(family: Family) {
+    let timeouts =
+        Timeouts { handshake: None, idle: None, stall: None, fin_wait: None, time_wait: None };
+    let mut world = Setup { timeouts, ..Setup::new(family) }.world();
+    let caller = world.far.caller();
+    world.run_until(s(1), |world| world.stats().accepted == 1);
+    assert_eq!(world.ours.node.poll_at(world.now), None);
+    world.run_for(s(100_000));
+    world.far.send(caller, b"good morning");
+    world.run_until(s(5), |world| world.far.recv(caller) == b"good morning");
+}
+
+/// One for each interval of silence and none before (RFC 9293 MUST-25).
+fn keep_alive_speaks_only_after_silence(family: Family) {
+    let setup = Setup { keep_alive: Some(s(20)), ..Setup::new(family) };
+    let mut world = setup.world();
+    let caller = world.far.caller();
+    world.run_until(s(1), |world| world.far.is_established(caller));
+    let mark = world.mark();
+    world.run_for(s(105));
+    let spoken: Vec<_> = world.sent_since(mark).filter(|frame| frame.tcp().is_some()).collect();
+    assert_eq!(spoken.len(), 5, "{:?}", spoken.iter().map(|frame| frame.at).collect::<Vec<_>>());
+    assert_eq!(world.ours.ends(), []);
+}
+
+/// Connections begin, and some are given up, in any order; the others end each at its own time.
+fn every_deadline_is_kept_among_many(family: Family) {
+    const PEERS: u16 = 300;
+    let mut world = Setup { slots: 512, backlog: 512, ..Setup::new(family) }.world();
+    let mut dice = Dice(9);
+    let mut begun = HashMap::new();
+    for n in 0..PEERS {
+        let mut peer = Raw::new(&mut world, family, n);
+        if dice.below(2) == 0 {
+            peer.handshake(&mut world);
+        } else {
+            peer.knock(&mut world);
+            peer.seq += 1;
+        }
+        begun.insert(peer.me, peer);
+        world.run_for(ms(dice.below(50) as u64));
+        let other = Raw::unknown(family, dice.below(usize::from(n) + 1) as u16).me;
+        if let Some(mut peer) = begun.remove(&other).filter(|_| dice.below(2) == 0) {
+            peer.send(&mut world, TcpControl::Rst, &[]);
+        }
+    }
+    world.run_for(s(310));
+    world.assert_all_free();
+    let mut since = HashMap::new();
+    let (mut handshakes, mut idle) = (0, 0);
+    for (event, at) in world.ours.log.iter().zip(&world.ours.times) {
+        match event {
+            Happened::Accepted(tuple) => {
+                since.insert(*tuple, *at);
+            }
+            Happened::Closed { tuple, end: End::IdleTimeout, .. } => {
+                assert_eq!(*at, since[tuple] + s(300), "{}", tuple.remote);
+                idle += 1;
+            }
+            Happened::Closed { tuple, end: End::HandshakeTimeout, .. } => {
+                let syn = |frame: &&Frame| frame.tcp().is_some_and(|tcp| tcp.from == tuple.remote);
+                let begin = world.trace.iter().find(syn).unwrap().at + world.latency;
+                assert_eq!(*at, begin + s(10), "{}", tuple.remote);
+                handshakes += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(handshakes > 50 && idle > 50, "{handshakes} and {idle} were left alone");
+}
+
+in_both_families!(
+    every_deadline_is_kept_among_many,
+    a_reset_in_the_middle_frees_the_slot_at_once,
+    a_peer_that_vanishes_in_peace,
+    a_peer_that_falls_asleep_is_told,
+    a_peer_that_vanishes_with_the_echo_under_way,
+    a_peer_that_never_reads,
+    a_slow_reader_is_waited_for,
+    a_peer_whose_window_stays_shut,
+    a_peer_that_half_closes_and_vanishes,
+    a_peer_that_never_acknowledges_our_fin,
+    a_peer_that_never_closes_its_side,
+    fin_wait_outlives_the_hardware_address,
+    time_wait_lasts_as_long_as_configured,
+    the_reset_leaves_before_the_slot_serves_again,
+    without_deadlines_a_connection_may_sleep,
+    keep_alive_speaks_only_after_silence,
+);

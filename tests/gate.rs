@@ -1,0 +1,397 @@
+//! What the node turns away, with which reason, and that it says nothing where it must not.
+
+mod rig;
+
+use rig::frames::{RAW_MAC, Segment, ethernet, who_has};
+use rig::raw::Raw;
+use rig::{Dice, Family, Happened, NODE_MAC, Port, Setup, World, in_both_families, ms, s};
+use smolecho::smoltcp::time::Instant;
+use smolecho::smoltcp::wire::{
+    EthernetAddress, IpAddress, IpCidr, IpEndpoint, IpProtocol, Ipv4Address, Ipv4Packet, TcpControl,
+};
+use smolecho::{Listener, Message, Node, Refusal, Tuple};
+
+/// A listening node, and somebody whom it knows and has nothing to do with.
+fn scene(family: Family) -> (World, Segment<'static>) {
+    let mut world = Setup::new(family).world();
+    let stranger = Raw::new(&mut world, family, 1);
+    (world, stranger.syn())
+}
+
+/// The frame is refused for this reason alone, and so many frames answer it.
+#[track_caller]
+fn refuses(world: &mut World, frame: Vec<u8>, refusal: Refusal, answers: usize) {
+    let (before, mark) = (world.ours.log.len(), world.mark());
+    world.inject_and_settle(frame);
+    let events = &world.ours.log[before..];
+    assert!(
+        matches!(events, [Happened::Refused(why, _)] if *why == refusal),
+        "expected {refusal:?}, got {events:?}"
+    );
+    assert_eq!(world.sent_since(mark).count(), answers, "answers to {refusal:?}");
+}
+
+fn from(segment: &Segment<'static>, addr: IpAddress) -> Vec<u8> {
+    Segment { from: IpEndpoint { addr, ..segment.from }, ..*segment }.frame()
+}
+
+fn to(segment: &Segment<'static>, addr: IpAddress) -> Vec<u8> {
+    Segment { to: IpEndpoint { addr, ..segment.to }, ..*segment }.frame()
+}
+
+fn sources_that_cannot_be_get_no_answer(family: Family) {
+    let (mut world, syn) = scene(family);
+    let sources: &[IpAddress] = match family {
+        Family::V4 => &[
+            family.node(),
+            IpAddress::v4(0, 0, 0, 0),
+            IpAddress::v4(127, 0, 0, 1),
+            IpAddress::v4(224, 0, 0, 1),
+            IpAddress::v4(239, 255, 255, 250),
+            IpAddress::v4(255, 255, 255, 255),
+            IpAddress::v4(10, 7, 255, 255),
+        ],
+        Family::V6 => &[
+            family.node(),
+            IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 0),
+            IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 1),
+            IpAddress::v6(0xff02, 0, 0, 0, 0, 0, 0, 1),
+            IpAddress::v6(0xff05, 0, 0, 0, 0, 0, 1, 3),
+        ],
+    };
+    for source in sources {
+        refuses(&mut world, from(&syn, *source), Refusal::BadSource, 0);
+    }
+    // The land attack: both ends are the same.
+    let land = Segment { from: syn.to, ..syn }.frame();
+    refuses(&mut world, land, Refusal::BadSource, 0);
+}
+
+/// RFC 9293 MUST-57: and no reset whose source would be the group.
+fn a_syn_to_many_gets_no_answer(family: Family) {
+    let (mut world, syn) = scene(family);
+    let groups: &[IpAddress] = match family {
+        Family::V4 => &[
+            IpAddress::v4(10, 7, 255, 255),
+            IpAddress::v4(255, 255, 255, 255),
+            IpAddress::v4(224, 0, 0, 1),
+        ],
+        Family::V6 => &[
+            IpAddress::v6(0xff02, 0, 0, 0, 0, 0, 0, 1),
+            IpAddress::v6(0xff02, 0, 0, 0, 0, 1, 0xff00, 1),
+        ],
+    };
+    for group in groups {
+        refuses(&mut world, to(&syn, *group), Refusal::Broadcast, 0);
+        let closed = Segment { to: IpEndpoint { addr: *group, port: 1 }, ..syn };
+        refuses(&mut world, closed.frame(), Refusal::Broadcast, 0);
+    }
+    world.assert_all_free();
+}
+
+fn frames_for_others_get_no_answer(family: Family) {
+    let (mut world, syn) = scene(family);
+    refuses(&mut world, to(&syn, family.stranger(77)), Refusal::NotOurs, 0);
+    let other_station = ethernet(RAW_MAC, EthernetAddress([2, 0, 0, 0, 9, 9]), &syn.packet());
+    refuses(&mut world, other_station, Refusal::NotOurs, 0);
+    let mut lldp = syn.frame();
+    lldp[12..14].copy_from_slice(&[0x88, 0xcc]);
+    refuses(&mut world, lldp, Refusal::UnknownProtocol, 0);
+}
+
+fn ports_of_zero_get_no_answer(family: Family) {
+    let (mut world, syn) = scene(family);
+    let nowhere = Segment { to: IpEndpoint { port: 0, ..syn.to }, ..syn };
+    refuses(&mut world, nowhere.frame(), Refusal::Malformed, 0);
+    let from_nowhere = Segment { from: IpEndpoint { port: 0, ..syn.from }, ..syn };
+    refuses(&mut world, from_nowhere.frame(), Refusal::Malformed, 0);
+}
+
+fn a_segment_for_nobody_gets_one_reset(family: Family) {
+    let (mut world, syn) = scene(family);
+    let elsewhere = Segment { to: IpEndpoint { port: 9, ..syn.to }, ..syn };
+    refuses(&mut world, elsewhere.frame(), Refusal::NoListener, 1);
+    for control in [TcpControl::None, TcpControl::Psh, TcpControl::Fin, TcpControl::Syn] {
+        let stray = Segment { control, ack: Some(99), ..syn };
+        refuses(&mut world, stray.frame(), Refusal::NoConnection, 1);
+    }
+    // RFC 9293 section 3.10.7.1: a reset is never answered with a reset.
+    for ack in [None, Some(99)] {
+        let reset = Segment { control: TcpControl::Rst, ack, ..syn };
+        refuses(&mut world, reset.frame(), Refusal::NoConnection, 0);
+    }
+}
+
+/// The reset must be one that the peer's stack accepts.
+fn the_reset_for_a_closed_port_is_acceptable(family: Family) {
+    let (mut world, syn) = scene(family);
+    let mark = world.mark();
+    world.inject_and_settle(Segment { to: IpEndpoint { port: 9, ..syn.to }, ..syn }.frame());
+    let reset = world.sent_since(mark).find_map(|frame| frame.tcp()).unwrap();
+    assert!(reset.rst);
+    assert_eq!(reset.ack.unwrap().0, syn.seq + 1);
+    assert_eq!((reset.from.port, reset.to), (9, syn.from));
+}
+
+fn every_truncation_is_malformed(family: Family) {
+    let (mut world, syn) = scene(family);
+    let data = Segment { control: TcpControl::Psh, ack: Some(1), payload: b"data", ..syn };
+    for whole in [syn.frame(), data.frame()] {
+        for len in 0..whole.len() {
+            refuses(&mut world, whole[..len].to_vec(), Refusal::Malformed, 0);
+        }
+    }
+    world.assert_all_free();
+}
+
+/// The lengths inside the headers lie; the frame itself is whole.
+fn headers_that_contradict_themselves_are_malformed(family: Family) {
+    let (mut world, syn) = scene(family);
+    let tcp = 14 + if family == Family::V4 { 20 } else { 40 };
+    for words in (0..5).chain(7..16) {
+        let mut frame = syn.frame();
+        frame[tcp + 12] = words << 4;
+        refuses(&mut world, frame, Refusal::Malformed, 0);
+    }
+    for version in (0..16).filter(|version| *version != syn.packet()[0] >> 4) {
+        let mut frame = syn.frame();
+        frame[14] = version << 4 | (frame[14] & 0xf);
+        let (refused, mark) = (world.stats().refused_in_all(), world.mark());
+        world.inject_and_settle(frame);
+        assert!(world.sent_since(mark).count() == 0, "IP version {version} was answered");
+        assert!(world.stats().refused_in_all() >= refused);
+    }
+}
+
+/// A SYN whose checksum is wrong leaves no trace: it opens nothing and moves nobody.
+fn a_wrong_checksum_moves_nobody(family: Family) {
+    let mut world = Setup { backlog: 1, slots: 1, ..Setup::new(family) }.world();
+    let mut first = Raw::new(&mut world, family, 1);
+    first.knock(&mut world).expect("a SYN-ACK");
+    let mut broken = Raw::new(&mut world, family, 2).syn().frame();
+    let last = broken.len() - 1;
+    broken[last] ^= 0x55;
+    let mark = world.mark();
+    world.inject_and_settle(broken);
+    assert_eq!(world.sent_since(mark).count(), 0);
+    assert_eq!(world.ours.ends(), []);
+    assert_eq!(world.ours.node.occupancy().half_open, 1);
+}
+
+/// Flags that no stack sends open nothing.
+fn nonsense_flags_open_nothing(family: Family) {
+    let (mut world, syn) = scene(family);
+    let flags = 14 + if family == Family::V4 { 20 } else { 40 } + 13;
+    for bits in 0..64u8 {
+        let (fin, is_syn, rst, ack) = (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0, bits & 16 != 0);
+        if is_syn && !fin && !rst && !ack {
+            continue;
+        }
+        let mut frame = syn.frame();
+        // RFC 1624: the checksum changes by as much as the field.
+        let (old, sum) = (frame[flags], flags + 3);
+        frame[flags] = bits;
+        let checksum = u32::from(u16::from_be_bytes([frame[sum], frame[sum + 1]]));
+        let changed = u32::from(!(checksum as u16)) + u32::from(!u16::from(old)) + u32::from(bits);
+        let folded = (changed & 0xffff) + (changed >> 16);
+        let folded = !(((folded & 0xffff) + (folded >> 16)) as u16);
+        frame[sum..sum + 2].copy_from_slice(&folded.to_be_bytes());
+        world.inject_and_settle(frame);
+        world.assert_all_free();
+    }
+    assert_eq!(world.stats().accepted, 0);
+}
+
+#[test]
+fn fragments_of_tcp_are_refused() {
+    let (mut world, syn) = scene(Family::V4);
+    for (more, offset) in [(true, 0), (false, 8), (true, 8), (false, 65_528)] {
+        let mut packet = syn.packet();
+        let mut ip = Ipv4Packet::new_unchecked(&mut packet[..]);
+        ip.set_more_frags(more);
+        ip.set_frag_offset(offset);
+        ip.fill_checksum();
+        let frame = ethernet(RAW_MAC, NODE_MAC, &packet);
+        refuses(&mut world, frame, Refusal::Fragment, 0);
+    }
+    let (mut world, syn) = scene(Family::V6);
+    refuses(&mut world, behind_header(&syn, IpProtocol::Ipv6Frag), Refusal::Fragment, 0);
+}
+
+/// The segment with an extension header of eight bytes before it.
+fn behind_header(segment: &Segment<'_>, header: IpProtocol) -> Vec<u8> {
+    let mut packet = segment.packet();
+    let len = u16::from_be_bytes([packet[4], packet[5]]) + 8;
+    packet[4..6].copy_from_slice(&len.to_be_bytes());
+    packet[6] = header.into();
+    // Hop-by-hop: PadN over the four bytes left. A fragment header: offset 0, the last.
+    let options = if header == IpProtocol::HopByHop { [1, 4, 0, 0, 0, 0] } else { [0; 6] };
+    let mut extension = vec![IpProtocol::Tcp.into(), 0];
+    extension.extend(options);
+    packet.splice(40..40, extension);
+    ethernet(RAW_MAC, NODE_MAC, &packet)
+}
+
+/// The header changes nothing about whose segment it is: a peer that writes one must not be told that
+/// its connection does not exist.
+#[test]
+fn a_hop_by_hop_header_does_not_hide_a_connection() {
+    let mut world = Setup::new(Family::V6).world();
+    let mut peer = Raw::new(&mut world, Family::V6, 1);
+    peer.handshake(&mut world);
+    let mark = world.mark();
+    let data = peer.segment(TcpControl::Psh, b"behind a header");
+    world.inject_and_settle(behind_header(&data, IpProtocol::HopByHop));
+    assert_eq!(world.resets_since(mark, peer.me), 0, "a reset for a connection that lives");
+    assert_eq!(world.stats().bytes_received, 15);
+}
+
+/// P2: whatever SYN comes for a connection that exists, it goes on. The answer is a challenge: a peer
+/// that has started anew resets what it does not know (RFC 5961 section 4).
+fn a_syn_does_nothing_to_an_established_connection(family: Family) {
+    let mut world = Setup::new(family).world();
+    let mut peer = Raw::new(&mut world, family, 1);
+    let old = peer.syn();
+    peer.handshake(&mut world);
+    for seq in [old.seq, old.seq + 1, old.seq + 1000, old.seq - 70_000, i32::MIN, 0] {
+        refuses(&mut world, Segment { seq, ..old }.frame(), Refusal::InUse, 1);
+        peer.send(&mut world, TcpControl::Psh, b"alive");
+        assert_eq!(peer.take(&mut world), 5);
+    }
+    assert_eq!(world.stats().accepted, 1);
+}
+
+fn old_segments_do_nothing_to_an_established_connection(family: Family) {
+    let mut world = Setup::new(family).world();
+    let mut peer = Raw::new(&mut world, family, 1);
+    peer.handshake(&mut world);
+    let old = peer.segment(TcpControl::Psh, b"said once").frame();
+    peer.send(&mut world, TcpControl::Psh, b"said once");
+    assert_eq!(peer.take(&mut world), 9);
+    for _ in 0..3 {
+        world.inject_and_settle(old.clone());
+    }
+    // Blind resets and FINs outside the window (RFC 5961 section 3.2, RFC 9293 section 3.10.7.4).
+    for control in [TcpControl::Rst, TcpControl::Fin] {
+        for far_off in [-100_000, 100_000, i32::MIN] {
+            let seq = peer.seq.wrapping_add(far_off);
+            world.inject_and_settle(Segment { seq, ..peer.segment(control, &[]) }.frame());
+        }
+    }
+    peer.send(&mut world, TcpControl::Psh, b"and on");
+    assert_eq!(world.stats().bytes_received, 15);
+    assert_eq!(world.ours.ends(), []);
+}
+
+/// P1: in smoltcp alone this is a panic, triggered from outside.
+fn a_syn_for_our_own_handshake_does_nothing(family: Family) {
+    let mut world = Setup::new(family).world();
+    let remote = IpEndpoint::new(family.stranger(5), 7);
+    // Nobody tells the stranger's hardware address, so our SYN has not left.
+    let tuple = world.connect(remote, Message::new(b"hello"));
+    world.run_for(ms(4));
+    let bare = Segment::syn(tuple.remote, tuple.local);
+    refuses(&mut world, bare.frame(), Refusal::InUse, 0);
+    world.inject_and_settle(who_has(remote.addr, family.node()));
+    assert!(world.trace.iter().filter_map(|frame| frame.tcp()).any(|tcp| tcp.syn));
+    refuses(&mut world, bare.frame(), Refusal::InUse, 0);
+    let tuple_was_told = world.ours.log.contains(&Happened::Refused(
+        Refusal::InUse,
+        Some(Tuple { local: tuple.local, remote: tuple.remote }),
+    ));
+    assert!(tuple_was_told);
+}
+
+/// 100,000 frames of noise, half of them good segments with a few bytes changed.
+fn noise_harms_nobody(family: Family) {
+    let setup = Setup { slots: 4, backlog: 2, ..Setup::new(family) };
+    let mut port = Port::default();
+    let config = setup.config(NODE_MAC, IpCidr::new(family.node(), 16));
+    let mut node =
+        Node::new(&config, rig::memory(4, 512, 512, 64), &mut port, Instant::ZERO).unwrap();
+    node.listen(Listener::new(rig::PORT, 2)).unwrap();
+    let mut dice = Dice(0xD1CE);
+    let mut now = Instant::ZERO;
+    for n in 0..100_000_u64 {
+        port.inbox.push_back(noise(&mut dice, family));
+        if n % 50 == 49 {
+            node.poll(now, &mut port, |_| {});
+            port.outbox.clear();
+            now += ms(dice.below(40) as u64);
+        }
+    }
+    let (stats, pool) = (node.stats(), node.occupancy());
+    assert_eq!(stats.frames, 100_000);
+    assert_eq!(stats.frames, stats.delivered + stats.refused_in_all());
+    assert_eq!(stats.accepted, pool.open as u64 + stats.closed());
+    for refusal in [Refusal::Malformed, Refusal::NotOurs, Refusal::NoConnection, Refusal::BadSource]
+    {
+        assert!(stats.refused(refusal) > 0, "the noise never came as far as {refusal:?}");
+    }
+    now += s(400);
+    for _ in 0..4 {
+        node.poll(now, &mut port, |_| {});
+        now += s(2);
+    }
+    assert_eq!(node.occupancy().free, 4);
+}
+
+fn noise(dice: &mut Dice, family: Family) -> Vec<u8> {
+    const CONTROLS: [TcpControl; 5] =
+        [TcpControl::None, TcpControl::Psh, TcpControl::Syn, TcpControl::Fin, TcpControl::Rst];
+    let mut frame = if dice.below(2) == 0 {
+        let from = IpEndpoint::new(family.stranger(dice.below(4) as u16), 1 + dice.below(3) as u16);
+        let control = CONTROLS[dice.below(5)];
+        let ack = (dice.below(2) == 0).then(|| dice.roll() as i32);
+        let seq = dice.roll() as i32;
+        let window = dice.roll() as u16;
+        let to = family.server();
+        Segment { from, to, control, seq, ack, window, payload: b"noise" }.frame()
+    } else {
+        let mut frame: Vec<u8> = (0..dice.below(200)).map(|_| dice.roll() as u8).collect();
+        let header = ethernet(RAW_MAC, NODE_MAC, &[if family == Family::V4 { 0x45 } else { 0x60 }]);
+        let known = dice.below(header.len() + 1).min(frame.len());
+        frame[..known].copy_from_slice(&header[..known]);
+        frame
+    };
+    for _ in 0..dice.below(4) {
+        if !frame.is_empty() {
+            let at = dice.below(frame.len());
+            frame[at] = dice.roll() as u8;
+        }
+    }
+    frame
+}
+
+#[test]
+fn loopback_addresses_may_talk_to_each_other() {
+    // A cable may carry 127.0.0.0/8, as the lecture's own addresses do.
+    let mut port = Port::default();
+    let address = IpCidr::new(Ipv4Address::LOCALHOST.into(), 8);
+    let config = Setup::new(Family::V4).config(NODE_MAC, address);
+    let mut node =
+        Node::new(&config, rig::memory(1, 64, 64, 64), &mut port, Instant::ZERO).unwrap();
+    node.listen(Listener::new(rig::PORT, 1)).unwrap();
+    let peer = IpEndpoint::new(IpAddress::v4(127, 0, 0, 2), 4000);
+    let server = IpEndpoint::new(Ipv4Address::LOCALHOST.into(), rig::PORT);
+    port.inbox.push_back(Segment::syn(peer, server).frame());
+    node.poll(Instant::ZERO, &mut port, |_| {});
+    assert_eq!(node.occupancy().half_open, 1);
+}
+
+in_both_families!(
+    sources_that_cannot_be_get_no_answer,
+    a_syn_to_many_gets_no_answer,
+    frames_for_others_get_no_answer,
+    ports_of_zero_get_no_answer,
+    a_segment_for_nobody_gets_one_reset,
+    the_reset_for_a_closed_port_is_acceptable,
+    every_truncation_is_malformed,
+    headers_that_contradict_themselves_are_malformed,
+    a_wrong_checksum_moves_nobody,
+    nonsense_flags_open_nothing,
+    a_syn_does_nothing_to_an_established_connection,
+    old_segments_do_nothing_to_an_established_connection,
+    a_syn_for_our_own_handshake_does_nothing,
+    noise_harms_nobody,
+);

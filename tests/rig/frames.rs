@@ -1,0 +1,246 @@
+//! Frames made by hand, and frames taken apart.
+
+use smolecho::smoltcp::phy::ChecksumCapabilities;
+use smolecho::smoltcp::time::Instant;
+use smolecho::smoltcp::wire::*;
+
+use super::NODE_MAC;
+
+/// The hardware address of everybody whose frames are made by hand.
+pub const RAW_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 9]);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    ToNode,
+    FromNode,
+}
+
+/// A frame and when it set out.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    pub at: Instant,
+    pub way: Way,
+    pub bytes: Vec<u8>,
+}
+
+/// The part of a TCP segment that tests ask about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tcp {
+    pub from: IpEndpoint,
+    pub to: IpEndpoint,
+    pub syn: bool,
+    pub ack: Option<TcpSeqNumber>,
+    pub fin: bool,
+    pub rst: bool,
+    pub seq: TcpSeqNumber,
+    pub window: u16,
+    pub len: usize,
+}
+
+impl Frame {
+    /// The bytes that a TCP segment carries: its last ones.
+    pub fn payload(&self) -> &[u8] {
+        let len = self.tcp().map_or(0, |tcp| tcp.len);
+        &self.bytes[self.bytes.len() - len..]
+    }
+
+    pub fn tcp(&self) -> Option<Tcp> {
+        let ethernet = EthernetFrame::new_checked(&self.bytes[..]).ok()?;
+        match ethernet.ethertype() {
+            EthernetProtocol::Ipv4 => {
+                let ip = Ipv4Packet::new_checked(ethernet.payload()).ok()?;
+                (ip.next_header() == IpProtocol::Tcp)
+                    .then(|| tcp(ip.src_addr().into(), ip.dst_addr().into(), ip.payload()))?
+            }
+            EthernetProtocol::Ipv6 => {
+                let ip = Ipv6Packet::new_checked(ethernet.payload()).ok()?;
+                (ip.next_header() == IpProtocol::Tcp)
+                    .then(|| tcp(ip.src_addr().into(), ip.dst_addr().into(), ip.payload()))?
+            }
+            _ => None,
+        }
+    }
+}
+
+fn tcp(from: IpAddress, to: IpAddress, segment: &[u8]) -> Option<Tcp> {
+    let tcp = TcpPacket::new_checked(segment).ok()?;
+    Some(Tcp {
+        from: IpEndpoint::new(from, tcp.src_port()),
+        to: IpEndpoint::new(to, tcp.dst_port()),
+        syn: tcp.syn(),
+        ack: tcp.ack().then(|| tcp.ack_number()),
+        fin: tcp.fin(),
+        rst: tcp.rst(),
+        seq: tcp.seq_number(),
+        window: tcp.window_len(),
+        len: tcp.payload().len(),
+    })
+}
+
+/// A TCP segment in an IP packet in an Ethernet frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'p> {
+    pub from: IpEndpoint,
+    pub to: IpEndpoint,
+    pub control: TcpControl,
+    pub seq: i32,
+    pub ack: Option<i32>,
+    pub window: u16,
+    pub payload: &'p [u8],
+}
+
+impl<'p> Segment<'p> {
+    pub fn syn(from: IpEndpoint, to: IpEndpoint) -> Self {
+        Segment {
+            from,
+            to,
+            control: TcpControl::Syn,
+            seq: 7_000,
+            ack: None,
+            window: 65_535,
+            payload: &[],
+        }
+    }
+
+    pub fn frame(&self) -> Vec<u8> {
+        ethernet(RAW_MAC, hardware_address(self.to.addr), &self.packet())
+    }
+
+    /// The frame with a maximum segment size of its own, or without the option.
+    pub fn frame_with(&self, max_seg_size: Option<u16>) -> Vec<u8> {
+        ethernet(RAW_MAC, hardware_address(self.to.addr), &self.packet_with(max_seg_size))
+    }
+
+    /// The IP packet alone.
+    pub fn packet(&self) -> Vec<u8> {
+        self.packet_with((self.control == TcpControl::Syn).then_some(1220))
+    }
+
+    fn packet_with(&self, max_seg_size: Option<u16>) -> Vec<u8> {
+        let tcp = TcpRepr {
+            src_port: self.from.port,
+            dst_port: self.to.port,
+            control: self.control,
+            seq_number: TcpSeqNumber(self.seq),
+            ack_number: self.ack.map(TcpSeqNumber),
+            window_len: self.window,
+            window_scale: None,
+            max_seg_size,
+            sack_permitted: false,
+            sack_ranges: [None; 3],
+            timestamp: None,
+            payload: self.payload,
+        };
+        let len = tcp.buffer_len();
+        let ip = IpRepr::new(self.from.addr, self.to.addr, IpProtocol::Tcp, len, 64);
+        let mut packet = vec![0; ip.header_len() + len];
+        let checksums = ChecksumCapabilities::default();
+        ip.emit(&mut packet[..], &checksums);
+        let mut segment = TcpPacket::new_unchecked(&mut packet[ip.header_len()..]);
+        tcp.emit(&mut segment, &self.from.addr, &self.to.addr, &checksums);
+        packet
+    }
+}
+
+/// What a switch or a router would write for this IP destination.
+pub fn hardware_address(destination: IpAddress) -> EthernetAddress {
+    match destination {
+        address if address.is_broadcast() => EthernetAddress::BROADCAST,
+        IpAddress::Ipv4(v4) if v4.is_multicast() => {
+            let [_, b, c, d] = v4.octets();
+            EthernetAddress([1, 0, 0x5e, b & 0x7f, c, d])
+        }
+        IpAddress::Ipv6(v6) if v6.is_multicast() => {
+            let o = v6.octets();
+            EthernetAddress([0x33, 0x33, o[12], o[13], o[14], o[15]])
+        }
+        _ => NODE_MAC,
+    }
+}
+
+/// An Ethernet frame around an IP packet.
+pub fn ethernet(from: EthernetAddress, to: EthernetAddress, packet: &[u8]) -> Vec<u8> {
+    let ethertype = match packet.first().map(|first| first >> 4) {
+        Some(6) => EthernetProtocol::Ipv6,
+        _ => EthernetProtocol::Ipv4,
+    };
+    let header = EthernetRepr { src_addr: from, dst_addr: to, ethertype };
+    let mut frame = vec![0; header.buffer_len() + packet.len()];
+    header.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
+    frame[header.buffer_len()..].copy_from_slice(packet);
+    frame
+}
+
+/// RFC 4291 section 2.7.1.
+fn solicited_node(address: Ipv6Address) -> Ipv6Address {
+    let [.., low] = address.segments();
+    let high = 0xff00 | (address.segments()[6] & 0xff);
+    Ipv6Address::new(0xff02, 0, 0, 0, 0, 1, high, low)
+}
+
+/// Gratuitous ARP (RFC 5944 section 4.6), or an unsolicited advertisement (RFC 4861 section 7.2.6):
+/// `mac` has this address now.
+pub fn moved(address: IpAddress, mac: EthernetAddress) -> Vec<u8> {
+    let mut frame = who_has(address, address);
+    match address {
+        IpAddress::Ipv4(_) => {
+            frame[6..12].copy_from_slice(mac.as_bytes());
+            frame[22..28].copy_from_slice(mac.as_bytes());
+            frame
+        }
+        IpAddress::Ipv6(address) => {
+            let advert = NdiscRepr::NeighborAdvert {
+                flags: NdiscNeighborFlags::OVERRIDE,
+                target_addr: address,
+                lladdr: Some(mac.into()),
+            };
+            let to = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+            let icmp = Icmpv6Repr::Ndisc(advert);
+            let len = icmp.buffer_len();
+            let ip = IpRepr::new(address.into(), to.into(), IpProtocol::Icmpv6, len, 255);
+            let mut packet = vec![0; ip.header_len() + len];
+            let checksums = ChecksumCapabilities::default();
+            ip.emit(&mut packet[..], &checksums);
+            let mut body = Icmpv6Packet::new_unchecked(&mut packet[ip.header_len()..]);
+            icmp.emit(&address, &to, &mut body, &checksums);
+            ethernet(mac, hardware_address(to.into()), &packet)
+        }
+    }
+}
+
+/// ARP or neighbour discovery: `from` asks for `target`, and tells its own hardware address.
+pub fn who_has(from: IpAddress, target: IpAddress) -> Vec<u8> {
+    match (from, target) {
+        (IpAddress::Ipv4(source_protocol_addr), IpAddress::Ipv4(target_protocol_addr)) => {
+            let arp = ArpRepr::EthernetIpv4 {
+                operation: ArpOperation::Request,
+                source_hardware_addr: RAW_MAC,
+                source_protocol_addr,
+                target_hardware_addr: EthernetAddress([0; 6]),
+                target_protocol_addr,
+            };
+            let mut packet = vec![0; arp.buffer_len()];
+            arp.emit(&mut ArpPacket::new_unchecked(&mut packet[..]));
+            let mut frame = ethernet(RAW_MAC, EthernetAddress::BROADCAST, &packet);
+            frame[12..14].copy_from_slice(&[0x08, 0x06]);
+            frame
+        }
+        (IpAddress::Ipv6(source), IpAddress::Ipv6(target)) => {
+            let solicit =
+                NdiscRepr::NeighborSolicit { target_addr: target, lladdr: Some(RAW_MAC.into()) };
+            let to = solicited_node(target);
+            let icmp = Icmpv6Repr::Ndisc(solicit);
+            let len = icmp.buffer_len();
+            let ip = IpRepr::new(source.into(), to.into(), IpProtocol::Icmpv6, len, 255);
+            let mut packet = vec![0; ip.header_len() + len];
+            let checksums = ChecksumCapabilities::default();
+            ip.emit(&mut packet[..], &checksums);
+            let mut body = Icmpv6Packet::new_unchecked(&mut packet[ip.header_len()..]);
+            icmp.emit(&source, &to, &mut body, &checksums);
+            let o = to.octets();
+            let multicast = EthernetAddress([0x33, 0x33, o[12], o[13], o[14], o[15]]);
+            ethernet(RAW_MAC, multicast, &packet)
+        }
+        _ => panic!("two families"),
+    }
+}

@@ -1,0 +1,54 @@
+//! The memory: as large as the documentation's formula says, and usable from a `static`.
+
+mod rig;
+
+use core::mem::{align_of, size_of};
+
+use rig::{Family, NODE_MAC, Port, Setup};
+use smolecho::smoltcp::iface::SocketStorage;
+use smolecho::smoltcp::time::Instant;
+use smolecho::smoltcp::wire::IpCidr;
+use smolecho::storage::{PER_CONNECTION, SCRATCH};
+use smolecho::{Listener, Node, Storage};
+use static_cell::ConstStaticCell;
+
+/// The formula, the socket for DHCP, the lengths of the three lists inside, and what rounding up to the
+/// alignment adds.
+fn ram<const N: usize, const B: usize>() -> usize {
+    let dhcp = size_of::<SocketStorage<'static>>();
+    let lists = 3 * size_of::<usize>();
+    (N * (2 * B + PER_CONNECTION) + SCRATCH + dhcp + lists)
+        .next_multiple_of(align_of::<Storage<'static, N, B>>())
+}
+
+#[test]
+fn the_formula_gives_every_byte() {
+    assert_eq!(size_of::<Storage<'_, 1, 1>>(), ram::<1, 1>());
+    assert_eq!(size_of::<Storage<'_, 1, 1024>>(), ram::<1, 1024>());
+    assert_eq!(size_of::<Storage<'_, 4, 1024>>(), ram::<4, 1024>());
+    assert_eq!(size_of::<Storage<'_, 7, 333>>(), ram::<7, 333>());
+    assert_eq!(size_of::<Storage<'_, 1000, 65_535>>(), ram::<1000, 65_535>());
+}
+
+static STORAGE: ConstStaticCell<Storage<'static, 2, 512>> = ConstStaticCell::new(Storage::new());
+
+#[test]
+fn a_static_serves_without_unsafe() {
+    let mut port = Port::default();
+    let config = Setup::new(Family::V4).config(NODE_MAC, IpCidr::new(Family::V4.node(), 16));
+    let memory = STORAGE.take().memory();
+    let mut node: Node<'static> = Node::new(&config, memory, &mut port, Instant::ZERO).unwrap();
+    node.listen(Listener::new(rig::PORT, 1)).unwrap();
+    assert_eq!(node.occupancy().free, 2);
+}
+
+#[test]
+fn a_node_may_follow_another_in_the_same_memory() {
+    let mut port = Port::default();
+    let config = Setup::new(Family::V4).config(NODE_MAC, IpCidr::new(Family::V4.node(), 16));
+    for _ in 0..2 {
+        let mut storage = Storage::<3, 64>::new();
+        let node = Node::new(&config, storage.memory(), &mut port, Instant::ZERO).unwrap();
+        assert_eq!(node.occupancy().free, 3);
+    }
+}

@@ -1,0 +1,163 @@
+//! Our client, the kernel's sockets as its servers.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    thread,
+};
+
+use smolecho::{End, Message, Timeouts, smoltcp::time::Duration};
+
+use crate::{
+    lab::{Closed, Family, Lab, Setup, be_patient},
+    trial::{Case, cases},
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    cases![families:
+        message_comes_back_from_an_echo_server,
+        half_closed_message_comes_back_from_an_echo_server,
+        mebibytes_come_back_from_an_echo_server,
+        lectures_server_answers_and_closes_first,
+        more_than_the_lectures_server_takes_is_a_short_answer,
+        wrong_answer_is_told_and_reset,
+        closed_port_is_refused,
+        address_of_nobody_times_out,
+        host_that_fell_silent_times_out,
+        server_that_resets_is_told,
+    ]
+}
+
+const HELLO: Message<'static> = Message::new(b"Hello, Server!");
+
+fn lab() -> Lab {
+    let handshake = Some(Duration::from_millis(400));
+    let timeouts = Timeouts { handshake, ..Timeouts::DEFAULT };
+    Setup { slots: 2, listener: None, timeouts, ..Setup::default() }.run()
+}
+
+/// Lets the node talk to a kernel server that does this with its one connection.
+fn talk(
+    lab: &Lab,
+    family: Family,
+    message: Message<'static>,
+    serve: impl FnOnce(TcpStream) + Send,
+) -> Closed {
+    let (listener, server) = lab.listen(family);
+    thread::scope(|scope| {
+        let served = scope.spawn(|| {
+            let (stream, _) = listener.accept().expect("accept");
+            be_patient(&stream);
+            serve(stream);
+        });
+        let closed = connect(lab, server, message);
+        served.join().expect("the server");
+        closed
+    })
+}
+
+/// Lets the node talk, and waits for the end.
+fn connect(lab: &Lab, server: SocketAddr, message: Message<'static>) -> Closed {
+    let tuple = lab.node_connects(server, message).expect("connect");
+    let closed = lab.until_closed(server);
+    assert_eq!(closed.tuple, tuple);
+    closed
+}
+
+/// RFC 862, until the client closes.
+fn echo(mut stream: TcpStream) {
+    let mut buffer = [0; 16_384];
+    while let Ok(n @ 1..) = stream.read(&mut buffer) {
+        stream.write_all(&buffer[..n]).expect("send");
+    }
+}
+
+/// The lecture's server: recv(1024), send, close.
+fn echo_once(mut stream: TcpStream) {
+    let mut buffer = [0; 1024];
+    let n = stream.read(&mut buffer).expect("recv");
+    stream.write_all(&buffer[..n]).expect("send");
+}
+
+fn message_comes_back_from_an_echo_server(family: Family) {
+    let lab = lab();
+    let closed = talk(&lab, family, HELLO, echo);
+    let len = HELLO.len();
+    assert_eq!((closed.end, closed.received, closed.sent), (End::Finished, len, len));
+    assert_eq!(lab.stats().connected, 1);
+}
+
+fn half_closed_message_comes_back_from_an_echo_server(family: Family) {
+    let message = Message::repeated(b"0123456789", 100_001).half_close();
+    let closed = talk(&lab(), family, message, echo);
+    assert_eq!((closed.end, closed.received), (End::Finished, 100_001));
+}
+
+fn mebibytes_come_back_from_an_echo_server(family: Family) {
+    let len = (2 << 20) + 1;
+    let closed = talk(&lab(), family, Message::repeated(b"0123456789!", len), echo);
+    assert_eq!((closed.end, closed.received, closed.sent), (End::Finished, len, len));
+}
+
+fn lectures_server_answers_and_closes_first(family: Family) {
+    let lab = lab();
+    // One connection at a time, as there.
+    for _ in 0..3 {
+        assert_eq!(talk(&lab, family, HELLO, echo_once).end, End::Finished);
+    }
+}
+
+fn more_than_the_lectures_server_takes_is_a_short_answer(family: Family) {
+    let closed = talk(&lab(), family, Message::repeated(b"!", 1025), |mut stream| {
+        stream.read_exact(&mut [0; 1025]).expect("recv");
+        stream.write_all(&[b'!'; 1024]).expect("send");
+    });
+    assert_eq!((closed.end, closed.received), (End::Short, 1024));
+}
+
+fn wrong_answer_is_told_and_reset(family: Family) {
+    let lab = lab();
+    let closed = talk(&lab, family, HELLO, |mut stream| {
+        stream.read_exact(&mut [0; 14]).expect("recv");
+        stream.write_all(b"Hello, Client!").expect("send");
+        stream.read(&mut [0]).expect_err("a reset");
+    });
+    assert_eq!(closed.end, End::Mismatch);
+}
+
+fn closed_port_is_refused(family: Family) {
+    let lab = lab();
+    let closed = connect(&lab, SocketAddr::new(lab.network.host(family), 9), HELLO);
+    assert_eq!(closed.end, End::ConnectRefused);
+    assert_eq!(lab.stats().connected, 0);
+}
+
+/// No hardware address is ever told.
+fn address_of_nobody_times_out(family: Family) {
+    let lab = lab();
+    let closed = connect(&lab, SocketAddr::new(lab.network.nobody(family), 12_345), HELLO);
+    assert_eq!(closed.end, End::HandshakeTimeout);
+    lab.until("all slots are free", |view| (view.occupancy.free == 2).then_some(()));
+}
+
+/// The hardware address is known, and our SYNs go there in vain.
+fn host_that_fell_silent_times_out(family: Family) {
+    let lab = lab();
+    let address = lab.network.host(family);
+    assert_eq!(talk(&lab, family, HELLO, echo).end, End::Finished);
+    lab.host_vanishes(family);
+    let closed = connect(&lab, SocketAddr::new(address, 12_345), HELLO);
+    assert_eq!(closed.end, End::HandshakeTimeout);
+    // And it is found again.
+    lab.host_returns(family);
+    assert_eq!(talk(&lab, family, HELLO, echo).end, End::Finished);
+}
+
+/// A kernel that closes over unread data resets.
+fn server_that_resets_is_told(family: Family) {
+    let closed = talk(&lab(), family, HELLO, |stream| {
+        // Readable, but not read.
+        stream.peek(&mut [0]).expect("peek");
+    });
+    assert_eq!(closed.end, End::Reset);
+}

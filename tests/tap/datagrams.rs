@@ -1,0 +1,284 @@
+//! The UDP services, the kernel's sockets and its `ping` as their clients, and somebody who forges.
+
+use std::{
+    collections::VecDeque,
+    io::ErrorKind,
+    net::{IpAddr, SocketAddr, UdpSocket},
+    os::fd::AsRawFd,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration as Wall, Instant as Clock},
+};
+
+use nix::{
+    ifaddrs::getifaddrs,
+    sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, sendto, socket},
+};
+use smolecho::{
+    Ignored, Query, Refusal, Report, Service,
+    smoltcp::{
+        phy::ChecksumCapabilities,
+        time::Duration,
+        wire::{
+            EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpProtocol,
+            IpRepr, UdpPacket, UdpRepr,
+        },
+    },
+};
+
+use crate::{
+    lab::{Family, Lab, PATIENCE, PORT, Setup},
+    trial::{Case, cases},
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = cases![families:
+        every_size_that_fits_a_frame_comes_back,
+        window_of_32_loses_nothing,
+        forged_datagrams_are_not_answered,
+        honest_peer_is_answered_beside_a_forged_one,
+        node_asks_a_kernel_socket,
+    ];
+    cases.extend(cases![
+        sizes_up_to_8000_come_back_in_fragments,
+        ipv6_fragments_are_refused_and_counted,
+    ]);
+    cases.extend(cases![families: ping_is_answered].into_iter().map(|case| case.needs("ping")));
+    cases.extend(cases![families: million_datagrams_lose_nothing].into_iter().map(Case::soak));
+    cases
+}
+
+const DISCARD: u16 = 9;
+const CHARGEN: u16 = 19;
+
+fn lab() -> Lab {
+    let services =
+        vec![(PORT, Service::Echo), (DISCARD, Service::Discard), (CHARGEN, Service::Chargen)];
+    Setup { services, ..Setup::default() }.run()
+}
+
+/// A kernel socket that talks to the node's echo, and does not wait for ever.
+fn client(lab: &Lab, family: Family) -> UdpSocket {
+    let socket = UdpSocket::bind((lab.network.host(family), 0)).expect("bind");
+    socket.connect((lab.network.node(family), PORT)).expect("connect");
+    socket.set_read_timeout(Some(PATIENCE)).expect("timeout");
+    socket
+}
+
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|i| (i * 7 + i / 251 + len) as u8).collect()
+}
+
+#[track_caller]
+fn assert_echoes(socket: &UdpSocket, question: &[u8]) {
+    socket.send(question).expect("send");
+    let mut answer = [0; 9000];
+    let n = socket.recv(&mut answer).unwrap_or_else(|error| {
+        panic!("no answer to {} bytes: {error}", question.len());
+    });
+    assert!(answer[..n] == *question, "{} bytes came back as {n}", question.len());
+}
+
+fn every_size_that_fits_a_frame_comes_back(family: Family) {
+    let lab = lab();
+    let socket = client(&lab, family);
+    let largest = if family == Family::V4 { 1472 } else { 1452 };
+    for len in 0..=largest {
+        assert_echoes(&socket, &pattern(len));
+    }
+    assert_eq!(lab.stats().datagrams_sent, largest as u64 + 1);
+}
+
+/// Fragments both ways.
+fn sizes_up_to_8000_come_back_in_fragments() {
+    let lab = lab();
+    let socket = client(&lab, Family::V4);
+    for len in (1473..=8000).step_by(61).chain([1480, 1481, 8000]) {
+        assert_echoes(&socket, &pattern(len));
+    }
+}
+
+fn ipv6_fragments_are_refused_and_counted() {
+    let lab = lab();
+    let socket = client(&lab, Family::V6);
+    socket.send(&pattern(3000)).expect("send");
+    lab.until("three fragments are refused", |view| {
+        (view.stats.refused(Refusal::Fragment) == 3).then_some(())
+    });
+    assert_echoes(&socket, b"and now in one piece");
+}
+
+fn window_of_32_loses_nothing(family: Family) {
+    paced(family, 20_000);
+}
+
+fn million_datagrams_lose_nothing(family: Family) {
+    paced(family, 1_000_000);
+}
+
+/// So many, 32 in flight, and no faster than the default manners allow: all come back in order.
+fn paced(family: Family, count: u32) {
+    const WINDOW: usize = 32;
+    const PER_SECOND: u32 = 50_000;
+    let lab = lab();
+    let socket = client(&lab, family);
+    let (start, mut in_flight, mut sent) = (Clock::now(), VecDeque::new(), 0);
+    while sent < count || !in_flight.is_empty() {
+        while sent < count && in_flight.len() < WINDOW {
+            socket.send(&sent.to_be_bytes()).expect("send");
+            in_flight.push_back(sent);
+            sent += 1;
+        }
+        let mut answer = [0; 8];
+        let n = socket.recv(&mut answer).unwrap_or_else(|error| {
+            panic!("{error} with {} in flight after {sent}: {:?}", in_flight.len(), lab.stats())
+        });
+        let expected = in_flight.pop_front().expect("in flight");
+        assert_eq!(answer[..n], expected.to_be_bytes());
+        let due = Wall::from_secs(1) * sent / PER_SECOND;
+        thread::sleep(due.saturating_sub(start.elapsed()));
+    }
+    let stats = lab.stats();
+    assert_eq!((stats.datagrams_received, stats.datagrams_sent), (count.into(), count.into()));
+}
+
+/// A datagram in a frame, with whatever ends it claims to have.
+fn forged(lab: &Lab, from: (IpAddr, u16), to: (IpAddr, u16), payload: &[u8]) -> Vec<u8> {
+    let (source, target): (IpAddress, IpAddress) = (from.0.into(), to.0.into());
+    let udp = UdpRepr { src_port: from.1, dst_port: to.1 };
+    let len = udp.header_len() + payload.len();
+    let ip = IpRepr::new(source, target, IpProtocol::Udp, len, 64);
+    let ethertype = match target {
+        IpAddress::Ipv4(_) => EthernetProtocol::Ipv4,
+        IpAddress::Ipv6(_) => EthernetProtocol::Ipv6,
+    };
+    let node = EthernetAddress(lab.network.node_mac());
+    let ethernet =
+        EthernetRepr { src_addr: EthernetAddress([2, 0, 0, 0, 9, 9]), dst_addr: node, ethertype };
+    let mut frame = vec![0; 14 + ip.buffer_len()];
+    let checksums = ChecksumCapabilities::default();
+    ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
+    ip.emit(&mut frame[14..], &checksums);
+    udp.emit(
+        &mut UdpPacket::new_unchecked(&mut frame[14 + ip.header_len()..]),
+        &source,
+        &target,
+        payload.len(),
+        |room| room.copy_from_slice(payload),
+        &checksums,
+    );
+    frame
+}
+
+/// Puts frames on the link as if somebody on it had sent them.
+fn forger(lab: &Lab) -> impl Fn(&[u8]) {
+    let raw = socket(AddressFamily::Packet, SockType::Raw, SockFlag::empty(), None).expect("raw");
+    let link: LinkAddr = getifaddrs()
+        .expect("interfaces")
+        .filter(|interface| interface.interface_name == lab.network.interface)
+        .find_map(|interface| interface.address?.as_link_addr().copied())
+        .expect("the interface");
+    move |frame| {
+        assert_eq!(sendto(raw.as_raw_fd(), frame, &link, MsgFlags::empty()), Ok(frame.len()));
+    }
+}
+
+/// Loops are not begun: from port 7, from our own ports, from our own address, from nobody's.
+fn forged_datagrams_are_not_answered(family: Family) {
+    let lab = lab();
+    let forge = forger(&lab);
+    let socket = client(&lab, family);
+    assert_echoes(&socket, b"before");
+    let (node, host, nobody) =
+        (lab.network.node(family), lab.network.host(family), lab.network.nobody(family));
+    let victim = UdpSocket::bind((host, PORT)).expect("bind");
+    victim.set_read_timeout(Some(Wall::from_millis(50))).expect("timeout");
+    let mut expected = 0;
+    for (from, port, why) in [
+        (host, 7, Ignored::SourcePort),
+        (host, PORT, Ignored::SourcePort),
+        (host, CHARGEN, Ignored::SourcePort),
+        (nobody, 7, Ignored::SourcePort),
+        (node, 40_000, Ignored::Source),
+        (node, PORT, Ignored::Source),
+    ] {
+        for service in [PORT, CHARGEN] {
+            let before = lab.stats().ignored(why);
+            forge(&forged(&lab, (from, port), (node, service), b"echo"));
+            expected += 1;
+            lab.until("it is counted", |view| {
+                (view.stats.ignored(why) == before + 1).then_some(())
+            });
+        }
+    }
+    let error = victim.recv(&mut [0; 64]).expect_err("no answer to whom it was not from");
+    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+    assert_eq!(lab.stats().datagrams_sent, 1, "{expected} forged ones, none answered");
+    assert_echoes(&socket, b"after");
+}
+
+/// One from an address where nobody is, then a hundred from the kernel: all within a second.
+fn honest_peer_is_answered_beside_a_forged_one(family: Family) {
+    let lab = lab();
+    let forge = forger(&lab);
+    let socket = client(&lab, family);
+    assert_echoes(&socket, b"known");
+    let (node, nobody) = (lab.network.node(family), lab.network.nobody(family));
+    for forgeries in [1, 20] {
+        for n in 0..forgeries {
+            forge(&forged(&lab, (nobody, 40_000 + n), (node, PORT), b"forged"));
+        }
+        let start = Clock::now();
+        for n in 0..100u8 {
+            assert_echoes(&socket, &[n]);
+        }
+        assert!(start.elapsed() < Wall::from_secs(1), "{:?}", start.elapsed());
+    }
+    lab.until("all of them are given up", |view| {
+        (view.stats.ignored(Ignored::Unreachable) == 21).then_some(())
+    });
+}
+
+fn node_asks_a_kernel_socket(family: Family) {
+    let lab = lab();
+    let server = UdpSocket::bind((lab.network.host(family), 0)).expect("bind");
+    server.set_read_timeout(Some(PATIENCE)).expect("timeout");
+    let address = server.local_addr().expect("address");
+    let echo = thread::spawn(move || {
+        for n in 0..50 {
+            let mut data = [0; 2000];
+            let (len, from) = server.recv_from(&mut data).expect("a question");
+            // The tenth is said twice.
+            for _ in 0..if n == 10 { 2 } else { 1 } {
+                server.send_to(&data[..len], from).expect("answer");
+            }
+        }
+    });
+    let query = Query::new(b"Hello, Server!").count(50);
+    assert_eq!(lab.node_queries(address, query).map(|tuple| tuple.remote.port), Ok(address.port()));
+    let report = lab.until("the report", |view| view.reports.first().copied());
+    assert_eq!(report, Report { sent: 50, answered: 50, duplicates: 1, ..Report::default() });
+    echo.join().expect("the server");
+
+    let nobody = SocketAddr::new(lab.network.host(family), 9);
+    let query = Query::new(b"").patience(Duration::from_millis(20), 2);
+    lab.node_queries(nobody, query).expect("asked");
+    let report = lab.until("the second report", |view| view.reports.get(1).copied());
+    assert_eq!(report, Report { sent: 2, lost: 1, ..Report::default() });
+}
+
+fn ping_is_answered(family: Family) {
+    let lab = lab();
+    let version = if family == Family::V4 { "-4" } else { "-6" };
+    let sizes = if family == Family::V4 { &[0, 56, 1472, 4000][..] } else { &[0, 56, 1452] };
+    for size in sizes {
+        let output = Command::new("ping")
+            .args([version, "-c", "3", "-i", "0.01", "-W", "5", "-s", &size.to_string()])
+            .arg(lab.network.node(family).to_string())
+            .stdin(Stdio::null())
+            .output()
+            .expect("ping");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains(" 0% packet loss"), "{size}: {said}");
+    }
+}

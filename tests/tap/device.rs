@@ -1,0 +1,259 @@
+//! The TAP by itself: what the kernel does to an interface under our feet, and what a wait costs.
+
+use std::{
+    io::{ErrorKind, Write},
+    net::{Ipv4Addr, UdpSocket},
+    os::{fd::AsFd, unix::net::UnixStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration as Wall, Instant as Clock},
+};
+
+use nix::{
+    net::if_::if_nametoindex,
+    sys::{
+        pthread::{pthread_kill, pthread_self},
+        signal::Signal,
+    },
+};
+use smolecho::{
+    phy::tap::{MAX_ALSO, Tap},
+    smoltcp::{
+        phy::{Device, RxToken, TxToken},
+        time::{Duration, Instant},
+    },
+};
+
+use crate::{
+    host,
+    lab::{Family, Network},
+    trial::{Case, cases},
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        mtu_is_the_interfaces,
+        oversize_frame_is_counted_and_holds_up_nothing,
+        link_down_is_counted_and_mends,
+        removed_interface_ends_the_wait,
+        signal_ends_the_wait_and_is_no_error,
+        short_wait_sleeps,
+        other_descriptors_end_the_wait,
+        burst_is_drained_in_few_wake_ups,
+        impossible_names_are_refused,
+        interface_vanishes_with_the_tap,
+    ]
+}
+
+/// The last bytes of every datagram of ours.
+const MARK: [u8; 10] = [0x5a; 10];
+
+/// What IPv4 and UDP put before the payload.
+const HEADERS: usize = 20 + 8;
+
+/// An interface of our own, up, with the host on its other side.
+fn tap() -> (Tap, Network) {
+    let network = Network::new();
+    let tap = Tap::open(&network.interface).expect("a TAP");
+    host::set_up(tap.name(), true);
+    host::add_address(tap.name(), network.host(Family::V4));
+    (tap, network)
+}
+
+/// An interface that is down, so that nothing comes from it.
+fn silent_tap() -> Tap {
+    let (mut tap, _) = tap();
+    host::set_up(tap.name(), false);
+    drain(&mut tap);
+    tap
+}
+
+/// Sends datagrams of some length through the interface, without asking for anybody's MAC.
+fn broadcaster(network: &Network) -> impl Fn(usize) {
+    let socket = UdpSocket::bind((network.host(Family::V4), 0)).expect("bind");
+    socket.set_broadcast(true).expect("broadcast");
+    socket.connect((Ipv4Addr::BROADCAST, 9)).expect("connect");
+    move |length| {
+        socket.send(&vec![MARK[0]; length]).expect("send");
+    }
+}
+
+/// Takes a frame if there is one, and says whether it is ours.
+fn receive(tap: &mut Tap) -> Option<bool> {
+    let (rx, _) = tap.receive(Instant::ZERO)?;
+    Some(rx.consume(|frame| frame.ends_with(&MARK)))
+}
+
+/// Takes what is queued, and counts the frames that are ours.
+fn drain(tap: &mut Tap) -> usize {
+    let mut ours = 0;
+    // An empty queue may be a spent grant: that is said once, so ask twice.
+    for _ in 0..2 {
+        while let Some(is_ours) = receive(tap) {
+            ours += usize::from(is_ours);
+        }
+    }
+    ours
+}
+
+/// A frame to an address of nobody, which the kernel takes and drops.
+fn transmit(tap: &mut Tap) {
+    let token = tap.transmit(Instant::ZERO).expect("a token");
+    token.consume(60, |frame| {
+        frame.fill(0);
+        frame[0] = 0x02;
+    });
+}
+
+/// smoltcp's MTU is the kernel's and 14 bytes, and follows it when asked to.
+fn mtu_is_the_interfaces() {
+    let (mut tap, _) = tap();
+    assert_eq!(tap.mtu(), 1500);
+    assert_eq!(tap.capabilities().max_transmission_unit, 1514);
+    host::set_mtu(tap.name(), 9000);
+    assert_eq!(tap.capabilities().max_transmission_unit, 1514, "only when asked to");
+    assert_eq!(tap.refresh_mtu().expect("MTU"), 9000);
+    assert_eq!(tap.capabilities().max_transmission_unit, 9014);
+}
+
+/// The host raises its MTU while we run.
+fn oversize_frame_is_counted_and_holds_up_nothing() {
+    let (mut tap, network) = tap();
+    host::set_mtu(tap.name(), 9000);
+    drain(&mut tap);
+    let send = broadcaster(&network);
+    let fits = tap.mtu() - HEADERS;
+    // Room for a VLAN tag is room for a few bytes too many: those pass.
+    for length in [2000, 100, fits + 1, fits, fits + 5, 100] {
+        send(length);
+    }
+    // One that is too large looks like an empty queue, so ask more often.
+    let ours: usize = (0..10).map(|_| drain(&mut tap)).sum();
+    assert_eq!((ours, tap.counters().rx_too_large), (4, 2));
+}
+
+/// `ip link set down`: counted, no panic, no error from the wait, no spin; and up again all works.
+fn link_down_is_counted_and_mends() {
+    let (mut tap, network) = tap();
+    assert!(tap.is_up().expect("flags"));
+    transmit(&mut tap);
+    let before = tap.counters();
+    assert_eq!((before.sent, before.tx_dropped), (1, 0));
+
+    host::set_up(tap.name(), false);
+    assert!(!tap.is_up().expect("flags"));
+    for _ in 0..3 {
+        transmit(&mut tap);
+    }
+    drain(&mut tap);
+    tap.wait(Some(Duration::ZERO), &[]).expect("wait");
+    let start = Clock::now();
+    tap.wait(Some(Duration::from_millis(20)), &[]).expect("wait");
+    assert!(start.elapsed() >= Wall::from_millis(19), "a link that is down wakes nobody");
+    let down = tap.counters();
+    assert_eq!((down.sent, down.tx_dropped, down.rx_errors), (1, 3, 0));
+
+    host::set_up(tap.name(), true);
+    transmit(&mut tap);
+    broadcaster(&network)(100);
+    assert_eq!(drain(&mut tap), 1);
+    assert_eq!(tap.counters().sent, 2);
+}
+
+/// `ip link delete`: the wait says so instead of returning at once for ever.
+fn removed_interface_ends_the_wait() {
+    let (mut tap, network) = tap();
+    host::remove(tap.name());
+    let error = tap.wait(None, &[]).expect_err("removed");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains(&network.interface), "{error}");
+    transmit(&mut tap);
+    assert!(tap.receive(Instant::ZERO).is_none());
+    assert_eq!((tap.counters().tx_dropped, tap.counters().rx_errors), (1, 1));
+}
+
+fn signal_ends_the_wait_and_is_no_error() {
+    let mut tap = silent_tap();
+    let seen = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGUSR2, Arc::clone(&seen)).expect("handler");
+    let (this, over) = (pthread_self(), Arc::new(AtomicBool::new(false)));
+    // Again and again, for the first may come before the wait has begun.
+    let sender = thread::spawn({
+        let over = Arc::clone(&over);
+        move || {
+            while !over.load(Ordering::SeqCst) {
+                thread::sleep(Wall::from_millis(10));
+                pthread_kill(this, Signal::SIGUSR2).expect("kill");
+            }
+        }
+    });
+    tap.wait(None, &[]).expect("EINTR is no error");
+    over.store(true, Ordering::SeqCst);
+    sender.join().expect("sender");
+    assert!(seen.load(Ordering::SeqCst));
+}
+
+/// Half a millisecond is neither a spin nor nothing.
+fn short_wait_sleeps() {
+    let mut tap = silent_tap();
+    let asked = Wall::from_micros(500);
+    let shortest = (0..20)
+        .map(|_| {
+            let start = Clock::now();
+            tap.wait(Some(Duration::from_micros(500)), &[]).expect("wait");
+            start.elapsed()
+        })
+        .min()
+        .expect("twenty waits");
+    assert!((asked..asked * 20).contains(&shortest), "{shortest:?}");
+}
+
+fn other_descriptors_end_the_wait() {
+    let mut tap = silent_tap();
+    let (mut near, far) = UnixStream::pair().expect("pair");
+    near.write_all(b"!").expect("write");
+    tap.wait(None, &[near.as_fd(), far.as_fd()]).expect("wait");
+    let error = tap.wait(None, &[far.as_fd(); MAX_ALSO + 1]).expect_err("too many");
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+/// And none is left behind when the grant is spent.
+fn burst_is_drained_in_few_wake_ups() {
+    const BURST: usize = 300;
+    let (mut tap, network) = tap();
+    drain(&mut tap);
+    let send = broadcaster(&network);
+    for _ in 0..BURST {
+        send(100);
+    }
+    let (mut ours, mut wakes) = (0, 0);
+    while ours < BURST && wakes < BURST {
+        tap.wait(Some(Duration::from_secs(1)), &[]).expect("wait");
+        wakes += 1;
+        while let Some(is_ours) = receive(&mut tap) {
+            ours += usize::from(is_ours);
+        }
+    }
+    assert_eq!(ours, BURST);
+    assert!(wakes < BURST / 10, "{wakes} wake-ups");
+}
+
+fn impossible_names_are_refused() {
+    for bad in ["", "a/b", "sixteen-bytes-xx", "a\0b"] {
+        let error = Tap::open(bad).expect_err(bad);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{bad:?}: {error}");
+    }
+    let (first, _) = tap();
+    assert_eq!(Tap::open(first.name()).expect_err("held").kind(), ErrorKind::ResourceBusy);
+    assert_eq!(Tap::open("lo").expect_err("no TAP").kind(), ErrorKind::InvalidInput);
+}
+
+/// Its end is its descriptor's.
+fn interface_vanishes_with_the_tap() {
+    let (tap, network) = tap();
+    drop(tap);
+    assert!(if_nametoindex(network.interface.as_str()).is_err());
+}

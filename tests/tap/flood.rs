@@ -1,0 +1,205 @@
+//! Spoofed SYNs, as fast as the node takes them, and honest peers among them.
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration as Wall, Instant as Clock},
+};
+
+use smolecho::{
+    Listener,
+    smoltcp::wire::{TcpControl, TcpSeqNumber},
+};
+
+use crate::{
+    lab::{Family, Lab, PORT, Setup},
+    pattern::Pattern,
+    trial::{Case, cases, soak},
+    wire::Wire,
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    cases![families:
+        spoofed_syns_keep_no_honest_peer_out,
+        a_transfer_goes_on_under_a_flood,
+    ]
+}
+
+const HELLO: &[u8] = b"Hello, Server!";
+
+/// Frames on their way to the node at once: a queue that overflows would lose honest frames as well,
+/// and say nothing of the node.
+const IN_FLIGHT: u64 = 200;
+
+/// As long without an answer: none is to come.
+const QUIET: Wall = Wall::from_millis(10);
+
+struct Flood<'l> {
+    lab: &'l Lab,
+    wire: Wire,
+    family: Family,
+    dice: u64,
+}
+
+impl<'l> Flood<'l> {
+    fn new(lab: &'l Lab, family: Family) -> Flood<'l> {
+        Flood { lab, wire: Wire::tap(&lab.network), family, dice: 88_172_645_463_325_252 }
+    }
+
+    fn roll(&mut self) -> u64 {
+        self.dice ^= self.dice << 13;
+        self.dice ^= self.dice >> 7;
+        self.dice ^= self.dice << 17;
+        self.dice
+    }
+
+    /// Goes on until `enough` of those already sent.
+    fn run(&mut self, random: bool, enough: impl Fn(u64) -> bool) {
+        let server = SocketAddr::new(self.lab.network.node(self.family), PORT);
+        let lab = self.lab;
+        let answered = || {
+            let stats = lab.last_stats();
+            // Honest peers bring theirs back.
+            stats.cookies_given - stats.cookies_returned
+        };
+        let (mut sent, mut seen, mut at) = (0, answered(), Clock::now());
+        let mut in_flight = 0;
+        while !enough(sent) {
+            let now = answered();
+            if now > seen {
+                in_flight = u64::saturating_sub(in_flight, now - seen);
+                (seen, at) = (now, Clock::now());
+            } else if at.elapsed() > QUIET {
+                // The few that had no cookie for an answer.
+                (in_flight, at) = (0, Clock::now());
+            }
+            if in_flight > IN_FLIGHT {
+                thread::yield_now();
+                continue;
+            }
+            for _ in 0..32 {
+                let roll = self.roll();
+                let station = if random { 10 + (roll % 240) as u8 } else { 99 };
+                let from = self.lab.network.address(self.family, station);
+                let from = SocketAddr::new(from, 1024 + (roll >> 16) as u16 % 64_000);
+                let seq = TcpSeqNumber((roll >> 32) as i32);
+                self.wire.send(&self.wire.tcp(from, server, TcpControl::Syn, seq, None, &[]));
+            }
+            sent += 32;
+            in_flight += 32;
+        }
+    }
+}
+
+/// Connects, has its echo, closes.
+fn call(lab: &Lab, family: Family) -> io::Result<Wall> {
+    let begin = Clock::now();
+    let mut stream = lab.try_connect(family)?;
+    stream.write_all(HELLO)?;
+    let mut answer = [0; HELLO.len()];
+    stream.read_exact(&mut answer)?;
+    assert_eq!(answer, HELLO);
+    let taken = begin.elapsed();
+    stream.shutdown(Shutdown::Write)?;
+    Ok(taken)
+}
+
+/// Of this process, in KiB.
+fn resident() -> i64 {
+    let status = fs::read_to_string("/proc/self/status").expect("status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+fn spoofed_syns_keep_no_honest_peer_out(family: Family) {
+    let lab = Setup { slots: 16, ..Setup::default() }.run();
+    let inside = lab.connect(family);
+    call(&lab, family).expect("echo");
+    let syns = soak(500_000, 12_500);
+    let memory = resident();
+    for random in [false, true] {
+        let flooding = AtomicBool::new(true);
+        let mut calls = Vec::new();
+        let begin = Clock::now();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                Flood::new(&lab, family).run(random, |sent| sent >= syns);
+                flooding.store(false, Ordering::SeqCst);
+            });
+            while flooding.load(Ordering::SeqCst) {
+                calls.push(call(&lab, family).expect("echo"));
+            }
+        });
+        let rate = syns as f64 / begin.elapsed().as_secs_f64() / 1000.0;
+        calls.extend((0..20).map(|_| call(&lab, family).expect("echo")));
+        calls.sort();
+        let (median, slowest) = (calls[calls.len() / 2], calls[calls.len() - 1]);
+        println!(
+            "{family}, random {random}: {rate:.1} thousand SYNs a second, {} calls, median {median:?}, slowest {slowest:?}",
+            calls.len()
+        );
+        assert!(slowest < Wall::from_secs(1), "{slowest:?}");
+    }
+    let grown = resident() - memory;
+    println!("{family}: {grown} KiB more");
+    // Other trials run beside this one. So many handshakes in memory would take more.
+    assert!(grown < 32_768, "{grown} KiB more");
+    Pattern::new(31).echo(&inside, 0..10_000).expect("who was inside is still served");
+    let stats = lab.stats();
+    assert!(stats.cookies_given > syns && stats.cookies_returned > 0, "{stats:?}");
+}
+
+/// How much it keeps depends on how full the queue is that both share: printed. What must not be is
+/// that it stops.
+fn a_transfer_goes_on_under_a_flood(family: Family) {
+    let listener = Some(Listener::new(PORT, 8));
+    let lab = Setup { slots: 16, buffer: 65_535, listener, ..Setup::default() }.run();
+    let stream = lab.connect(family);
+    let (enough, pattern) = (AtomicBool::new(false), Pattern::new(32));
+    let mut ratios = Vec::new();
+    thread::scope(|scope| {
+        let transfer = scope.spawn(|| {
+            let mut range = 0..100_000;
+            while !enough.load(Ordering::SeqCst) {
+                pattern.echo(&stream, range.clone())?;
+                range = range.end..range.end + 100_000;
+            }
+            io::Result::Ok(())
+        });
+        for _ in 0..3 {
+            let alone = progress(&lab, || thread::sleep(SPELL));
+            let flooded = progress(&lab, || {
+                let begin = Clock::now();
+                Flood::new(&lab, family).run(true, |_| begin.elapsed() > SPELL);
+            });
+            ratios.push(flooded / alone);
+        }
+        enough.store(true, Ordering::SeqCst);
+        transfer.join().expect("the transfer").expect("every byte");
+    });
+    ratios.sort_by(f64::total_cmp);
+    println!("{family}: under the flood a transfer keeps {:.2} of its speed", ratios[1]);
+}
+
+const SPELL: Wall = Wall::from_millis(300);
+
+/// Bytes a second while something goes on, and never a second without any.
+fn progress(lab: &Lab, during: impl FnOnce() + Send) -> f64 {
+    let (begin, before) = (Clock::now(), lab.last_stats().bytes_sent);
+    thread::scope(|scope| {
+        let running = scope.spawn(during);
+        let (mut seen, mut at) = (before, Clock::now());
+        while !running.is_finished() {
+            thread::sleep(Wall::from_millis(20));
+            let now = lab.last_stats().bytes_sent;
+            if now > seen {
+                (seen, at) = (now, Clock::now());
+            }
+            assert!(at.elapsed() < Wall::from_secs(1), "no byte for a second");
+        }
+    });
+    (lab.last_stats().bytes_sent - before) as f64 / begin.elapsed().as_secs_f64()
+}

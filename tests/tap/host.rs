@@ -1,0 +1,175 @@
+//! The kernel's side: a private network namespace, and what `ip link` and `ip address` do.
+
+use std::{
+    fs, io,
+    net::{IpAddr, SocketAddrV6, UdpSocket},
+    thread,
+    time::{Duration as Wall, Instant as Clock},
+};
+
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::{
+    AddressFamily, RouteNetlinkMessage,
+    address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
+    link::{LinkAttribute, LinkFlags, LinkMessage},
+    route::{RouteAddress, RouteAttribute, RouteType},
+};
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use nix::{
+    errno::Errno,
+    ifaddrs::getifaddrs,
+    libc,
+    net::if_::if_nametoindex,
+    sched::{CloneFlags, unshare},
+    sys::{
+        socket::{setsockopt, sockopt},
+        time::{TimeVal, TimeValLike},
+    },
+    unistd::{Gid, Uid},
+};
+use smolecho::phy::tap::Tap;
+
+use crate::lab::PATIENCE;
+
+/// Leaves the machine's network for one of our own, with nothing in it but `lo`.
+pub(crate) fn enter_private_namespace() -> Result<(), String> {
+    let no_namespace = |error: io::Error| format!("no private network namespace: {error}");
+    match unshare(CloneFlags::CLONE_NEWNET) {
+        Ok(()) => {}
+        Err(Errno::EPERM) => enter_as_user().map_err(no_namespace)?,
+        Err(error) => return Err(no_namespace(error.into())),
+    }
+    set_up("lo", true);
+    Ok(())
+}
+
+/// A network namespace takes privilege; in a user namespace of its own anybody has it.
+fn enter_as_user() -> io::Result<()> {
+    let (uid, gid) = (Uid::effective(), Gid::effective());
+    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)?;
+    fs::write("/proc/self/setgroups", "deny")?;
+    fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
+    fs::write("/proc/self/gid_map", format!("0 {gid} 1"))
+}
+
+/// Whether a TAP can be had here.
+pub(crate) fn try_tap() -> Result<(), String> {
+    Tap::open("try%d").map(drop).map_err(|error| format!("no TAP: /dev/net/tun: {error}"))
+}
+
+/// `ip link set NAME up`, or `down`.
+pub(crate) fn set_up(name: &str, up: bool) {
+    let mut link = link(name);
+    link.header.change_mask = LinkFlags::Up;
+    link.header.flags = if up { LinkFlags::Up } else { LinkFlags::empty() };
+    ask(RouteNetlinkMessage::SetLink(link));
+}
+
+/// `ip link set NAME mtu MTU`.
+pub(crate) fn set_mtu(name: &str, mtu: u32) {
+    let mut link = link(name);
+    link.attributes.push(LinkAttribute::Mtu(mtu));
+    ask(RouteNetlinkMessage::SetLink(link));
+}
+
+/// `ip link delete NAME`.
+pub(crate) fn remove(name: &str) {
+    ask(RouteNetlinkMessage::DelLink(link(name)));
+}
+
+/// `ip address add ADDRESS dev NAME`, with the prefix usual for its family; then it can be used.
+pub(crate) fn add_address(name: &str, address: IpAddr) {
+    // The kernel says yes to an IPv6 address before it listens to it: that comes with the route.
+    let mut news = netlink();
+    news.add_membership(libc::RTNLGRP_IPV6_ROUTE).expect("membership");
+    let mut message = address_message(name, address);
+    if let IpAddr::V4(v4) = address {
+        let [a, b, c, _] = v4.octets();
+        message.attributes.push(AddressAttribute::Broadcast([a, b, c, 255].into()));
+    }
+    ask(RouteNetlinkMessage::NewAddress(message));
+    while address.is_ipv6() && !is_local_route(&receive(&mut news).payload, address) {}
+}
+
+fn is_local_route(news: &NetlinkPayload<RouteNetlinkMessage>, address: IpAddr) -> bool {
+    let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route)) = news else {
+        return false;
+    };
+    let is_to = |attribute: &RouteAttribute| match (attribute, address) {
+        (RouteAttribute::Destination(RouteAddress::Inet6(to)), IpAddr::V6(v6)) => *to == v6,
+        _ => false,
+    };
+    route.header.kind == RouteType::Local && route.attributes.iter().any(is_to)
+}
+
+/// Waits until the kernel has made sure that the interface's link-local address is its own.
+pub(crate) fn until_link_local(name: &str) -> SocketAddrV6 {
+    let give_up = Clock::now() + PATIENCE;
+    loop {
+        let link_local = getifaddrs()
+            .expect("interfaces")
+            .filter(|interface| interface.interface_name == name)
+            .filter_map(|interface| interface.address?.as_sockaddr_in6().map(|it| (*it).into()))
+            .find(|address: &SocketAddrV6| address.ip().is_unicast_link_local());
+        match link_local {
+            Some(address) if UdpSocket::bind(address).is_ok() => return address,
+            _ => assert!(Clock::now() < give_up, "no link-local address"),
+        }
+        thread::sleep(Wall::from_millis(20));
+    }
+}
+
+/// `ip address delete ADDRESS dev NAME`: the host falls silent there, its sockets do not notice.
+pub(crate) fn remove_address(name: &str, address: IpAddr) {
+    ask(RouteNetlinkMessage::DelAddress(address_message(name, address)));
+}
+
+fn address_message(name: &str, address: IpAddr) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    message.header.index = if_nametoindex(name).expect(name);
+    (message.header.family, message.header.prefix_len) = match address {
+        IpAddr::V4(_) => (AddressFamily::Inet, 24),
+        IpAddr::V6(_) => (AddressFamily::Inet6, 64),
+    };
+    // No duplicate address detection: it would take a second before the address can be used.
+    message.header.flags = AddressHeaderFlags::Nodad;
+    message.attributes.push(AddressAttribute::Local(address));
+    message.attributes.push(AddressAttribute::Address(address));
+    message
+}
+
+fn link(name: &str) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.header.index = if_nametoindex(name).expect(name);
+    message
+}
+
+/// One request over rtnetlink, and the kernel's yes.
+fn ask(request: RouteNetlinkMessage) {
+    let mut socket = netlink();
+    let mut message = NetlinkMessage::from(request);
+    message.header.flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE;
+    message.finalize();
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+    socket.send(&bytes, 0).expect("send");
+    let answer = receive(&mut socket);
+    assert!(
+        matches!(answer.payload, NetlinkPayload::Error(ref error) if error.code.is_none()),
+        "{answer:?}"
+    );
+}
+
+fn netlink() -> Socket {
+    let mut socket = Socket::new(NETLINK_ROUTE).expect("netlink");
+    let patience = TimeVal::seconds(PATIENCE.as_secs().cast_signed());
+    setsockopt(&socket, sockopt::ReceiveTimeout, &patience).expect("SO_RCVTIMEO");
+    socket.bind_auto().expect("bind");
+    socket.connect(&SocketAddr::new(0, 0)).expect("connect");
+    socket
+}
+
+fn receive(socket: &mut Socket) -> NetlinkMessage<RouteNetlinkMessage> {
+    let (bytes, _) = socket.recv_from_full().expect("an answer");
+    NetlinkMessage::deserialize(&bytes).expect("an answer")
+}

@@ -1,0 +1,46 @@
+//! The library over a real TAP, with the kernel's own sockets as its peers.
+//!
+//! Everything happens in a network namespace that this process makes for itself, and that ends with
+//! it. Where there can be none, or no TAP in it, every trial is ignored and its line says why:
+//!
+//! - `SMOLECHO_REQUIRE_TAP=1` makes that a failure;
+//! - `SMOLECHO_SOAK=1` runs the trials that move gigabytes too.
+//!
+//! `host` is the kernel's side, `lab` a node on a TAP of its own, `pattern` the bytes that go
+//! through, `wire` the frames that no kernel would send; the other modules are the trials.
+
+mod addresses;
+mod client;
+mod datagrams;
+mod device;
+mod dnsmasq;
+mod flood;
+mod host;
+mod hostile;
+mod lab;
+mod link;
+mod pattern;
+mod server;
+mod trial;
+mod wire;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+fn main() -> ExitCode {
+    // First of all: a namespace belongs to a thread, and those that follow inherit it.
+    let usable = host::enter_private_namespace().and_then(|()| host::try_tap());
+    let cases = [
+        device::cases(),
+        server::cases(),
+        client::cases(),
+        link::cases(),
+        datagrams::cases(),
+        addresses::cases(),
+        flood::cases(),
+        hostile::cases(),
+    ];
+    let trials = cases.into_iter().flatten().map(|case| case.trial(&usable)).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

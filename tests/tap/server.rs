@@ -1,0 +1,436 @@
+//! Our server, the kernel's sockets as its clients.
+
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::{Shutdown, TcpStream},
+    os::fd::AsRawFd,
+    sync::Barrier,
+    thread,
+    time::Duration as Wall,
+};
+
+use nix::{
+    libc,
+    sys::socket::{MsgFlags, send, setsockopt, sockopt},
+};
+use smolecho::{End, Flow, Listener, Refusal, Timeouts, WhenFull, smoltcp::time::Duration};
+
+use crate::{
+    lab::{Family, Lab, PATIENCE, PORT, Setup},
+    pattern::{Pattern, expect_end},
+    trial::{Case, cases},
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = cases![families:
+        stream_echoes_until_the_peer_closes,
+        once_echoes_one_message_and_closes,
+        once_takes_no_more_than_the_lectures_recv,
+        every_size_comes_back_exactly,
+        eight_mebibytes_both_ways_at_once,
+        jumbo_frames_carry_a_transfer,
+        slow_reader_gets_every_byte,
+        half_close_does_not_cut_what_is_in_flight,
+        fin_on_the_last_data_segment_is_seen,
+        sixty_four_connections_do_not_mix,
+        five_thousand_in_a_row_find_eight_slots,
+        full_house_resets_and_serves_again,
+        full_house_keeps_silent_and_serves_again,
+        crowd_is_served_one_slot_after_the_other,
+        reset_in_the_middle_frees_the_slot,
+        silent_peer_is_reset_after_the_idle_time,
+        vanished_peer_frees_the_slot_after_the_stall_time,
+        peer_that_never_reads_frees_the_slot_after_the_stall_time,
+        peer_that_never_closes_frees_the_slot_after_the_fin_wait_time,
+        full_duplex_does_not_hang,
+    ];
+    cases.extend(
+        cases![families: twenty_times_128_mebibytes_do_not_hang, mebibytes_256_both_ways_at_once]
+            .into_iter()
+            .map(Case::soak),
+    );
+    cases
+}
+
+const MIB: u64 = 1 << 20;
+
+/// The lecture's message.
+const HELLO: &[u8] = b"Hello, Server!";
+
+/// A deadline short enough to wait for, and long enough for a loaded machine to answer within.
+const SOON: Duration = Duration::from_millis(400);
+
+fn once() -> Setup {
+    Setup { listener: Some(Listener::new(PORT, 8).flow(Flow::Once)), ..Setup::default() }
+}
+
+/// One message there and back.
+#[track_caller]
+fn say_hello(mut stream: &TcpStream) {
+    stream.write_all(HELLO).expect("send");
+    let mut answer = [0; HELLO.len()];
+    stream.read_exact(&mut answer).expect("recv");
+    assert_eq!(answer, HELLO);
+}
+
+/// Closes our side, and expects the node to close its own and nothing else.
+#[track_caller]
+fn say_goodbye(mut stream: &TcpStream) {
+    stream.shutdown(Shutdown::Write).expect("shutdown");
+    expect_end(&mut stream).expect("the end");
+}
+
+/// The connection's end as the node counted it.
+#[track_caller]
+fn end_of(lab: &Lab, stream: &TcpStream) -> End {
+    lab.until_closed(stream.local_addr().expect("address")).end
+}
+
+fn stream_echoes_until_the_peer_closes(family: Family) {
+    let lab = Setup::default().run();
+    let stream = lab.connect(family);
+    for _ in 0..3 {
+        say_hello(&stream);
+    }
+    say_goodbye(&stream);
+    let closed = lab.until_closed(stream.local_addr().expect("address"));
+    let bytes = 3 * HELLO.len() as u64;
+    assert_eq!((closed.end, closed.received, closed.sent), (End::Finished, bytes, bytes));
+    assert_eq!(closed.tuple.local.port, PORT);
+    // Who closes last keeps nothing.
+    lab.until("all slots are free", |view| (view.occupancy.free == 8).then_some(()));
+}
+
+fn once_echoes_one_message_and_closes(family: Family) {
+    let lab = once().run();
+    let mut stream = lab.connect(family);
+    say_hello(&stream);
+    expect_end(&mut stream).expect("the server closes first");
+    drop(stream);
+    let end = lab.until("the end", |view| view.closed.first().map(|closed| closed.end));
+    assert_eq!(end, End::Finished);
+}
+
+/// 1,024 bytes come back of 1,025; the rest is refused with a reset, and counted as that.
+fn once_takes_no_more_than_the_lectures_recv(family: Family) {
+    let lab = once().run();
+    let pattern = Pattern::new(1);
+    for len in [1, 1023, 1024] {
+        let mut stream = lab.connect(family);
+        pattern.echo(&stream, 0..len).expect("echo");
+        expect_end(&mut stream).expect("the server closes first");
+        let peer = stream.local_addr().expect("address");
+        drop(stream);
+        assert_eq!(lab.until_closed(peer).end, End::Finished);
+    }
+    let mut stream = lab.connect(family);
+    pattern.send(&mut stream, 0..1025).expect("send");
+    pattern.expect(&mut stream, 0..1024).expect("echo");
+    match expect_end(&mut stream) {
+        Ok(()) => {}
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
+    }
+    assert_eq!(end_of(&lab, &stream), End::Unread);
+}
+
+fn every_size_comes_back_exactly(family: Family) {
+    let lab = Setup::default().run();
+    for len in [0, 1, 1023, 1024, 1025, 65_535, 65_536] {
+        let stream = lab.connect(family);
+        Pattern::new(len as u32).echo(&stream, 0..len).expect("echo");
+        say_goodbye(&stream);
+        let closed = lab.until_closed(stream.local_addr().expect("address"));
+        assert_eq!((closed.end, closed.received, closed.sent), (End::Finished, len, len));
+    }
+}
+
+fn eight_mebibytes_both_ways_at_once(family: Family) {
+    transfers(family, 1, 8 * MIB);
+}
+
+fn mebibytes_256_both_ways_at_once(family: Family) {
+    transfers(family, 1, 256 * MIB);
+}
+
+fn full_duplex_does_not_hang(family: Family) {
+    transfers(family, 2, 8 * MIB);
+}
+
+fn twenty_times_128_mebibytes_do_not_hang(family: Family) {
+    transfers(family, 20, 128 * MIB);
+}
+
+/// With the largest buffers that the library allows: a byte more could hang here.
+fn transfers(family: Family, times: u32, len: u64) {
+    let lab = Setup { buffer: 65_535, ..Setup::default() }.run();
+    for seed in 0..times {
+        let stream = lab.connect(family);
+        Pattern::new(seed).echo(&stream, 0..len).expect("echo");
+        say_goodbye(&stream);
+        assert_eq!(end_of(&lab, &stream), End::Finished);
+    }
+}
+
+fn jumbo_frames_carry_a_transfer(family: Family) {
+    let lab = Setup { mtu: 65_521, buffer: 65_535, ..Setup::default() }.run();
+    let stream = lab.connect(family);
+    Pattern::new(65_521).echo(&stream, 0..4 * MIB).expect("echo");
+    say_goodbye(&stream);
+}
+
+/// One byte every 10 ms while 1 MiB is queued, then all the rest.
+fn slow_reader_gets_every_byte(family: Family) {
+    let lab = Setup::default().run();
+    let stream = lab.connect(family);
+    let pattern = Pattern::new(10);
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| pattern.send(&mut &stream, 0..MIB));
+        for place in 0..50 {
+            pattern.expect(&mut &stream, place..place + 1).expect("a byte");
+            thread::sleep(Wall::from_millis(10));
+        }
+        pattern.expect(&mut &stream, 50..MIB).expect("the rest");
+        sender.join().expect("sender").expect("send");
+    });
+    say_goodbye(&stream);
+    assert_eq!(end_of(&lab, &stream), End::Finished);
+}
+
+/// Our side is closed before a byte of the answer is read.
+fn half_close_does_not_cut_what_is_in_flight(family: Family) {
+    let lab = Setup::default().run();
+    let mut stream = lab.connect(family);
+    let pattern = Pattern::new(11);
+    // More than the node holds, so that the FIN has to wait for its turn.
+    let len = 256 * 1024;
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            pattern.send(&mut &stream, 0..len).expect("send");
+            stream.shutdown(Shutdown::Write).expect("shutdown");
+        });
+        pattern.expect(&mut &stream, 0..len).expect("echo");
+        sender.join().expect("sender");
+    });
+    expect_end(&mut stream).expect("the end");
+    assert_eq!(end_of(&lab, &stream), End::Finished);
+}
+
+fn fin_on_the_last_data_segment_is_seen(family: Family) {
+    for setup in [Setup::default(), once()] {
+        let lab = setup.run();
+        let mut stream = lab.connect(family);
+        // The kernel keeps the bytes back for more to come, and sends them with the FIN.
+        let more = MsgFlags::from_bits_retain(libc::MSG_MORE);
+        assert_eq!(send(stream.as_raw_fd(), HELLO, more), Ok(HELLO.len()));
+        stream.shutdown(Shutdown::Write).expect("shutdown");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("recv");
+        assert_eq!(answer, HELLO);
+        assert_eq!(end_of(&lab, &stream), End::Finished);
+    }
+}
+
+fn sixty_four_connections_do_not_mix(family: Family) {
+    const PEERS: usize = 64;
+    let lab = Setup {
+        slots: PEERS,
+        buffer: 4096,
+        listener: Some(Listener::new(PORT, PEERS as u16)),
+        ..Setup::default()
+    }
+    .run();
+    let all_connected = Barrier::new(PEERS);
+    thread::scope(|scope| {
+        for peer in 0..PEERS {
+            let (lab, all_connected) = (&lab, &all_connected);
+            scope.spawn(move || {
+                let stream = lab.connect(family);
+                all_connected.wait();
+                Pattern::new(peer as u32).echo(&stream, 0..100_000).expect("echo");
+                say_goodbye(&stream);
+            });
+        }
+    });
+    let stats = lab.until_nobody_is_served();
+    assert_eq!((stats.accepted, stats.ended(End::Finished)), (64, 64));
+    assert_eq!((stats.bytes_received, stats.bytes_sent), (6_400_000, 6_400_000));
+}
+
+/// The server closes first, so each leaves a TIME-WAIT behind: they give way, the peers do not.
+fn five_thousand_in_a_row_find_eight_slots(family: Family) {
+    const PEERS: u64 = 5000;
+    let lab = once().run();
+    for peer in 0..PEERS {
+        let mut stream = lab
+            .try_connect(family)
+            .unwrap_or_else(|error| panic!("connection {peer} is refused: {error}"));
+        say_hello(&stream);
+        expect_end(&mut stream).unwrap_or_else(|error| panic!("connection {peer}: {error}"));
+    }
+    let stats = lab.until_nobody_is_served();
+    assert_eq!((stats.accepted, stats.ended(End::Finished)), (PEERS, PEERS));
+    assert_eq!(stats.refused(Refusal::Full), 0);
+    assert!(stats.recycled >= PEERS - 8, "{stats:?}");
+}
+
+fn full_house_resets_and_serves_again(family: Family) {
+    let lab = Setup { slots: 4, ..Setup::default() }.run();
+    let inside: Vec<_> = (0..4).map(|_| lab.connect(family)).collect();
+    inside.iter().for_each(say_hello);
+    for _ in 0..4 {
+        let error = lab.try_connect(family).expect_err("no slot");
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
+        inside.iter().for_each(say_hello);
+    }
+    assert_eq!(lab.stats().refused(Refusal::Full), 4);
+    for stream in inside {
+        say_goodbye(&stream);
+        end_of(&lab, &stream);
+        let next = lab.connect(family);
+        say_hello(&next);
+        say_goodbye(&next);
+        end_of(&lab, &next);
+    }
+    assert_eq!(lab.stats().ended(End::Finished), 8);
+}
+
+/// The kernel sends its SYN again until a slot is free.
+fn full_house_keeps_silent_and_serves_again(family: Family) {
+    let listener = Listener { when_full: WhenFull::Silence, ..Listener::new(PORT, 8) };
+    let lab = Setup { slots: 1, listener: Some(listener), ..Setup::default() }.run();
+    let inside = lab.connect(family);
+    say_hello(&inside);
+    thread::scope(|scope| {
+        let outside = scope.spawn(|| say_hello(&lab.connect(family)));
+        lab.until("a SYN is turned away", |view| {
+            (view.stats.refused(Refusal::Full) > 0).then_some(())
+        });
+        say_hello(&inside);
+        say_goodbye(&inside);
+        outside.join().expect("served after all");
+    });
+}
+
+/// Whoever is turned away comes back, until all have been served. Who is accepted is not disturbed.
+fn crowd_is_served_one_slot_after_the_other(family: Family) {
+    const PEERS: u64 = 12;
+    let lab = Setup { slots: 3, ..Setup::default() }.run();
+    let served = |pattern: &Pattern| -> io::Result<()> {
+        let mut stream = lab.try_connect(family)?;
+        // The kernel takes a connection for made before the node does.
+        pattern.send(&mut stream, 0..1)?;
+        pattern.expect(&mut stream, 0..1)?;
+        pattern.echo(&stream, 1..200_000).expect("undisturbed");
+        say_goodbye(&stream);
+        Ok(())
+    };
+    thread::scope(|scope| {
+        for peer in 0..PEERS {
+            let (lab, served) = (&lab, &served);
+            scope.spawn(move || {
+                while let Err(error) = served(&Pattern::new(peer as u32)) {
+                    assert!(
+                        matches!(
+                            error.kind(),
+                            ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset
+                        ),
+                        "{error}"
+                    );
+                    lab.until("a slot is free", |view| (view.occupancy.free > 0).then_some(()));
+                }
+            });
+        }
+    });
+    let stats = lab.until_nobody_is_served();
+    assert_eq!(stats.ended(End::Finished), PEERS, "{stats:?}");
+}
+
+fn reset_in_the_middle_frees_the_slot(family: Family) {
+    let lab = Setup { slots: 1, ..Setup::default() }.run();
+    for unread in [0, 1, 100_000] {
+        let stream = lab.connect(family);
+        say_hello(&stream);
+        let peer = stream.local_addr().expect("address");
+        stream.set_nonblocking(true).expect("non-blocking");
+        // As much as goes without reading the answer.
+        let _ = Pattern::new(12).send(&mut &stream, 0..unread);
+        let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+        setsockopt(&stream, sockopt::Linger, &at_once).expect("SO_LINGER");
+        drop(stream);
+        assert_eq!(lab.until_closed(peer).end, End::Reset);
+    }
+    // One slot was enough for all of them.
+    let stream = lab.connect(family);
+    say_hello(&stream);
+    assert_eq!(lab.stats().ended(End::Reset), 3);
+}
+
+fn silent_peer_is_reset_after_the_idle_time(family: Family) {
+    let lab = short(|timeouts| timeouts.idle = Some(SOON)).run();
+    let mut stream = lab.connect(family);
+    say_hello(&stream);
+    let error = stream.read(&mut [0]).expect_err("a reset");
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    assert_eq!(end_of(&lab, &stream), End::IdleTimeout);
+    assert_slot_is_back(&lab);
+}
+
+/// The host loses its address: nothing that we send is heard any more.
+fn vanished_peer_frees_the_slot_after_the_stall_time(family: Family) {
+    let lab = short(|timeouts| timeouts.stall = Some(SOON)).run();
+    let stream = lab.connect(family);
+    let pattern = Pattern::new(13);
+    pattern.echo(&stream, 0..MIB).expect("echo");
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| pattern.echo(&stream, 0..1 << 40));
+        let before = lab.stats().bytes_received;
+        lab.until("bytes are under way", |view| {
+            (view.stats.bytes_received > before + MIB).then_some(())
+        });
+        lab.host_vanishes(family);
+        assert_eq!(end_of(&lab, &stream), End::StallTimeout);
+        stream.shutdown(Shutdown::Both).expect("shutdown");
+        writer.join().expect("writer").expect_err("cut off");
+    });
+    lab.host_returns(family);
+    assert_slot_is_back(&lab);
+    say_hello(&lab.connect(family));
+}
+
+fn peer_that_never_reads_frees_the_slot_after_the_stall_time(family: Family) {
+    let lab = short(|timeouts| timeouts.stall = Some(SOON)).run();
+    let stream = lab.connect(family);
+    let error = Pattern::new(14).send(&mut &stream, 0..1 << 40).expect_err("cut off");
+    assert!(
+        matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
+        "within {PATIENCE:?}: {error}"
+    );
+    assert_eq!(end_of(&lab, &stream), End::StallTimeout);
+    assert_slot_is_back(&lab);
+}
+
+/// The lecture's server closes first, and its client never.
+fn peer_that_never_closes_frees_the_slot_after_the_fin_wait_time(family: Family) {
+    let mut setup = short(|timeouts| timeouts.fin_wait = Some(SOON));
+    setup.listener = once().listener;
+    let lab = setup.run();
+    let mut stream = lab.connect(family);
+    say_hello(&stream);
+    expect_end(&mut stream).expect("the server closes first");
+    assert_eq!(end_of(&lab, &stream), End::FinWaitTimeout);
+    assert_slot_is_back(&lab);
+}
+
+/// One slot, and deadlines of which one is short.
+fn short(shorten: impl FnOnce(&mut Timeouts)) -> Setup {
+    let mut timeouts = Timeouts::DEFAULT;
+    shorten(&mut timeouts);
+    Setup { slots: 1, timeouts, ..Setup::default() }
+}
+
+#[track_caller]
+fn assert_slot_is_back(lab: &Lab) {
+    lab.until("the slot is free", |view| (view.occupancy.free == 1).then_some(()));
+    let stats = lab.stats();
+    assert_eq!((stats.accepted, stats.closed()), (1, 1), "{stats:?}");
+}

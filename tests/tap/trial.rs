@@ -1,0 +1,88 @@
+//! What is a trial, and when it is run.
+
+use std::{env, path::PathBuf};
+
+use libtest_mimic::{Completion, Trial};
+
+use crate::lab::Family;
+
+/// One trial before it is known whether it can be run.
+pub(crate) struct Case {
+    name: String,
+    soak: bool,
+    needs: Option<&'static str>,
+    run: Box<dyn FnOnce() + Send>,
+}
+
+impl Case {
+    /// Named after its function and the module that it stands in.
+    pub(crate) fn new(module: &str, name: &str, run: impl FnOnce() + Send + 'static) -> Case {
+        let module = module.rsplit("::").next().unwrap_or(module);
+        Case { name: format!("{module}::{name}"), soak: false, needs: None, run: Box::new(run) }
+    }
+
+    /// The same trial over IPv4 and over IPv6.
+    pub(crate) fn families(module: &str, name: &str, run: fn(Family)) -> [Case; 2] {
+        [Family::V4, Family::V6]
+            .map(|family| Case::new(module, &format!("{name}::{family}"), move || run(family)))
+    }
+
+    /// Moves so much that only `SMOLECHO_SOAK=1` runs it.
+    pub(crate) fn soak(mut self) -> Case {
+        self.soak = true;
+        self
+    }
+
+    /// Needs a program that is not ours: without it, it is treated as without a TAP.
+    pub(crate) fn needs(mut self, program: &'static str) -> Case {
+        self.needs = Some(program);
+        self
+    }
+
+    /// What is not run says why.
+    pub(crate) fn trial(self, usable: &Result<(), String>) -> Trial {
+        let Case { name, soak, needs, run } = self;
+        let usable = usable.clone().and_then(|()| needs.map_or(Ok(()), find));
+        Trial::ignorable_test(name, move || match usable {
+            Err(reason) if is_set("SMOLECHO_REQUIRE_TAP") => Err(reason.into()),
+            Err(reason) => Ok(Completion::ignored_with(reason)),
+            Ok(()) if soak && !is_set("SMOLECHO_SOAK") => {
+                Ok(Completion::ignored_with("SMOLECHO_SOAK=1 runs it"))
+            }
+            Ok(()) => {
+                run();
+                Ok(Completion::Completed)
+            }
+        })
+    }
+}
+
+fn find(program: &'static str) -> Result<(), String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let sbin = [PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")];
+    let found = env::split_paths(&path).chain(sbin).any(|dir| dir.join(program).is_file());
+    if found { Ok(()) } else { Err(format!("{program} is not installed")) }
+}
+
+/// Whether the trials are to be long: so much instead of so little.
+pub(crate) fn soak<T>(long: T, short: T) -> T {
+    if is_set("SMOLECHO_SOAK") { long } else { short }
+}
+
+fn is_set(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|value| value == "1")
+}
+
+/// The trials of a module: each function once, or once per address family.
+macro_rules! cases {
+    ($($name:ident),* $(,)?) => {
+        vec![$($crate::trial::Case::new(module_path!(), stringify!($name), $name)),*]
+    };
+    (families: $($name:ident),* $(,)?) => {
+        [$($crate::trial::Case::families(module_path!(), stringify!($name), $name)),*]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+    };
+}
+pub(crate) use cases;

@@ -1,0 +1,237 @@
+//! What smoltcp alone would fall over, by the numbers in the README, and the test that fails without the
+//! remedy. Those that stand elsewhere:
+//!
+//! | | trap | test |
+//! |---|---|---|
+//! | P1 | a bare SYN to a connecting client panics | `gate::a_syn_for_our_own_handshake_does_nothing`, `tap: hostile::a_bare_syn_to_a_client_that_waits_for_arp` |
+//! | P2 | a second SYN kills a connection | `gate::a_syn_does_nothing_to_an_established_connection`, `tap: hostile::replays_do_nothing` |
+//! | P3 | one SYN parks a listener for ever | `pool::a_half_open_peer_is_forgotten_at_its_deadline`, `cookie` |
+//! | P4 | one datagram from nobody stops all answers | `datagrams`, `tap: hostile::spoofed_datagrams_hold_up_nobody` |
+//! | P5 | sending while the link is down panics | `tap: device::link_down_is_counted_and_mends` |
+//! | P6 | `set_timeout` resets who is idle and well | `deadlines::without_deadlines_a_connection_may_sleep`, `echo::a_quiet_connection_lives_until_the_idle_deadline` |
+//! | P7 | a SYN within a connection gets no challenge | here |
+//! | P8 | any reset in the window resets | here |
+//! | P9 | a SYN to a group moves a listener | `gate::a_syn_to_many_gets_no_answer` |
+//! | P10 | a FIN behind the window's edge cuts the stream | stays, for a peer that overruns the window: here. For others `config::memory_that_cannot_work` |
+//! | P11 | the same seed, the same numbers | `determinism::initial_sequence_numbers_do_not_repeat` |
+//! | P12 | TIME-WAIT is 10 s or nothing | `deadlines::time_wait_lasts_as_long_as_configured`, `pressure` |
+//! | P13 | the next connection inherits from the last | here |
+//! | P14 | stalls, an ACK of what was not sent, a forgotten FIN | here; unread data in TIME-WAIT: `once::more_than_1024_bytes_are_not_lost_silently` |
+
+mod rig;
+
+use rig::frames::Segment;
+use rig::peer::{Peer, pattern};
+use rig::{Family, Fate, Nobody, Setup, World, in_both_families, ms, s};
+use smolecho::smoltcp::wire::TcpControl;
+use smolecho::{End, Refusal};
+
+fn connected(setup: Setup) -> (World<Nobody>, Peer) {
+    let family = setup.family;
+    let mut world = setup.alone();
+    let mut peer = Peer::new(&mut world, family, 1);
+    peer.open(&mut world);
+    assert_eq!(world.stats().accepted, 1);
+    (world, peer)
+}
+
+/// P7. RFC 9293 section 3.5.1 (half-open connections): the challenge tells the new peer what the old
+/// one was at, it resets that, and calls again.
+fn p7_a_peer_that_has_restarted_gets_through(family: Family) {
+    let (mut world, mut peer) = connected(Setup { slots: 1, ..Setup::new(family) });
+    peer.say(&mut world, 0, 100, false);
+    peer.iss = 1_000_000;
+    peer.back.clear();
+    world.inject(peer.syn().frame());
+    let challenge = peer.look(&mut world)[0];
+    assert!(!challenge.syn && !challenge.rst && challenge.len == 0);
+    let reset = peer.segment(TcpControl::Rst, challenge.ack.unwrap().0, None, &[]);
+    world.inject_and_settle(reset.frame());
+    assert_eq!(world.ours.ends(), [End::Reset]);
+    peer.open(&mut world);
+    assert!(peer.live(&mut world, 10));
+    world.rest();
+}
+
+/// P8. RFC 5961 section 3: whoever is there answers the challenge with the exact number.
+fn p8_an_inexact_reset_is_challenged(family: Family) {
+    let (mut world, mut peer) = connected(Setup::new(family));
+    for off in [1, 2, 1000, 2047] {
+        let guess = peer.segment(TcpControl::Rst, peer.at(off), None, &[]);
+        world.inject(guess.frame());
+        let challenge = peer.look(&mut world);
+        assert!(matches!(challenge[..], [tcp] if !tcp.rst && tcp.ack.unwrap().0 == peer.at(0)));
+    }
+    assert_eq!(world.ours.refused(Refusal::InexactReset), 4);
+    assert_eq!(world.ours.ends(), []);
+    let exact = peer.segment(TcpControl::Rst, peer.at(0), None, &[]);
+    world.inject_and_settle(exact.frame());
+    assert_eq!(world.ours.ends(), [End::Reset]);
+    world.rest();
+}
+
+/// The same for a handshake under way: a blind reset must guess 32 bits, not the window.
+fn p8_an_inexact_reset_does_not_end_a_handshake(family: Family) {
+    let mut world = Setup::new(family).alone();
+    let mut peer = Peer::new(&mut world, family, 1);
+    assert!(peer.knock(&mut world));
+    for off in [1, 1000, 2047] {
+        let guess = peer.segment(TcpControl::Rst, peer.at(off), None, &[]);
+        world.inject_and_settle(guess.frame());
+    }
+    peer.look(&mut world);
+    assert_eq!(world.ours.ends(), []);
+    peer.say(&mut world, 0, 0, false);
+    assert!(peer.live(&mut world, 10));
+    world.rest();
+}
+
+/// RFC 5961 section 7.
+fn p7_p8_challenges_are_few(family: Family) {
+    let (mut world, mut peer) = connected(Setup::new(family));
+    let guess = peer.segment(TcpControl::Rst, peer.at(1), None, &[]).frame();
+    let syn = peer.syn().frame();
+    let mark = world.mark();
+    for _ in 0..1000 {
+        world.inject(guess.clone());
+        world.inject(syn.clone());
+        world.run_for(ms(1));
+    }
+    let challenges = world.sent_since(mark).count();
+    assert!((90..=115).contains(&challenges), "{challenges} in a second");
+    assert_eq!(world.stats().challenges, challenges as u64);
+    peer.look(&mut world);
+    assert!(peer.live(&mut world, 10));
+    world.rest();
+}
+
+/// P10. It stays: a FIN that stands beyond the window is taken although the text before it was not. Only
+/// a peer that sends more than it was offered loses its own bytes; our window never shrinks, for the
+/// receive buffer is small enough not to be scaled.
+fn p10_whoever_overruns_the_window_cuts_its_own_stream(family: Family) {
+    let (mut world, mut peer) = connected(Setup { rx: 64, tx: 64, ..Setup::new(family) });
+    peer.say(&mut world, 0, 100, true);
+    assert_eq!(peer.place(), 65, "64 bytes, and the FIN as if it stood behind them");
+    assert!(peer.node_closed && peer.back == pattern(0, 64));
+    let place = peer.place();
+    peer.say(&mut world, place, place, false);
+    assert_eq!(world.ours.ends(), [End::Finished]);
+    world.rest();
+}
+
+/// P13. smoltcp's own way back from a reset handshake keeps the segment size of that peer.
+fn p13_the_next_peer_inherits_nothing(family: Family) {
+    let mut world = Setup { slots: 1, rx: 4096, tx: 4096, ..Setup::new(family) }.alone();
+    for (n, (wanted, size)) in
+        [(Some(1400), 1400), (None, 536), (Some(100), 100), (None, 536)].into_iter().enumerate()
+    {
+        for hangs_up in [true, false] {
+            let mut peer = Peer::new(&mut world, family, 2 * n as u16 + u16::from(hangs_up));
+            world.inject(peer.syn().frame_with(if hangs_up { Some(1300) } else { wanted }));
+            peer.look(&mut world);
+            if hangs_up {
+                let reset = peer.segment(TcpControl::Rst, peer.at(0), None, &[]);
+                world.inject_and_settle(reset.frame());
+                continue;
+            }
+            let mark = world.mark();
+            peer.say(&mut world, 0, 1420, false);
+            let sizes = world.sent_since(mark).filter_map(|frame| frame.tcp()).map(|tcp| tcp.len);
+            assert_eq!(sizes.max(), Some(size), "{wanted:?}");
+            assert!(peer.live(&mut world, 1420));
+        }
+    }
+    world.rest();
+}
+
+/// P14. The window shuts on what is in flight, and the segment that opens it is lost: smoltcp has no
+/// timer left then. The deadline ends it.
+fn p14_a_lost_window_update_does_not_keep_the_slot(family: Family) {
+    let (mut world, mut peer) = connected(Setup::new(family));
+    peer.say(&mut world, 0, 500, false);
+    peer.window = 0;
+    let unacked = peer.node_next.wrapping_sub(500);
+    let shut = peer.segment(TcpControl::None, peer.at(500), Some(unacked), &[]);
+    world.inject_and_settle(shut.frame());
+    world.run_for(s(29));
+    assert_eq!(world.ours.ends(), []);
+    world.run_for(s(2));
+    assert_eq!(world.ours.ends(), [End::StallTimeout]);
+    world.rest();
+}
+
+/// The same, and the window opens in time: nothing is lost.
+fn p14_a_window_that_opens_again_is_used(family: Family) {
+    let (mut world, mut peer) = connected(Setup::new(family));
+    peer.say(&mut world, 0, 500, false);
+    let unacked = peer.node_next.wrapping_sub(500);
+    let shut =
+        Segment { window: 0, ..peer.segment(TcpControl::None, peer.at(500), Some(unacked), &[]) };
+    world.inject_and_settle(shut.frame());
+    world.run_for(s(15));
+    assert!(peer.live(&mut world, 600));
+    world.rest();
+}
+
+/// P14. RFC 9293 section 3.10.7.4: "if the ACK acks something not yet sent, then send an ACK, drop the
+/// segment". smoltcp would drop the bytes instead.
+fn p14_what_was_not_sent_cannot_be_acknowledged(family: Family) {
+    let mut world = Setup { rx: 64, tx: 64, ..Setup::new(family) }.alone();
+    let mut peer = Peer::new(&mut world, family, 1);
+    peer.window = 0;
+    peer.open(&mut world);
+    peer.say(&mut world, 0, 64, false);
+    for ahead in [2, 10, 64, 65, 1000, i32::MAX] {
+        let ack = peer.node_next.wrapping_add(ahead);
+        let forged = peer.segment(TcpControl::None, peer.at(64), Some(ack), &[]);
+        world.inject(forged.frame());
+        assert_eq!(peer.look(&mut world).len(), 1, "{ahead}");
+    }
+    assert_eq!(world.ours.refused(Refusal::UnsentAck), 6);
+    assert!(peer.live(&mut world, 100), "every byte is still there");
+    world.rest();
+}
+
+/// P14. A FIN before its time is forgotten; the peer sends it again, and both sides close.
+fn p14_a_fin_that_came_too_early_comes_again(family: Family) {
+    let (mut world, mut peer) = connected(Setup::new(family));
+    peer.say(&mut world, 5, 10, true);
+    assert_eq!(peer.place(), 0);
+    peer.say(&mut world, 0, 5, false);
+    assert_eq!((peer.place(), peer.back.len()), (10, 10));
+    assert!(peer.live(&mut world, 10));
+    assert_eq!(world.ours.ends(), [End::Finished]);
+    world.rest();
+}
+
+/// P14, with a stack opposite that knows nothing of it: every third segment overtakes the others.
+fn p14_reordered_segments_and_fins_finish(family: Family) {
+    let mut world = Setup::new(family).world();
+    let mut n = 0;
+    world.fate = Box::new(move |_| {
+        n += 1;
+        if n % 3 == 0 { Fate::Late(ms(7)) } else { Fate::Deliver }
+    });
+    for seed in 0..20 {
+        let socket = world.far.caller();
+        let mut talk = rig::talk::Talk::new(socket, seed, 3000, rig::talk::Close::Early);
+        world.run_until(s(60), |world| talk.pump(&mut world.far));
+    }
+    world.run_for(s(1));
+    assert_eq!(world.ours.ended(End::Finished), 20);
+    world.rest();
+}
+
+in_both_families!(
+    p7_a_peer_that_has_restarted_gets_through,
+    p7_p8_challenges_are_few,
+    p8_an_inexact_reset_is_challenged,
+    p8_an_inexact_reset_does_not_end_a_handshake,
+    p10_whoever_overruns_the_window_cuts_its_own_stream,
+    p13_the_next_peer_inherits_nothing,
+    p14_a_lost_window_update_does_not_keep_the_slot,
+    p14_a_window_that_opens_again_is_used,
+    p14_what_was_not_sent_cannot_be_acknowledged,
+    p14_a_fin_that_came_too_early_comes_again,
+    p14_reordered_segments_and_fins_finish,
+);

@@ -1,0 +1,204 @@
+//! `--pcap FILE`: every frame, both ways, in a file that Wireshark reads.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
+use smoltcp::phy::{self, Device, DeviceCapabilities, PacketMeta, PcapMode, PcapSink, PcapWriter};
+use smoltcp::time::Instant;
+
+use crate::fault::Fault;
+
+/// Whether the file could be created, without doing so: when something else is refused, the last
+/// capture is still there.
+pub(crate) fn check(path: &Path) -> Result<(), Fault> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let target = if path.exists() { path } else { folder.unwrap_or(Path::new(".")) };
+    let refused = match access(target, AccessFlags::W_OK) {
+        _ if path.is_dir() => Errno::EISDIR,
+        Ok(()) => return Ok(()),
+        Err(error) => error,
+    };
+    Err(refusal(path, &refused.into()))
+}
+
+/// The file. Clones share it: one goes into the device, one stays outside to see to it.
+#[derive(Clone)]
+pub(crate) struct Capture(Rc<RefCell<Shared>>);
+
+struct Shared {
+    path: PathBuf,
+    file: BufWriter<File>,
+    dirty: bool,
+    /// The first error. After it nothing more is written: a file with a hole is worse than one that
+    /// ends.
+    error: Option<io::Error>,
+}
+
+impl Capture {
+    pub(crate) fn create(path: &Path) -> Result<Capture, Fault> {
+        let file = File::create(path).map_err(|error| refusal(path, &error))?;
+        Ok(Capture(Rc::new(RefCell::new(Shared {
+            path: path.to_owned(),
+            file: BufWriter::with_capacity(256 * 1024, file),
+            dirty: false,
+            error: None,
+        }))))
+    }
+
+    /// Hands what is buffered to the file. For when there is nothing else to do; free if nothing is
+    /// buffered.
+    pub(crate) fn flush(&self) {
+        let mut shared = self.0.borrow_mut();
+        if shared.dirty && shared.error.is_none() {
+            shared.error = Write::flush(&mut shared.file).err();
+            shared.dirty = false;
+        }
+    }
+
+    /// The end: flushes, and tells of the first error there was.
+    pub(crate) fn finish(self) -> Result<(), Fault> {
+        self.flush();
+        let mut shared = self.0.borrow_mut();
+        match shared.error.take() {
+            None => Ok(()),
+            Some(error) => Err(Fault::failed(format!(
+                "--pcap {}: {error}; the capture ends early",
+                shared.path.display()
+            ))),
+        }
+    }
+}
+
+impl PcapSink for Capture {
+    fn write(&mut self, data: &[u8]) {
+        let mut shared = self.0.borrow_mut();
+        if shared.error.is_none() {
+            shared.dirty = true;
+            shared.error = shared.file.write_all(data).err();
+        }
+    }
+}
+
+fn refusal(path: &Path, error: &io::Error) -> Fault {
+    let line = format!("--pcap {}: {error}; a path that can be written would do", path.display());
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::ReadOnlyFilesystem => Fault::machine(line),
+        _ => Fault::usage(line),
+    }
+}
+
+/// A device that is captured, or is not: then it costs one branch a frame.
+// The difference in size is the capture's own: one device in the program, never moved once it runs.
+#[allow(clippy::large_enum_variant)]
+pub(crate) enum Captured<D: Device> {
+    /// The device as it is.
+    Off(D),
+    /// The device, and a copy of each frame to the file.
+    On(PcapWriter<D, Capture>),
+}
+
+impl<D: Device> Captured<D> {
+    /// Captures `device` if there is a file.
+    pub(crate) fn new(device: D, capture: Option<&Capture>) -> Captured<D> {
+        match capture {
+            None => Captured::Off(device),
+            Some(capture) => Captured::On(PcapWriter::new(device, capture.clone(), PcapMode::Both)),
+        }
+    }
+
+    /// The device itself.
+    pub(crate) fn get_ref(&self) -> &D {
+        match self {
+            Captured::Off(device) => device,
+            Captured::On(writer) => writer.get_ref(),
+        }
+    }
+
+    /// The device itself, to wait for it.
+    pub(crate) fn get_mut(&mut self) -> &mut D {
+        match self {
+            Captured::Off(device) => device,
+            Captured::On(writer) => writer.get_mut(),
+        }
+    }
+}
+
+impl<D: Device> Device for Captured<D> {
+    type RxToken<'a>
+        = Token<D::RxToken<'a>, <PcapWriter<D, Capture> as Device>::RxToken<'a>>
+    where
+        D: 'a;
+    type TxToken<'a>
+        = Token<D::TxToken<'a>, <PcapWriter<D, Capture> as Device>::TxToken<'a>>
+    where
+        D: 'a;
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.get_ref().capabilities()
+    }
+
+    fn receive(&mut self, timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        Some(match self {
+            Captured::Off(device) => {
+                let (rx, tx) = device.receive(timestamp)?;
+                (Token::Off(rx), Token::Off(tx))
+            }
+            Captured::On(writer) => {
+                let (rx, tx) = writer.receive(timestamp)?;
+                (Token::On(rx), Token::On(tx))
+            }
+        })
+    }
+
+    fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
+        Some(match self {
+            Captured::Off(device) => Token::Off(device.transmit(timestamp)?),
+            Captured::On(writer) => Token::On(writer.transmit(timestamp)?),
+        })
+    }
+}
+
+/// A token of either.
+pub(crate) enum Token<A, B> {
+    /// Of the device as it is.
+    Off(A),
+    /// Of the device that is captured.
+    On(B),
+}
+
+impl<A: phy::RxToken, B: phy::RxToken> phy::RxToken for Token<A, B> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        match self {
+            Token::Off(token) => token.consume(f),
+            Token::On(token) => token.consume(f),
+        }
+    }
+
+    fn meta(&self) -> PacketMeta {
+        match self {
+            Token::Off(token) => token.meta(),
+            Token::On(token) => token.meta(),
+        }
+    }
+}
+
+impl<A: phy::TxToken, B: phy::TxToken> phy::TxToken for Token<A, B> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
+        match self {
+            Token::Off(token) => token.consume(length, f),
+            Token::On(token) => token.consume(length, f),
+        }
+    }
+
+    fn set_meta(&mut self, meta: PacketMeta) {
+        match self {
+            Token::Off(token) => token.set_meta(meta),
+            Token::On(token) => token.set_meta(meta),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `-- CMD ARGS…`: the command inside the private namespace.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{self, Command, ExitStatus};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::fault::Fault;
+
+/// How long a command may take to end after SIGTERM.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A command that runs, and that does not outlive this value.
+pub(crate) struct Child {
+    name: String,
+    process: process::Child,
+}
+
+impl Child {
+    pub(crate) fn start(command: &[OsString]) -> Result<Child, Fault> {
+        let [program, args @ ..] = command else {
+            return Err(Fault::usage("--: a command is missing; -- CMD ARGS... would do"));
+        };
+        let name = program.display().to_string();
+        match Command::new(program).args(args).spawn() {
+            Ok(process) => Ok(Child { name, process }),
+            Err(error) => Err(Fault::usage(format!(
+                "-- {name}: cannot be started: {error}; a program that can be run would do"
+            ))),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.process.try_wait()
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(&mut self) {
+        // Once it has been waited for, its number may be another's.
+        if let (Ok(None), Ok(pid)) = (self.ended(), i32::try_from(self.process.id())) {
+            // Fails if it has just ended by itself.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.terminate();
+        let limit = Instant::now() + GRACE;
+        while matches!(self.ended(), Ok(None)) && Instant::now() < limit {
+            sleep(Duration::from_millis(2));
+        }
+        // Both do nothing to a process that has been waited for.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A command's end as a shell would say it.
+pub(crate) fn exit_status(status: ExitStatus) -> u8 {
+    let status = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    status.and_then(|status| u8::try_from(status).ok()).unwrap_or(1)
+}

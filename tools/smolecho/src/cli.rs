@@ -1,0 +1,195 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use smolecho::{Flow, Protocol, WhenFull};
+use smoltcp::wire::IpEndpoint;
+
+use crate::options::{Network, Output, Private};
+use crate::scope::Scoped;
+use crate::values::{Cap, UdpRate, cap, endpoint, number, udp_rate};
+use crate::{client, demo, serve};
+
+/// TCP and UDP echo server and client on a userspace TCP/IP stack, over a Linux TAP interface
+#[derive(Parser)]
+#[command(name = "smolecho", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Everything in one command, without any set-up (this is the default)
+    Demo,
+    /// Serve: accept – recv – echo – close, and recvfrom – sendto
+    Serve(Box<Serve>),
+    /// Connect – send – recv – print – close
+    Client(Box<Client>),
+}
+
+/// The heading of the options for more than usual.
+const PRESSURE: &str = "Under pressure";
+
+/// The echo server on a TAP.
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// Port to listen on, on every address of the stack
+    #[arg(long, value_name = "N", default_value = "12345", value_parser = number(1..=65535))]
+    pub(crate) port: u16,
+    /// tcp, udp, or both
+    #[arg(
+        long,
+        value_name = "PROTO",
+        default_value = "tcp,udp",
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
+    pub(crate) proto: Vec<Proto>,
+    /// stream: echo until the peer closes its side (RFC 862); once: one recv of at most 1024 bytes,
+    /// echo it, close
+    #[arg(long, value_name = "FLOW", default_value = "stream", hide_possible_values = true)]
+    pub(crate) flow: FlowName,
+    /// Handshakes under way at once
+    #[arg(long, value_name = "N", default_value = "5", value_parser = number(1..=65535))]
+    pub(crate) backlog: u16,
+    /// Connections at once
+    #[arg(long, value_name = "N", default_value = "64", value_parser = number(1..=65534))]
+    pub(crate) connections: u16,
+    /// Port that takes everything and answers nothing (RFC 863)
+    #[arg(long, value_name = "PORT", value_parser = number(1..=65535))]
+    pub(crate) discard: Option<u16>,
+    /// Port that sends characters (RFC 864), over UDP at most as many as came
+    #[arg(long, value_name = "PORT", value_parser = number(1..=65535))]
+    pub(crate) chargen: Option<u16>,
+    /// Connections that one source address may have at once, or off
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "off",
+        value_parser = cap,
+        help_heading = PRESSURE
+    )]
+    pub(crate) per_source: Cap,
+    /// With every connection taken, reset the one that was quiet longest
+    #[arg(long, help_heading = PRESSURE)]
+    pub(crate) evict_idle: bool,
+    /// What a SYN gets when no connection is free: reset, or silence, so that it comes again
+    #[arg(
+        long,
+        value_name = "ANSWER",
+        default_value = "reset",
+        hide_possible_values = true,
+        help_heading = PRESSURE
+    )]
+    pub(crate) when_full: WhenFullName,
+    /// Datagrams a second that one source is answered, and twice as many in all; or off
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "500000",
+        value_parser = udp_rate,
+        help_heading = PRESSURE
+    )]
+    pub(crate) udp_rate: UdpRate,
+    #[command(flatten)]
+    pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) private: Private,
+}
+
+/// The client.
+#[derive(Args)]
+pub(crate) struct Client {
+    /// The server: 192.168.69.100:12345, [fdaa::100]:12345 or [fe80::1%smolecho0]:12345
+    #[arg(value_name = "ADDR:PORT", value_parser = endpoint)]
+    pub(crate) server: Scoped<IpEndpoint>,
+    /// What to say
+    #[arg(value_name = "MESSAGE", default_value = "Hello, Server!")]
+    pub(crate) message: OsString,
+    /// tcp or udp
+    #[arg(long, value_name = "PROTO", default_value = "tcp", hide_possible_values = true)]
+    pub(crate) proto: Proto,
+    #[command(flatten)]
+    pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) private: Private,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Proto {
+    Tcp,
+    Udp,
+}
+
+impl From<Proto> for Protocol {
+    fn from(name: Proto) -> Protocol {
+        match name {
+            Proto::Tcp => Protocol::Tcp,
+            Proto::Udp => Protocol::Udp,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum FlowName {
+    Stream,
+    Once,
+}
+
+impl From<FlowName> for Flow {
+    fn from(name: FlowName) -> Flow {
+        match name {
+            FlowName::Stream => Flow::Stream,
+            FlowName::Once => Flow::Once,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum WhenFullName {
+    Reset,
+    Silence,
+}
+
+impl From<WhenFullName> for WhenFull {
+    fn from(name: WhenFullName) -> WhenFull {
+        match name {
+            WhenFullName::Reset => WhenFull::Reset,
+            WhenFullName::Silence => WhenFull::Silence,
+        }
+    }
+}
+
+/// Does what the command line says.
+pub(crate) fn main() -> ExitCode {
+    let done = match Cli::parse().command.unwrap_or(Command::Demo) {
+        Command::Demo => demo::run(),
+        Command::Serve(options) => serve::run(&options),
+        Command::Client(options) => client::run(&options),
+    };
+    done.unwrap_or_else(|fault| {
+        // Should stderr be closed, the status still says it.
+        let _ = writeln!(io::stderr(), "error: {fault}");
+        ExitCode::from(&fault)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

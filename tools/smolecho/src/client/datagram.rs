@@ -1,0 +1,101 @@
+//! Over UDP: one question, asked again until it is answered.
+
+use std::fmt::Display;
+
+use smolecho::{ConnectError, Event, Query, Report as Tally};
+use smoltcp::time::Duration;
+use smoltcp::wire::IpAddress;
+
+use super::{Outcome, check_peer, refused, within};
+use crate::child::Child;
+use crate::cli::Client;
+use crate::fault::Fault;
+use crate::host::tap::USUAL_MTU;
+use crate::memory::DATAGRAM;
+use crate::run::Run;
+
+/// How often to ask, waiting twice as long each time: 1 + 2 + 4 + 8 + 16 parts of the time there is.
+const TRIES: u8 = 5;
+const PARTS: u32 = (1 << TRIES) - 1;
+
+/// With `--handshake-timeout off`: the first wait, and as often as the library asks.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// What a peer that ends may have sent is still looked at.
+const LAST_WORDS: Duration = Duration::from_millis(50);
+
+/// The headers before a datagram's bytes.
+const OVER_IPV4: usize = 20 + 8;
+const OVER_IPV6: usize = 40 + 8;
+
+/// That the message fits into one datagram. The MTU of a TAP that is there already is not known yet.
+pub(super) fn check(options: &Client, len: usize, creates: bool) -> Result<(), Fault> {
+    let mtu = usize::from(options.network.mtu.unwrap_or(USUAL_MTU));
+    let most = match options.server.address.addr {
+        // What leaves in fragments is put together first, headers and all.
+        IpAddress::Ipv4(_) => DATAGRAM - OVER_IPV4,
+        IpAddress::Ipv6(_) if creates => DATAGRAM.min(mtu - OVER_IPV6),
+        IpAddress::Ipv6(_) => DATAGRAM,
+    };
+    if len <= most { Ok(()) } else { Err(too_large(len, format_args!("up to {most} bytes"))) }
+}
+
+fn too_large(len: usize, what_fits: impl Display) -> Fault {
+    Fault::usage(format!(
+        "MESSAGE: {len} bytes do not fit into one datagram there; {what_fits}, or --proto tcp, would do"
+    ))
+}
+
+pub(super) fn ask(
+    run: &mut Run,
+    options: &Client,
+    message: &'static [u8],
+    mut peer: Option<&mut Child>,
+) -> Result<Outcome, Fault> {
+    let (wait, tries) = match options.network.handshake_timeout.for_stack() {
+        Some(limit) => (limit / PARTS, TRIES),
+        None => (FIRST_WAIT, u8::MAX),
+    };
+    let query = Query::new(message).patience(wait, tries);
+    run.node.query(options.server.address, query).map_err(|error| match error {
+        ConnectError::TooLarge => too_large(message.len(), "fewer bytes"),
+        error => refused(options, error),
+    })?;
+
+    let (mut tally, mut last_words) = (None, None);
+    loop {
+        let pending = run.turn(last_words, |report, event| {
+            report.event(event);
+            if let Event::Reported { report, .. } = *event {
+                tally = Some(report);
+            }
+        })?;
+        if let Some(tally) = tally {
+            return Ok(Outcome::Ended(verdict(options, &tally)));
+        }
+        if pending.stop {
+            return Ok(Outcome::Stopped);
+        }
+        let Some(peer) = peer.as_deref_mut() else { continue };
+        if last_words.is_some_and(|until| run.now() >= until) {
+            check_peer(peer, options, "answered")?;
+        } else if pending.child && peer.ended()?.is_some() {
+            last_words = Some(run.now() + LAST_WORDS);
+        }
+    }
+}
+
+/// Good, or one line that says what went wrong.
+fn verdict(options: &Client, tally: &Tally) -> Result<(), Fault> {
+    let server = &options.server;
+    let line = match *tally {
+        Tally { lost: 0, .. } => return Ok(()),
+        Tally { mismatched: 0, sent, .. } => format!(
+            "{server} did not answer within {}, asked {sent} times: is it up, does anything listen \
+             there, does it know the way back?",
+            within(options.network.handshake_timeout)
+        ),
+        _ => format!("{server} sent bytes that differ from ours"),
+    };
+    Err(Fault::failed(line))
+}

@@ -1,0 +1,105 @@
+//! `smolecho client`: connect – send – recv – print – close, or sendto – recvfrom – print, and whether
+//! all of it went well.
+
+mod datagram;
+mod stream;
+
+use std::os::unix::ffi::OsStrExt;
+use std::process::ExitCode;
+
+use smolecho::ConnectError;
+
+use crate::child::Child;
+use crate::cli::{Client, Proto};
+use crate::fault::Fault;
+use crate::host::netns;
+use crate::plan::Plan;
+use crate::report::{Report, Role};
+use crate::run::Run;
+use crate::values::Limit;
+use crate::{reach, scope};
+
+/// How an attempt to talk to the server came out.
+enum Outcome {
+    /// Well or not; one line says why not.
+    Ended(Result<(), Fault>),
+    /// A signal ended it.
+    Stopped,
+}
+
+pub(crate) fn run(options: &Client) -> Result<ExitCode, Fault> {
+    let command = options.private.command()?;
+    let mut plan = Plan::new(&options.network, 1, command.is_some())?;
+    plan.datagrams = options.proto == Proto::Udp;
+    scope::check("", &options.server, &options.network.tap, plan.creates)?;
+    reach::check(&options.server, &plan.config)?;
+    let has_a_way = reach::is_static(options.server.address.addr, &plan.config);
+    // The node keeps what it says as long as it lives, and that is as long as the program.
+    let message: &'static [u8] = options.message.as_bytes().to_vec().leak();
+    if options.proto == Proto::Udp {
+        datagram::check(options, message.len(), plan.creates)?;
+    }
+    if command.is_some() {
+        netns::enter_private()?;
+    }
+    let report = Report::new(&options.output, Role::Client);
+    let mut run = Run::start(plan, options.output.pcap.as_deref(), report)?;
+
+    let mut peer = command.map(Child::start).transpose()?;
+    let outcome = match (has_a_way || is_given_one(&mut run, options)?, options.proto) {
+        (false, _) => Outcome::Stopped,
+        (true, Proto::Tcp) => stream::talk(&mut run, options, message, peer.as_mut())?,
+        (true, Proto::Udp) => datagram::ask(&mut run, options, message, peer.as_mut())?,
+    };
+    if let Some(peer) = &mut peer {
+        peer.terminate();
+    }
+    run.end(matches!(outcome, Outcome::Stopped))?;
+    match outcome {
+        Outcome::Stopped => Ok(ExitCode::SUCCESS),
+        Outcome::Ended(result) => result.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Waits until the network has given the stack an address of the server's family; false if a signal
+/// says to stop.
+fn is_given_one(run: &mut Run, options: &Client) -> Result<bool, Fault> {
+    let version = options.server.address.addr.version();
+    let timeout = options.network.handshake_timeout;
+    let limit = timeout.for_stack().map(|limit| run.now() + limit);
+    while run.awaited.is_awaited(version) {
+        if limit.is_some_and(|limit| run.now() >= limit) {
+            return Err(Fault::failed(format!(
+                "{}: the network gave the stack no address for it within {}: is there a DHCP server \
+                 or a router on the link?",
+                options.server,
+                within(timeout)
+            )));
+        }
+        if run.turn(limit, Report::event)?.stop {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Why nothing can be sent at all.
+fn refused(options: &Client, error: ConnectError) -> Fault {
+    Fault::failed(format!("{}: {error}", options.server))
+}
+
+/// A peer that is no longer there cannot answer.
+fn check_peer(peer: &mut Child, options: &Client, what: &str) -> Result<(), Fault> {
+    match peer.ended()? {
+        None => Ok(()),
+        Some(status) => Err(Fault::failed(format!(
+            "{} ended with {status} before it {what} on {}",
+            peer.name(),
+            options.server
+        ))),
+    }
+}
+
+fn within(limit: Limit) -> String {
+    limit.0.map_or_else(|| "ever".into(), |limit| humantime::format_duration(limit).to_string())
+}

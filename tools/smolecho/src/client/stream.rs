@@ -1,0 +1,125 @@
+//! Over TCP: one connection, from the SYN to its end.
+
+use smolecho::{End, Event, Message};
+use smoltcp::time::Duration;
+
+use super::{Outcome, check_peer, refused, within};
+use crate::child::Child;
+use crate::cli::Client;
+use crate::fault::Fault;
+use crate::report::Report;
+use crate::run::Run;
+
+/// How long to wait before a peer that has just been started is tried again.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// How a connection ended, and how many bytes came back; nothing if a signal came first.
+type Ended = Option<(End, u64)>;
+
+pub(super) fn talk(
+    run: &mut Run,
+    options: &Client,
+    message: &'static [u8],
+    peer: Option<&mut Child>,
+) -> Result<Outcome, Fault> {
+    let ended = match peer {
+        None => connect(run, options, message, false)?,
+        Some(peer) => connect_once_up(run, options, message, peer)?,
+    };
+    Ok(match ended {
+        None => Outcome::Stopped,
+        Some((end, received)) => Outcome::Ended(verdict(options, end, received, message.len())),
+    })
+}
+
+/// Talks to a peer that may not listen yet.
+fn connect_once_up(
+    run: &mut Run,
+    options: &Client,
+    message: &'static [u8],
+    peer: &mut Child,
+) -> Result<Ended, Fault> {
+    let limit = options.network.handshake_timeout.for_stack().map(|limit| run.now() + limit);
+    loop {
+        let retry = limit.is_none_or(|limit| run.now() < limit);
+        match connect(run, options, message, retry)? {
+            Some((End::ConnectRefused, _)) if retry => {}
+            ended => return Ok(ended),
+        }
+        check_peer(peer, options, "listened")?;
+        if pause(run)? {
+            return Ok(None);
+        }
+    }
+}
+
+/// Waits; true if a signal says to stop.
+fn pause(run: &mut Run) -> Result<bool, Fault> {
+    let until = run.now() + RETRY;
+    while run.now() < until {
+        if run.turn(Some(until), Report::event)?.stop {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// One connection. A refusal that is not the last word is not reported.
+fn connect(
+    run: &mut Run,
+    options: &Client,
+    message: &'static [u8],
+    retry: bool,
+) -> Result<Ended, Fault> {
+    let now = run.now();
+    run.node
+        .connect(options.server.address, Message::new(message), now)
+        .map_err(|error| refused(options, error))?;
+    let mut ended = None;
+    loop {
+        let pending = run.turn(None, |report, event| {
+            if let Event::Closed { end, received, .. } = *event {
+                ended = Some((end, received));
+                if end == End::ConnectRefused && retry {
+                    return;
+                }
+            }
+            report.event(event);
+        })?;
+        if ended.is_some() || pending.stop {
+            return Ok(ended);
+        }
+    }
+}
+
+/// Good, or one line that says what went wrong.
+fn verdict(options: &Client, end: End, received: u64, len: usize) -> Result<(), Fault> {
+    let server = &options.server;
+    let back = format!("{received} of {len} bytes came back");
+    let line = match end {
+        End::Finished => return Ok(()),
+        End::ConnectRefused => {
+            format!("{server} refused the connection: does anything listen there?")
+        }
+        End::HandshakeTimeout => format!(
+            "{server} did not answer within {}: is it up, is its address right, does it know the \
+             way back?",
+            within(options.network.handshake_timeout)
+        ),
+        End::Mismatch => {
+            format!("{server} sent bytes that differ from ours, within the first {received}")
+        }
+        End::Short => format!("{server} closed early: {back}"),
+        End::Reset => format!("{server} reset the connection: {back}"),
+        End::IdleTimeout => {
+            format!("{server} was silent for {}: {back}", within(options.network.idle_timeout))
+        }
+        End::StallTimeout => format!(
+            "{server} acknowledged nothing for {}: {back}",
+            within(options.network.stall_timeout)
+        ),
+        End::FinWaitTimeout => format!("{server} did not close its side: {back}"),
+        end => format!("{server}: {}: {back}", end.name()),
+    };
+    Err(Fault::failed(line))
+}

@@ -1,0 +1,118 @@
+//! What the demo prints: headings, and two transcripts side by side in the order in which things happened.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use smolecho::Event;
+
+use crate::fault::Fault;
+use crate::lecture;
+use crate::report::stdout::Stdout;
+use crate::report::{Excerpt, Role};
+
+pub(super) struct Page {
+    out: Stdout,
+    pen: Sender<(Role, String)>,
+    said: Receiver<(Role, String)>,
+}
+
+/// For a thread to write its side of the dialogue with.
+pub(super) struct Pen {
+    role: Role,
+    pen: Sender<(Role, String)>,
+}
+
+impl Pen {
+    pub(super) fn say(&self, line: String) {
+        // The page outlives the threads; and were it gone, nobody would read this.
+        let _ = self.pen.send((self.role, line));
+    }
+}
+
+impl Page {
+    pub(super) fn new() -> Page {
+        let (pen, said) = channel();
+        Page { out: Stdout::new(), pen, said }
+    }
+
+    pub(super) fn line(&mut self, line: impl fmt::Display) {
+        self.out.line(line);
+    }
+
+    pub(super) fn heading(&mut self, protocol: &str, server: SocketAddr, who: &str) {
+        self.line(format_args!("\n{protocol} over {}: {who}", family(server)));
+    }
+
+    pub(super) fn pen(&self, role: Role) -> Pen {
+        Pen { role, pen: self.pen.clone() }
+    }
+
+    pub(super) fn say(&mut self, role: Role, line: impl fmt::Display) {
+        let side = match role {
+            Role::Server => "server",
+            Role::Client => "client",
+        };
+        self.out.line(format_args!("  {side} | {line}"));
+    }
+
+    /// What happened to a node in this role. Whatever its peer said before comes first: it was before.
+    pub(super) fn event(&mut self, role: Role, event: &Event<'_>) {
+        self.gather();
+        match (role, event) {
+            (_, Event::Accepted { tuple }) => self.say(role, lecture::accepted(tuple.remote)),
+            (_, Event::Connected { tuple }) => self.say(role, lecture::connected(tuple.remote)),
+            (Role::Server, Event::Received { data, .. }) => {
+                self.say(role, lecture::request(&Excerpt::of(data)));
+            }
+            (Role::Client, Event::Received { data, .. }) => {
+                self.say(role, lecture::answer(&Excerpt::of(data)));
+            }
+            _ => {}
+        }
+    }
+
+    fn gather(&mut self) {
+        while let Ok((role, line)) = self.said.try_recv() {
+            self.say(role, line);
+        }
+    }
+
+    /// Puts down what the threads said, and whether all of it could be printed.
+    pub(super) fn settle(&mut self) -> Result<(), Fault> {
+        self.gather();
+        self.out.check()
+    }
+}
+
+pub(super) fn family(address: SocketAddr) -> &'static str {
+    match address {
+        SocketAddr::V4(_) => "IPv4",
+        SocketAddr::V6(_) => "IPv6",
+    }
+}
+
+/// Digits in groups of three.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1234567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The host's side of an interface, over rtnetlink (`man 7 rtnetlink`): up, down, MTU, addresses.
+
+use std::io;
+use std::net::IpAddr;
+
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
+};
+use netlink_packet_route::address::{
+    AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage,
+};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_sys::protocols::NETLINK_ROUTE;
+use netlink_sys::{Socket, SocketAddr};
+use nix::errno::Errno;
+use nix::net::if_::if_nametoindex;
+use smoltcp::wire::IpCidr;
+
+use super::route::RouteNews;
+use crate::fault::{Fault, errno};
+
+/// IPv6 does not run on a link with a smaller one (RFC 8200, section 5).
+const IPV6_MIN_MTU: usize = 1280;
+
+/// Whether an interface of this name exists in the namespace of the caller.
+pub(crate) fn exists(name: &str) -> bool {
+    if_nametoindex(name).is_ok()
+}
+
+/// A conversation with the kernel about its interfaces. It stays in the namespace where it was
+/// opened.
+pub(crate) struct Links {
+    socket: Socket,
+    sequence: u32,
+}
+
+impl Links {
+    /// Opens the conversation.
+    pub(crate) fn open() -> Result<Links, Fault> {
+        let open = || {
+            let mut socket = Socket::new(NETLINK_ROUTE)?;
+            socket.bind_auto()?;
+            socket.connect(&SocketAddr::new(0, 0))?;
+            Ok(socket)
+        };
+        let socket = open().map_err(|error: io::Error| {
+            Fault::machine(format!(
+                "cannot talk to the kernel over netlink: {error}; it needs CONFIG_NET"
+            ))
+        })?;
+        Ok(Links { socket, sequence: 0 })
+    }
+
+    /// `ip link set NAME up`, or `down`.
+    pub(crate) fn set_up(&mut self, name: &str, up: bool) -> Result<(), Fault> {
+        let mut link = link(name)?;
+        link.header.change_mask = LinkFlags::Up;
+        if up {
+            link.header.flags = LinkFlags::Up;
+        }
+        let word = if up { "up" } else { "down" };
+        self.ask(RouteNetlinkMessage::SetLink(link), 0)
+            .map_err(|error| fault(name, &format!("cannot set it {word}"), &error))
+    }
+
+    /// `ip link set NAME mtu MTU`.
+    pub(crate) fn set_mtu(&mut self, name: &str, mtu: u16) -> Result<(), Fault> {
+        let mut link = link(name)?;
+        link.attributes.push(LinkAttribute::Mtu(mtu.into()));
+        self.ask(RouteNetlinkMessage::SetLink(link), 0).map_err(|error| match errno(&error) {
+            Errno::EINVAL => {
+                Fault::usage(format!("--mtu {mtu}: {name} does not take it; 1500 would do"))
+            }
+            _ => fault(name, &format!("cannot set its MTU to {mtu}"), &error),
+        })
+    }
+
+    /// `ip address add CIDR dev NAME`, usable at once: an IPv6 address skips duplicate address
+    /// detection.
+    pub(crate) fn add_address(&mut self, name: &str, cidr: IpCidr) -> Result<(), Fault> {
+        if !cidr.address().is_unicast() {
+            return Err(Fault::usage(format!(
+                "--host-address {cidr}: it is no single host's address; \
+                 one like 192.168.69.100/24 would do"
+            )));
+        }
+        let address = IpAddr::from(cidr.address());
+        let mut message = AddressMessage::default();
+        message.header.index = index(name)?;
+        message.header.prefix_len = cidr.prefix_len();
+        // IPv4 wants the local address named, IPv6 any address; both take both.
+        message.attributes.push(AddressAttribute::Local(address));
+        message.attributes.push(AddressAttribute::Address(address));
+        match address {
+            IpAddr::V4(v4) => {
+                message.header.family = AddressFamily::Inet;
+                if let Some(broadcast) = broadcast(v4, cidr.prefix_len()) {
+                    message.attributes.push(AddressAttribute::Broadcast(broadcast));
+                }
+            }
+            IpAddr::V6(_) => {
+                message.header.family = AddressFamily::Inet6;
+                message.header.flags = AddressHeaderFlags::Nodad;
+                message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
+            }
+        }
+        let routes = RouteNews::open();
+        self.ask(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL)
+            .map_err(|error| address_fault(name, cidr, &error))?;
+        if let (IpAddr::V6(v6), Ok(mut routes)) = (address, routes) {
+            routes.wait_for(v6);
+        }
+        Ok(())
+    }
+
+    /// Sends one request and waits for the kernel's yes or no.
+    fn ask(&mut self, request: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut message = NetlinkMessage::from(request);
+        message.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+        message.header.sequence_number = self.sequence;
+        message.finalize();
+        let mut bytes = vec![0; message.buffer_len()];
+        message.serialize(&mut bytes);
+        self.socket.send(&bytes, 0)?;
+
+        loop {
+            // One datagram, and one message in it: we ask for no dumps and subscribe to nothing.
+            let (bytes, _) = self.socket.recv_from_full()?;
+            let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&bytes)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+            if answer.header.sequence_number != self.sequence {
+                continue;
+            }
+            if let NetlinkPayload::Error(error) = answer.payload {
+                return match error.code {
+                    // That is how an ACK looks.
+                    None => Ok(()),
+                    Some(_) => Err(error.to_io()),
+                };
+            }
+        }
+    }
+}
+
+fn index(name: &str) -> Result<u32, Fault> {
+    if_nametoindex(name).map_err(|_| {
+        Fault::machine(format!("there is no interface {name}: ip link shows those that are there"))
+    })
+}
+
+/// A request about this interface that changes nothing yet.
+fn link(name: &str) -> Result<LinkMessage, Fault> {
+    let mut message = LinkMessage::default();
+    message.header.index = index(name)?;
+    Ok(message)
+}
+
+/// The last address of the subnet. A /31 has none (RFC 3021), neither has a /32.
+fn broadcast(address: std::net::Ipv4Addr, prefix_len: u8) -> Option<std::net::Ipv4Addr> {
+    let host_bits = u32::MAX.checked_shr(prefix_len.into()).unwrap_or(0);
+    (prefix_len < 31).then(|| (address.to_bits() | host_bits).into())
+}
+
+/// Why the kernel does not take an address: the address itself, or what IPv6 asks of the interface.
+fn address_fault(name: &str, cidr: IpCidr, error: &io::Error) -> Fault {
+    let is_v6 = IpAddr::from(cidr.address()).is_ipv6();
+    match errno(error) {
+        Errno::EEXIST => Fault::usage(format!("--host-address {cidr}: {name} has it already")),
+        Errno::EACCES | Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT if is_v6 => {
+            Fault::machine(format!(
+                "{name}: IPv6 is switched off here, so {cidr} cannot be added: sudo sysctl \
+             net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0, \
+             or name IPv4 addresses only, with --host-address and --address"
+            ))
+        }
+        Errno::EINVAL | Errno::ENOBUFS if is_v6 => Fault::usage(format!(
+            "--host-address {cidr}: {name} does not take it; \
+             IPv6 needs an --mtu of at least {IPV6_MIN_MTU}"
+        )),
+        Errno::EINVAL | Errno::EADDRNOTAVAIL => Fault::usage(format!(
+            "--host-address {cidr}: {name} does not take it as its address; \
+             one like 192.168.69.100/24 would do"
+        )),
+        _ => fault(name, &format!("cannot add the address {cidr}"), error),
+    }
+}
+
+/// A refusal that no option could have avoided.
+fn fault(name: &str, what: &str, error: &io::Error) -> Fault {
+    let mend = match errno(error) {
+        Errno::EPERM => {
+            "it takes CAP_NET_ADMIN: run as root, or with --private -- CMD, \
+             or make and configure the interface before, and it is left as it is"
+        }
+        Errno::ENODEV => "it was removed in the meantime",
+        _ => "see ip -details link show",
+    };
+    Fault::machine(format!("{name}: {what}: {error}; {mend}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broadcast_addresses() {
+        let broadcast = |text: &str, prefix| {
+            broadcast(text.parse().expect(text), prefix).map(|a| a.to_string())
+        };
+        assert_eq!(broadcast("192.168.69.100", 24).as_deref(), Some("192.168.69.255"));
+        assert_eq!(broadcast("10.1.2.3", 30).as_deref(), Some("10.1.2.3"));
+        assert_eq!(broadcast("10.1.2.3", 0).as_deref(), Some("255.255.255.255"));
+        assert_eq!(broadcast("10.1.2.3", 31), None);
+        assert_eq!(broadcast("10.1.2.3", 32), None);
+    }
+}

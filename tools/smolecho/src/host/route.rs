@@ -1,0 +1,62 @@
+//! When an address of the host can really be used.
+
+use std::io;
+use std::net::Ipv6Addr;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteType};
+use netlink_sys::protocols::NETLINK_ROUTE;
+use netlink_sys::{Socket, SocketAddr};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// Changes of IPv6 routes: `RTMGRP_IPV6_ROUTE` of `linux/rtnetlink.h`.
+const IPV6_ROUTES: u32 = 0x400;
+
+/// It takes less than a millisecond; should the news be missed, the address works all the same.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The kernel says yes to an IPv6 address before it listens to it: that comes with a route of its own.
+/// What arrives in between is dropped, and a link that goes down in between leaves the address deaf.
+pub(super) struct RouteNews {
+    socket: Socket,
+}
+
+impl RouteNews {
+    /// From here on no news is missed.
+    pub(super) fn open() -> io::Result<RouteNews> {
+        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        socket.bind(&SocketAddr::new(0, IPV6_ROUTES))?;
+        Ok(RouteNews { socket })
+    }
+
+    /// Waits until the host listens to the address.
+    pub(super) fn wait_for(&mut self, address: Ipv6Addr) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = PollTimeout::try_from(end.saturating_duration_since(Instant::now()))
+                .unwrap_or(PollTimeout::ZERO);
+            let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+            if !matches!(poll(&mut fds, left), Ok(1..)) {
+                return;
+            }
+            let Ok((bytes, _)) = self.socket.recv_from_full() else { return };
+            if is_local_route(&bytes, address) {
+                return;
+            }
+        }
+    }
+}
+
+fn is_local_route(bytes: &[u8], address: Ipv6Addr) -> bool {
+    let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes);
+    let Ok(NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route))) =
+        message.map(|message| message.payload)
+    else {
+        return false;
+    };
+    let to = RouteAttribute::Destination(RouteAddress::Inet6(address));
+    route.header.kind == RouteType::Local && route.attributes.contains(&to)
+}

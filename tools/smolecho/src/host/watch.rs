@@ -1,0 +1,54 @@
+//! Whether the link is up: rtnetlink tells when that may have changed, so nobody asks all the time.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use netlink_sys::protocols::NETLINK_ROUTE;
+use netlink_sys::{Socket, SocketAddr};
+use smolecho::phy::tap::Tap;
+
+use crate::fault::Fault;
+
+/// Changes of links: `RTMGRP_LINK` of `man 7 rtnetlink`.
+const LINK_CHANGES: u32 = 1;
+
+pub(crate) struct LinkWatch {
+    news: Socket,
+    up: bool,
+}
+
+impl LinkWatch {
+    /// Watches from here on, in the namespace of the caller.
+    pub(crate) fn open(tap: &Tap) -> Result<LinkWatch, Fault> {
+        let open = || {
+            let mut news = Socket::new(NETLINK_ROUTE)?;
+            news.bind(&SocketAddr::new(0, LINK_CHANGES))?;
+            news.set_non_blocking(true)?;
+            Ok(LinkWatch { news, up: tap.is_up()? })
+        };
+        open().map_err(|error: io::Error| {
+            Fault::machine(format!("cannot watch {}: {error}; see ip link show", tap.name()))
+        })
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.up
+    }
+
+    /// What the link became, if it changed. Costs one system call when there is no news.
+    pub(crate) fn changed(&mut self, tap: &Tap) -> Option<bool> {
+        let mut news = false;
+        while self.news.recv_from_full().is_ok() {
+            news = true;
+        }
+        // An interface that was removed is told by whoever waits for it.
+        let up = if news { tap.is_up().ok()? } else { self.up };
+        (std::mem::replace(&mut self.up, up) != up).then_some(up)
+    }
+}
+
+impl AsFd for LinkWatch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.news.as_fd()
+    }
+}

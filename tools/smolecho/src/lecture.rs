@@ -1,0 +1,26 @@
+//! The five lines of the lecture's dialogue, word for word.
+
+use smoltcp::wire::IpEndpoint;
+
+use crate::report::Excerpt;
+use crate::scope::Scoped;
+
+pub(crate) fn listening(local: impl Into<Scoped<IpEndpoint>>) -> String {
+    format!("Server listening on {}", local.into())
+}
+
+pub(crate) fn accepted(peer: impl Into<Scoped<IpEndpoint>>) -> String {
+    format!("Accepted connection from {}", peer.into())
+}
+
+pub(crate) fn request(data: &Excerpt) -> String {
+    format!("Received data: {data}")
+}
+
+pub(crate) fn connected(server: impl Into<Scoped<IpEndpoint>>) -> String {
+    format!("Connected to server on {}", server.into())
+}
+
+pub(crate) fn answer(data: &Excerpt) -> String {
+    format!("Received from server: {data}")
+}

@@ -1,0 +1,26 @@
+//! The host program of smolecho: demo, serve, client.
+
+mod awaited;
+mod capture;
+mod child;
+mod cli;
+mod client;
+mod clock;
+mod demo;
+mod fault;
+mod host;
+mod lecture;
+mod memory;
+mod options;
+mod plan;
+mod reach;
+mod report;
+mod run;
+mod scope;
+mod serve;
+mod services;
+mod values;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,103 @@
+//! The options that serve and client share.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+
+use crate::fault::Fault;
+use crate::scope::Scoped;
+use crate::values::{Limit, cidr, gateway, limit, mac, number, seed};
+
+#[derive(Args)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct Network {
+    /// TAP interface to attach to, or to create, configure, and remove at the end
+    #[arg(long, value_name = "NAME", default_value = "smolecho0")]
+    pub(crate) tap: String,
+    /// Address of the stack, repeatable; a link-local one joins those of IPv6 [default:
+    /// 192.168.69.1/24, fdaa::1/64]
+    #[arg(long, value_name = "CIDR", value_parser = cidr)]
+    pub(crate) address: Vec<IpCidr>,
+    /// Address of the host's side of a TAP that we create, repeatable [default:
+    /// 192.168.69.100/24, fdaa::100/64]
+    #[arg(long, value_name = "CIDR", value_parser = cidr)]
+    pub(crate) host_address: Vec<IpCidr>,
+    /// Default route, one per family
+    #[arg(long, value_name = "ADDR", value_parser = gateway)]
+    pub(crate) gateway: Vec<Scoped<IpAddress>>,
+    /// Take the IPv4 address from a DHCP server, instead of the default one
+    #[arg(long)]
+    pub(crate) dhcp: bool,
+    /// Take the IPv6 address from a router, instead of the default one
+    #[arg(long)]
+    pub(crate) slaac: bool,
+    /// Hardware address of the stack
+    #[arg(long, default_value = "02:00:00:00:00:01", value_parser = mac)]
+    pub(crate) mac: EthernetAddress,
+    /// IP MTU of a TAP that we create, 576 to 65521 [default: 1500]
+    #[arg(long, value_name = "N", value_parser = number(576..=65521))]
+    pub(crate) mtu: Option<u16>,
+    /// Receive and transmit buffer of a connection, each
+    #[arg(long, value_name = "BYTES", default_value = "16384", value_parser = number(1..=65535))]
+    pub(crate) buffer: u16,
+    /// How long a handshake, or the answer to a datagram, may take: 10s, 250ms, off
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = limit)]
+    pub(crate) handshake_timeout: Limit,
+    /// How long a connection may be silent
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = limit)]
+    pub(crate) idle_timeout: Limit,
+    /// How long the peer may acknowledge nothing of what it was sent
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = limit)]
+    pub(crate) stall_timeout: Limit,
+    /// Initial sequence numbers and ports follow from it [default: from the system]
+    #[arg(long, value_name = "N", value_parser = seed)]
+    pub(crate) seed: Option<u64>,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// Write every frame to a file for Wireshark
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Print events as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print more, on stderr
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Print nothing but errors
+    #[arg(short, long, conflicts_with_all = ["json", "verbose"])]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Private")]
+pub(crate) struct Private {
+    /// In a private network namespace, with CMD inside; needs no root
+    #[arg(long)]
+    private: bool,
+    /// With serve it runs once the server listens, and its exit status is ours; with client it is
+    /// the peer
+    #[arg(value_name = "CMD", last = true)]
+    command: Vec<OsString>,
+}
+
+impl Private {
+    /// What to run in a private namespace, if that is asked for.
+    pub(crate) fn command(&self) -> Result<Option<&[OsString]>, Fault> {
+        match (self.private, self.command.as_slice()) {
+            (false, []) => Ok(None),
+            (true, []) => Err(Fault::usage(
+                "--private: nothing to run inside; --private -- CMD ARGS... would do",
+            )),
+            (false, [command, ..]) => Err(Fault::usage(format!(
+                "-- {}: commands run in a private namespace only; --private -- CMD ARGS... would do",
+                command.display()
+            ))),
+            (true, command) => Ok(Some(command)),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The host program from outside: what it prints, its exit status, and what it leaves behind.
+//!
+//! Trials that need a TAP make their own private namespaces through the program itself. Where there
+//! can be none they are ignored, and their line says why; `SMOLECHO_REQUIRE_TAP=1` makes that a
+//! failure.
+
+mod datagrams;
+mod demo;
+mod dialogue;
+mod network;
+mod output;
+mod pressure;
+mod program;
+mod services;
+mod signals;
+mod unprivileged;
+mod usage;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::program::Run;
+
+/// A trial: its name, and what it does.
+type Case = (&'static str, fn() -> Result<(), Failed>);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let no_tap = missing_tap().map(|reason| Missing { reason, required: is_required() });
+    let no_user = unprivileged::prepare().map(|reason| Missing { reason, required: false });
+    let no_server = network::missing_dnsmasq().map(|reason| Missing { reason, required: false });
+    let no_dhcp = no_tap.clone().or(no_server);
+    let groups = [
+        (usage::CASES, &None),
+        (demo::CASES, &None),
+        (unprivileged::CASES, &no_user),
+        (dialogue::CASES, &no_tap),
+        (datagrams::CASES, &no_tap),
+        (services::CASES, &no_tap),
+        (network::CASES, &no_tap),
+        (network::DNSMASQ, &no_dhcp),
+        (output::CASES, &no_tap),
+        (pressure::CASES, &no_tap),
+        (signals::CASES, &no_tap),
+    ];
+    let trials = groups.iter().flat_map(|(cases, missing)| {
+        cases.iter().map(|(name, case)| trial(name, *case, (*missing).clone()))
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    unprivileged::clear();
+    conclusion.exit_code()
+}
+
+/// Why some trials cannot be made here, and whether that is a failure.
+#[derive(Clone)]
+struct Missing {
+    reason: String,
+    required: bool,
+}
+
+fn trial(name: &str, case: fn() -> Result<(), Failed>, missing: Option<Missing>) -> Trial {
+    Trial::ignorable_test(name, move || match missing {
+        None => case().map(|()| Completion::Completed),
+        Some(Missing { reason, required: true }) => Err(reason.into()),
+        Some(Missing { reason, required: false }) => Ok(Completion::ignored_with(reason)),
+    })
+}
+
+/// What a TAP in a private namespace lacks here, in the program's own words.
+fn missing_tap() -> Option<String> {
+    let run = Run::of(["serve", "-q", "--private", "--", "python3", "-c", ""]);
+    let reason = run.stderr.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    (run.status != 0).then(|| reason.to_owned())
+}
+
+fn is_required() -> bool {
+    std::env::var_os("SMOLECHO_REQUIRE_TAP").is_some_and(|value| value == "1")
+}

@@ -1,0 +1,209 @@
+//! The program under test: started, watched, and ended by force if it hangs.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Failed;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_smolecho");
+
+/// No trial takes as long.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How long one that hangs may take to end in order.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// The lecture's client in Python; it takes the server's address.
+pub(crate) const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lecture/client.py");
+
+/// The lecture's server in Python as the command, which talks on stderr: Python writes its lines in
+/// pieces, and ours shall not come between them.
+pub(crate) const LECTURE_SERVER: [&str; 5] = [
+    "--private",
+    "--",
+    "sh",
+    "-c",
+    concat!(
+        "exec python3 -u ",
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/lecture/server.py 192.168.69.100 >&2"
+    ),
+];
+
+/// The same with datagrams.
+pub(crate) const DATAGRAM_CLIENT: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lecture/datagram_client.py");
+
+/// And the server.
+pub(crate) const DATAGRAM_SERVER: [&str; 5] = [
+    "--private",
+    "--",
+    "sh",
+    "-c",
+    concat!(
+        "exec python3 -u ",
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/lecture/datagram_server.py 192.168.69.100 >&2"
+    ),
+];
+
+/// What came of a run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    pub(crate) fn of<I: IntoIterator<Item: AsRef<OsStr>>>(args: I) -> Run {
+        Running::start(args).finish()
+    }
+
+    /// The exit status and the first line on stderr.
+    pub(crate) fn verdict(&self) -> (i32, &str) {
+        (self.status, self.stderr.lines().next().unwrap_or_default())
+    }
+
+    /// That it ended so, and if not everything that was said.
+    #[track_caller]
+    pub(crate) fn expect_status(self, status: i32) -> Result<Run, Failed> {
+        ensure(self.status == status, || format!("status {status} expected: {self:#?}"))?;
+        Ok(self)
+    }
+
+    /// That these lines are on stdout, in this order; others may be between them.
+    pub(crate) fn expect_lines(&self, expected: &[&str]) -> Result<(), Failed> {
+        expect_lines(&self.stdout, expected)
+    }
+
+    /// The same of stderr.
+    pub(crate) fn expect_said(&self, expected: &[&str]) -> Result<(), Failed> {
+        expect_lines(&self.stderr, expected)
+    }
+}
+
+fn expect_lines(text: &str, expected: &[&str]) -> Result<(), Failed> {
+    let mut lines = text.lines();
+    for line in expected {
+        let found = lines.any(|l| l.starts_with(line));
+        ensure(found, || format!("{line:?} is missing or late:\n{text}"))?;
+    }
+    Ok(())
+}
+
+/// A run that is under way.
+pub(crate) struct Running {
+    process: Child,
+    stdout: Option<BufReader<ChildStdout>>,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Running {
+    pub(crate) fn start<I: IntoIterator<Item: AsRef<OsStr>>>(args: I) -> Running {
+        let mut command = Command::new(PROGRAM);
+        Self::spawn(command.args(args))
+    }
+
+    pub(crate) fn spawn(command: &mut Command) -> Running {
+        let mut process = command
+            // Python's lines in a pipe come in one piece then, and ours cannot come between.
+            .env_remove("PYTHONUNBUFFERED")
+            .env("RUST_BACKTRACE", "1")
+            .env("SMOLECHO", PROGRAM)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stdout = process.stdout.take().map(BufReader::new);
+        let stderr = BufReader::new(process.stderr.take().expect("piped"));
+        Running { process, stdout, stderr }
+    }
+
+    /// Reads a line of stdout, without its end.
+    pub(crate) fn line(&mut self) -> String {
+        read_line(self.stdout.as_mut().expect("open"))
+    }
+
+    /// Reads a line of stderr, without its end.
+    pub(crate) fn error_line(&mut self) -> String {
+        read_line(&mut self.stderr)
+    }
+
+    /// From now on nobody reads its stdout.
+    pub(crate) fn close_stdout(&mut self) {
+        self.stdout = None;
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        send(&self.process, signal);
+    }
+
+    /// Waits for its end.
+    pub(crate) fn finish(mut self) -> Run {
+        // Read while waiting: a pipe that is full would hold it up.
+        let stdout = self.stdout.take().map(read_all);
+        let stderr = read_all(self.stderr);
+        let limit = Instant::now() + LIMIT;
+        let status = loop {
+            match self.process.try_wait().expect("it is our child") {
+                Some(status) => break status.code().unwrap_or(-status.signal().unwrap_or(0)),
+                None if Instant::now() < limit => {}
+                // A second later it has ended its command too.
+                None if Instant::now() < limit + GRACE => send(&self.process, Signal::SIGTERM),
+                None => {
+                    let _ = self.process.kill();
+                }
+            }
+            sleep(Duration::from_millis(5));
+        };
+        let text = |reader: std::thread::JoinHandle<String>| reader.join().expect("it was read");
+        Run { status, stdout: stdout.map(text).unwrap_or_default(), stderr: text(stderr) }
+    }
+}
+
+fn send(process: &Child, signal: Signal) {
+    let pid = Pid::from_raw(process.id().try_into().expect("a pid"));
+    kill(pid, signal).expect("it has not been waited for");
+}
+
+fn read_line(reader: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    reader.read_line(&mut line).expect("a line");
+    line.trim_end().to_owned()
+}
+
+fn read_all(mut reader: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = reader.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failed> {
+    if holds { Ok(()) } else { Err(otherwise().into()) }
+}
+
+/// Runs a shell script in a private namespace with a TAP, where it may make more of them: `$SMOLECHO`
+/// is the program, and `present NAME` waits for an interface.
+pub(crate) fn in_namespace(script: &str) -> Run {
+    const PRESENT: &str = "present() {
+        for try in $(seq 500); do
+            grep -q \"$1\" /proc/net/dev && return
+            sleep 0.02
+        done
+        exit 20
+    }";
+    let script = format!("{PRESENT}\n{script}");
+    let tap = ["--tap", "outer0", "--address", "10.255.0.1/24", "--host-address", "10.255.0.2/24"];
+    let args = ["serve", "-q"].into_iter().chain(tap);
+    Run::of(args.chain(["--private", "--", "sh", "-c", &script]))
+}

@@ -1,0 +1,97 @@
+//! What CI runs, in this order.
+
+use std::time::Instant;
+
+use crate::{
+    boards, msrv, readme,
+    run::{self, Outcome, command, run_and_read},
+    sizes, soak, tree, unprivileged,
+};
+
+/// A name, and what is done.
+type Step = (&'static str, fn() -> Outcome);
+
+const STEPS: &[Step] = &[
+    ("tests, as the README says", tests),
+    ("tests of the tasks", || cargo(&["test", "--package", "xtask"])),
+    ("tests as an unprivileged user", unprivileged::tests),
+    ("long transfers", soak::round),
+    ("format", || cargo(&["fmt", "--all", "--check"])),
+    ("lints", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+    ("documentation", documentation),
+    ("no_std", no_std),
+    ("sizes", sizes::run),
+    ("boards: drivers", boards::check),
+    ("boards: figures", || boards::run(boards::Mode::Compare)),
+    ("oldest compiler", msrv::check),
+    ("example: streams", || cargo(&["run", "--example", "loopback"])),
+    ("example: datagrams", || cargo(&["run", "--example", "datagrams"])),
+    ("demo", demo),
+    ("to-dos", tree::todos),
+];
+
+/// Targets without an operating system.
+const BARE: &[&str] = &["thumbv7m-none-eabi", "thumbv6m-none-eabi"];
+
+/// All of them, up to the first that fails.
+pub(crate) fn run() -> Outcome {
+    let (start, before) = (Instant::now(), tree::status()?);
+    let count = STEPS.len();
+    for (i, (name, step)) in STEPS.iter().enumerate() {
+        let (number, start) = (i + 1, Instant::now());
+        println!("\n[{number}/{count}] {name}");
+        step().map_err(|reason| format!("[{number}/{count}] {name}: {reason}"))?;
+        println!("[{number}/{count}] {name}: ok, {:.1} s", start.elapsed().as_secs_f64());
+    }
+    // What was changed before is a developer's work under way; in CI that is nothing.
+    let after = tree::status()?;
+    if after != before {
+        return Err(format!("the tree is not as it was before; git status:\n{after}"));
+    }
+    println!("\nci: {count} steps ok, {:.1} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Outcome {
+    run::run(command(&["cargo"]).args(arguments))
+}
+
+/// The one command of the README, and in it the examples of the documentation.
+fn tests() -> Outcome {
+    let mut output = String::new();
+    for line in readme::test_commands()? {
+        output += &run_and_read(&mut command(&["sh", "-ec", &line]))?;
+    }
+    if !output.contains("Doc-tests smolecho") {
+        return Err("the README's test command runs no doctests".into());
+    }
+    Ok(())
+}
+
+fn documentation() -> Outcome {
+    let mut doc = command(&["cargo", "doc", "--workspace", "--no-deps"]);
+    run::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Each feature by itself, none, and all: no set needs std.
+fn no_std() -> Outcome {
+    let free = tree::bare_features()?;
+    let mut sets = vec![String::new()];
+    sets.extend(free.iter().cloned());
+    sets.push(free.join(","));
+    for target in BARE {
+        for set in &sets {
+            cargo(&["build", "--package", "smolecho", "--target", target, "--features", set])?;
+        }
+    }
+    Ok(())
+}
+
+/// `cargo run`, which must not have had to do without a TAP.
+fn demo() -> Outcome {
+    let output = run_and_read(&mut command(&["cargo", "run", "--release"]))?;
+    if soak::requires_tap() && !output.contains("over the TAP") {
+        return Err("the demo did not run over a TAP, and SMOLECHO_REQUIRE_TAP=1".into());
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Developer tasks: `cargo xtask ci`, `cargo xtask soak`, `cargo xtask sizes`.
+
+mod boards;
+mod ci;
+mod elf;
+mod msrv;
+mod readme;
+mod run;
+mod sizes;
+mod soak;
+mod tree;
+mod unprivileged;
+
+use std::{env, process::ExitCode};
+
+const USAGE: &str = "\
+cargo xtask ci                    what CI runs; stops at the first failure
+cargo xtask boards [--compare]    flash, RAM and instructions of each board, beside its budgets
+cargo xtask soak [--minutes N]    the long transfers over a TAP, again and again for N minutes (once)
+cargo xtask sizes                 flash of a program with a server, with each feature (thumbv7m)";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments[..] {
+        ["ci"] => ci::run(),
+        ["boards"] => boards::run(boards::Mode::Check),
+        ["boards", "--compare"] => boards::run(boards::Mode::Compare),
+        ["boards", "--record"] => boards::run(boards::Mode::Record),
+        ["sizes"] => sizes::run(),
+        ["soak"] => soak::run(0),
+        ["soak", "--minutes", minutes] => match minutes.parse() {
+            Ok(minutes) => soak::run(minutes),
+            Err(_) => return usage(&format!("--minutes {minutes}: a whole number would do")),
+        },
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => return usage(&format!("no such task: {}", arguments.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage(problem: &str) -> ExitCode {
+    eprintln!("error: {problem}\n{USAGE}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,92 @@
+//! Commands: shown before they run, and named when they fail.
+
+use std::{
+    ffi::OsStr,
+    io::{self, Read, Write},
+    path::PathBuf,
+    process::{Command, Stdio},
+    thread,
+};
+
+/// Why a step failed.
+pub(crate) type Outcome<T = ()> = Result<T, String>;
+
+/// The root of the repository, where every command runs unless it says otherwise.
+pub(crate) fn root() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", ".."].iter().collect()
+}
+
+/// A command line at the root, without standard input.
+pub(crate) fn command(line: &[&str]) -> Command {
+    let mut command = Command::new(line[0]);
+    command.args(&line[1..]).current_dir(root()).stdin(Stdio::null());
+    command
+}
+
+/// Runs it; its output is ours.
+pub(crate) fn run(command: &mut Command) -> Outcome {
+    println!("$ {}", shown(command));
+    let status = command.status().map_err(|error| not_started(command, &error))?;
+    check(command, status)
+}
+
+/// Runs it; its output is ours, and is given back.
+pub(crate) fn run_and_read(command: &mut Command) -> Outcome<String> {
+    println!("$ {}", shown(command));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| not_started(command, &error))?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let text = thread::scope(|scope| {
+        let errors = scope.spawn(|| tee(stderr, io::stderr()));
+        let text = tee(stdout, io::stdout());
+        text + &errors.join().unwrap_or_default()
+    });
+    let status = child.wait().map_err(|error| not_started(command, &error))?;
+    check(command, status).map(|()| text)
+}
+
+/// Runs it and gives its standard output back, unseen.
+pub(crate) fn read(command: &mut Command) -> Outcome<String> {
+    let output =
+        command.stderr(Stdio::inherit()).output().map_err(|error| not_started(command, &error))?;
+    check(command, output.status)?;
+    String::from_utf8(output.stdout)
+        .map_err(|_| format!("`{}` wrote what is no UTF-8", shown(command)))
+}
+
+fn tee(from: Option<impl Read>, mut to: impl Write) -> String {
+    let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
+    let Some(mut from) = from else { return String::new() };
+    while let Ok(n @ 1..) = from.read(&mut buffer) {
+        // Nobody may be looking; that is no reason to stop.
+        let _ = to.write_all(&buffer[..n]).and_then(|()| to.flush());
+        bytes.extend_from_slice(&buffer[..n]);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn check(command: &Command, status: std::process::ExitStatus) -> Outcome {
+    if status.success() {
+        return Ok(());
+    }
+    Err(format!("`{}` ended with {status}", shown(command)))
+}
+
+fn not_started(command: &Command, error: &io::Error) -> String {
+    format!("`{}` cannot be run: {error}", shown(command))
+}
+
+/// As one would type it.
+fn shown(command: &Command) -> String {
+    let variables = command.get_envs().filter_map(|(name, value)| {
+        Some(format!("{}={}", name.display(), quoted(value?.display().to_string())))
+    });
+    let words = [command.get_program()].into_iter().chain(command.get_args());
+    let words = words.map(OsStr::display).map(|word| quoted(word.to_string()));
+    variables.chain(words).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: String) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=+,./:@#".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) { word } else { format!("'{word}'") }
+}

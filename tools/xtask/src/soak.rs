@@ -1,0 +1,33 @@
+//! The long transfers over a TAP, where a stack shows that it never hangs.
+
+use std::{
+    env,
+    time::{Duration, Instant},
+};
+
+use crate::run::{self, Outcome, command};
+
+/// One round at least, and then until so many minutes are over.
+pub(crate) fn run(minutes: u64) -> Outcome {
+    let start = Instant::now();
+    for number in 1.. {
+        round()?;
+        println!("soak: {number} rounds ok, {} s", start.elapsed().as_secs());
+        if start.elapsed() >= Duration::from_secs(60 * minutes) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Every trial over the TAP, the long ones among them.
+pub(crate) fn round() -> Outcome {
+    let mut test =
+        command(&["cargo", "test", "--release", "--package", "smolecho", "--test", "tap"]);
+    run::run(test.env("SMOLECHO_SOAK", "1"))
+}
+
+/// Whether doing without a TAP is a failure.
+pub(crate) fn requires_tap() -> bool {
+    env::var_os("SMOLECHO_REQUIRE_TAP").is_some_and(|value| value == "1")
+}
