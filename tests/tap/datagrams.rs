@@ -116,12 +116,15 @@ fn million_datagrams_lose_nothing(family: Family) {
     paced(family, 1_000_000);
 }
 
-/// So many, 32 in flight, and no faster than the default manners allow: all come back in order.
+/// So many, 32 in flight, and no faster than the default manners allow: all come back in order. The
+/// first goes alone: what Linux holds back until it knows the node's hardware address may leave behind
+/// what is sent at that moment.
 fn paced(family: Family, count: u32) {
     const WINDOW: usize = 32;
     const PER_SECOND: u32 = 50_000;
     let lab = lab();
     let socket = client(&lab, family);
+    assert_echoes(&socket, b"first");
     let (start, mut in_flight, mut sent) = (Clock::now(), VecDeque::new(), 0);
     while sent < count || !in_flight.is_empty() {
         while sent < count && in_flight.len() < WINDOW {
@@ -139,7 +142,8 @@ fn paced(family: Family, count: u32) {
         thread::sleep(due.saturating_sub(start.elapsed()));
     }
     let stats = lab.stats();
-    assert_eq!((stats.datagrams_received, stats.datagrams_sent), (count.into(), count.into()));
+    let all = u64::from(count) + 1;
+    assert_eq!((stats.datagrams_received, stats.datagrams_sent), (all, all));
 }
 
 /// A datagram in a frame, with whatever ends it claims to have.
