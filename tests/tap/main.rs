@@ -7,10 +7,12 @@
 //! - `SMOLECHO_SOAK=1` runs the trials that move gigabytes too.
 //!
 //! `host` is the kernel's side, `lab` a node on a TAP of its own, `pattern` the bytes that go
-//! through, `wire` the frames that no kernel would send; the other modules are the trials.
+//! through, `wire` the frames that no kernel would send, `cores` which core runs what; the other
+//! modules are the trials.
 
 mod addresses;
 mod client;
+mod cores;
 mod datagrams;
 mod device;
 mod dnsmasq;
