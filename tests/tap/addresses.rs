@@ -34,8 +34,8 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// dnsmasq lends for two minutes at least: with this that is three seconds.
-const HASTE: u32 = 40;
+/// dnsmasq lends for two minutes at least: with this that is six seconds.
+const HASTE: u32 = 20;
 
 fn setup(naming: Naming) -> Setup {
     // A quiet connection stays: it is the address that is lost here.
