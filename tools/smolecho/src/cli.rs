@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use smolecho::{Flow, Protocol, WhenFull};
@@ -10,8 +12,8 @@ use smoltcp::wire::IpEndpoint;
 
 use crate::options::{Network, Output, Private};
 use crate::scope::Scoped;
-use crate::values::{Cap, UdpRate, cap, endpoint, number, udp_rate};
-use crate::{client, demo, serve};
+use crate::values::{Cap, UdpRate, cap, deadline, endpoint, number, udp_rate};
+use crate::{client, demo, probe, serve};
 
 /// TCP and UDP echo server and client on a userspace TCP/IP stack, over a Linux TAP interface
 #[derive(Parser)]
@@ -29,6 +31,8 @@ enum Command {
     Serve(Box<Serve>),
     /// Connect – send – recv – print – close
     Client(Box<Client>),
+    /// Examine any echo server with the kernel's own sockets, and say what is wrong with it
+    Probe(Probe),
 }
 
 /// The heading of the options for more than usual.
@@ -123,6 +127,44 @@ pub(crate) struct Client {
     pub(crate) private: Private,
 }
 
+/// The examiner.
+#[derive(Args)]
+pub(crate) struct Probe {
+    /// The servers: 192.168.69.1:12345, [fdaa::1]:12345, board.local:7
+    #[arg(value_name = "ADDR:PORT", required_unless_present = "list")]
+    pub(crate) targets: Vec<String>,
+    /// Show the cases, and what each expects
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Only these cases, separated by commas; tcp-* is all that begin so
+    #[arg(long, value_name = "CASES", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// All cases but these
+    #[arg(long, value_name = "CASES", value_delimiter = ',')]
+    pub(crate) skip: Vec<String>,
+    /// tcp, udp, or both
+    #[arg(
+        long,
+        value_name = "PROTO",
+        default_value = "tcp,udp",
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
+    pub(crate) proto: Vec<Proto>,
+    /// How long a case may take
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = deadline)]
+    pub(crate) deadline: Duration,
+    /// Connections that it is to serve at once
+    #[arg(long, value_name = "N", default_value = "4", value_parser = number(1..=256))]
+    pub(crate) connections: u16,
+    /// Write the findings as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write them as JUnit's XML, for continuous integration
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Proto {
     Tcp,
@@ -174,6 +216,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Demo => demo::run(),
         Command::Serve(options) => serve::run(&options),
         Command::Client(options) => client::run(&options),
+        Command::Probe(options) => probe::run(&options),
     };
     done.unwrap_or_else(|fault| {
         // Should stderr be closed, the status still says it.

@@ -1,4 +1,4 @@
-//! The host program of smolecho: demo, serve, client.
+//! The host program of smolecho: demo, serve, client, probe.
 
 mod awaited;
 mod capture;
@@ -13,6 +13,7 @@ mod lecture;
 mod memory;
 mod options;
 mod plan;
+mod probe;
 mod reach;
 mod report;
 mod run;

@@ -33,6 +33,14 @@ pub(crate) fn limit(text: &str) -> Result<Limit, String> {
     }
 }
 
+/// A time limit that there must be.
+pub(crate) fn deadline(text: &str) -> Result<Duration, String> {
+    limit(text)
+        .ok()
+        .and_then(|limit| limit.0)
+        .ok_or_else(|| "a time like 10s or 250ms would do".into())
+}
+
 pub(crate) fn number(
     range: RangeInclusive<u16>,
 ) -> impl Fn(&str) -> Result<u16, String> + Clone + Send + Sync + 'static {

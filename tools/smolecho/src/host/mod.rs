@@ -1,6 +1,7 @@
 //! What the host program needs of Linux: its side of the TAP, a namespace of its own, signals.
 
 pub(crate) mod link;
+pub(crate) mod neighbors;
 pub(crate) mod netns;
 mod route;
 pub(crate) mod signals;

@@ -10,11 +10,13 @@ mod dialogue;
 mod network;
 mod output;
 mod pressure;
+mod probe;
 mod program;
 mod services;
 mod signals;
 mod unprivileged;
 mod usage;
+mod wrong;
 
 use std::process::ExitCode;
 
@@ -42,6 +44,8 @@ fn main() -> ExitCode {
         (network::DNSMASQ, &no_dhcp),
         (output::CASES, &no_tap),
         (pressure::CASES, &no_tap),
+        (probe::LOOPBACK, &None),
+        (probe::CASES, &no_tap),
         (signals::CASES, &no_tap),
     ];
     let trials = groups.iter().flat_map(|(cases, missing)| {

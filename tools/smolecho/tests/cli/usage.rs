@@ -101,6 +101,15 @@ const BAD: &[(&str, &[&str])] = &[
          --address fd00::1/64 --address fd00::2/64 --address fd00::3/64",
         &["--address", "too many", "up to 8 would do"],
     ),
+    ("probe", &["required arguments"]),
+    ("probe 192.168.69.1", &["192.168.69.1:12345 would do"]),
+    ("probe 192.168.69.1:0", &["192.168.69.1:0", "from 1 to 65535"]),
+    ("probe [fe80::1%nowhere9]:7", &["nowhere9", "ip link"]),
+    ("probe 127.0.0.1:7 --only tpc", &["--only tpc", "--list"]),
+    ("probe 127.0.0.1:7 --skip *", &["--skip", "would do"]),
+    ("probe 127.0.0.1:7 --deadline off", &["--deadline", "'off'", "10s"]),
+    ("probe 127.0.0.1:7 --json /nonexistent/x", &["--json /nonexistent/x", "would do"]),
+    ("probe 127.0.0.1:7 --connections 0", &["--connections", "'0'", "from 1 to 256"]),
     ("nonsense", &["'nonsense'"]),
 ];
 
@@ -120,10 +129,10 @@ fn bad_input() -> Result<(), Failed> {
 
 fn help() -> Result<(), Failed> {
     let all = Run::of(["--help"]).expect_status(0)?;
-    for command in ["demo", "serve", "client"] {
+    for command in ["demo", "serve", "client", "probe"] {
         ensure(all.stdout.contains(command), || format!("no {command} in {}", all.stdout))?;
     }
-    for command in ["probe", "bench", "sim"] {
+    for command in ["bench", "sim"] {
         ensure(!all.stdout.contains(command), || format!("{command} in {}", all.stdout))?;
     }
     let common = [
@@ -161,7 +170,19 @@ fn help() -> Result<(), Failed> {
         "--udp-rate",
     ];
     expect_options("serve", &[&serve[..], &common].concat())?;
-    expect_options("client", &common)
+    expect_options("client", &common)?;
+    let probe = [
+        "--list",
+        "--only",
+        "--skip",
+        "--proto",
+        "--deadline",
+        "--connections",
+        "--json",
+        "--junit",
+        "--help",
+    ];
+    expect_options("probe", &probe)
 }
 
 /// That the help of a command lists these options and no other.

@@ -1,0 +1,245 @@
+//! Our side of a connection: the kernel's socket, on which nothing takes longer than the case may.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use super::case::{Scene, Trouble, left};
+
+/// A connection to the target.
+pub(super) struct Peer {
+    socket: TcpStream,
+    until: Instant,
+}
+
+/// How a connection is made, if not in the usual way.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Manner {
+    /// From this address and port.
+    pub(super) local: Option<SocketAddr>,
+    /// Buffers of so many bytes in the kernel, so that they are soon full.
+    pub(super) buffers: Option<usize>,
+}
+
+impl Peer {
+    pub(super) fn connect(scene: &Scene) -> Result<Peer, Trouble> {
+        Self::connect_as(scene, Manner::default())
+    }
+
+    pub(super) fn connect_as(scene: &Scene, manner: Manner) -> Result<Peer, Trouble> {
+        match try_connect(scene.target, manner, scene.left()) {
+            Ok(socket) => Ok(Self::over(socket, scene)),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                Trouble::not_run("another program here has taken the port meanwhile")
+            }
+            Err(error) => Trouble::failed(unconnected(scene, &error)),
+        }
+    }
+
+    pub(super) fn over(socket: TcpStream, scene: &Scene) -> Peer {
+        Peer { socket, until: scene.until }
+    }
+
+    pub(super) fn local(&self) -> Result<SocketAddr, Trouble> {
+        self.socket.local_addr().or_else(|error| Trouble::not_run(error.to_string()))
+    }
+
+    pub(super) fn send(&mut self, data: &[u8]) -> Result<(), Trouble> {
+        write(&self.socket, data, self.until).or_else(|(sent, error)| {
+            Trouble::failed(format!(
+                "{} after {sent} of {} bytes were sent",
+                ended(&error),
+                data.len()
+            ))
+        })
+    }
+
+    /// These bytes, and in these many pieces or others.
+    pub(super) fn expect(&mut self, data: &[u8]) -> Result<(), Trouble> {
+        read(&self.socket, data, self.until)
+    }
+
+    pub(super) fn echo(&mut self, data: &[u8]) -> Result<(), Trouble> {
+        self.send(data)?;
+        self.expect(data)
+    }
+
+    /// Sends and receives at once, and closes our side behind the last byte if that is wished.
+    pub(super) fn echo_at_once(&mut self, data: &[u8], close: bool) -> Result<(), Trouble> {
+        let (socket, until) = (&self.socket, self.until);
+        let (sent, received) = thread::scope(|scope| {
+            let reader = scope.spawn(|| read(socket, data, until));
+            let sent = write(socket, data, until);
+            if close && sent.is_ok() {
+                let _ = socket.shutdown(Shutdown::Write);
+            }
+            (sent, reader.join())
+        });
+        // What did not come back says more than what could not be sent.
+        received.unwrap_or_else(|_| Trouble::not_run("a thread of ours failed"))?;
+        sent.or_else(|(sent, error)| {
+            Trouble::failed(format!("{} after {sent} bytes", ended(&error)))
+        })
+    }
+
+    /// Sends until the server takes no more, and says how much that was.
+    pub(super) fn fill(
+        &mut self,
+        pattern: &[u8],
+        most: usize,
+        pause: Duration,
+    ) -> Result<usize, Trouble> {
+        let mut sent = 0;
+        let _ = self.socket.set_write_timeout(Some(pause));
+        while sent < most {
+            let at = sent % pattern.len();
+            match (&self.socket).write(&pattern[at..pattern.len().min(at + most - sent)]) {
+                Ok(n) => sent += n,
+                Err(error) if is_timeout(&error) => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    return Trouble::failed(format!(
+                        "{} after {sent} bytes were sent",
+                        ended(&error)
+                    ));
+                }
+            }
+        }
+        Ok(sent)
+    }
+
+    pub(super) fn half_close(&mut self) {
+        let _ = self.socket.shutdown(Shutdown::Write);
+    }
+
+    /// The server's FIN, and nothing before it.
+    pub(super) fn expect_end(&mut self) -> Result<(), Trouble> {
+        let _ = self.socket.set_read_timeout(Some(left(self.until)));
+        match (&self.socket).read(&mut [0; 512]) {
+            Ok(0) => Ok(()),
+            Ok(n) => Trouble::failed(format!("{n} bytes more than were sent")),
+            Err(error) if is_timeout(&error) => Trouble::failed("it did not close its side"),
+            Err(error) => Trouble::failed(ended(&error)),
+        }
+    }
+
+    /// Whether one byte is echoed, where it is no failure if it is not.
+    pub(super) fn is_served(&mut self, within: Duration) -> bool {
+        let until = self.until.min(Instant::now() + within);
+        write(&self.socket, b"?", until).is_ok() && read(&self.socket, b"?", until).is_ok()
+    }
+
+    /// Ends the connection with a reset.
+    pub(super) fn reset(self) -> Result<(), Trouble> {
+        let socket = Socket::from(self.socket);
+        let lingers = socket.set_linger(Some(Duration::ZERO));
+        lingers.or_else(|error| Trouble::not_run(format!("SO_LINGER: {error}")))
+    }
+
+    pub(super) fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+}
+
+pub(super) fn try_connect(
+    target: SocketAddr,
+    manner: Manner,
+    patience: Duration,
+) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+    if let Some(bytes) = manner.buffers {
+        socket.set_send_buffer_size(bytes)?;
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    if let Some(local) = manner.local {
+        socket.set_reuse_address(true)?;
+        socket.bind(&SockAddr::from(local))?;
+    }
+    socket.connect_timeout(&SockAddr::from(target), patience)?;
+    socket.set_tcp_nodelay(true)?;
+    Ok(socket.into())
+}
+
+/// Why there is no connection, and what is usually the cause.
+fn unconnected(scene: &Scene, error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => {
+            format!(
+                "refused: nobody listens on port {}, or every place is taken",
+                scene.target.port()
+            )
+        }
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => format!(
+            "no answer to a SYN within {:?}: is it running, and does its receive path take TCP?",
+            scene.deadline
+        ),
+        _ => error.to_string(),
+    }
+}
+
+fn write(mut socket: &TcpStream, data: &[u8], until: Instant) -> Result<(), (usize, io::Error)> {
+    let mut sent = 0;
+    while sent < data.len() {
+        let _ = socket.set_write_timeout(Some(left(until)));
+        match socket.write(&data[sent..]) {
+            Ok(n) => sent += n,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err((sent, error)),
+        }
+    }
+    Ok(())
+}
+
+fn read(mut socket: &TcpStream, data: &[u8], until: Instant) -> Result<(), Trouble> {
+    let (mut received, mut buffer) = (0, [0; 16_384]);
+    while received < data.len() {
+        let _ = socket.set_read_timeout(Some(left(until)));
+        let most = buffer.len().min(data.len() - received);
+        let so_far = format!("after {received} of {} bytes", data.len());
+        match socket.read(&mut buffer[..most]) {
+            Ok(0) => return Trouble::failed(format!("it closed {so_far}")),
+            Ok(n) => {
+                compare(&buffer[..n], &data[received..received + n], received)?;
+                received += n;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if is_timeout(&error) => {
+                return Trouble::failed(format!("nothing more came back {so_far}"));
+            }
+            Err(error) => return Trouble::failed(format!("{} {so_far}", ended(&error))),
+        }
+    }
+    Ok(())
+}
+
+fn compare(received: &[u8], sent: &[u8], offset: usize) -> Result<(), Trouble> {
+    match received.iter().zip(sent).position(|(a, b)| a != b) {
+        None => Ok(()),
+        Some(at) => Trouble::failed(format!(
+            "byte {} was sent as {:#04x} and came back as {:#04x}",
+            offset + at,
+            sent[at],
+            received[at]
+        )),
+    }
+}
+
+fn ended(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "it reset the connection".into(),
+        _ if is_timeout(error) => "it took no more".into(),
+        _ => error.to_string(),
+    }
+}
+
+pub(super) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Bytes that are noticed when they change places, are lost or doubled.
+pub(super) fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|i| (i * 7 + i / 251 + i / 65_521) as u8).collect()
+}
