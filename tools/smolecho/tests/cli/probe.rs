@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::thread;
 
 use libtest_mimic::Failed;
 use nix::sys::signal::Signal;
@@ -69,34 +70,49 @@ fn expect_failed(server: &Server, options: &[&str], expected: &[&str]) -> Result
     run.expect_status(if expected.is_empty() { 0 } else { 1 }).map(drop)
 }
 
+/// Which server, what is not tried with it, and what must be found.
+type Fault = (Wrong, &'static str, &'static [&'static str]);
+
+const FAULTS: &[Fault] = &[
+    // By chance whatever is large shows it too.
+    (Wrong::DropsTail, "tcp-both-ways,tcp-half-close,tcp-sizes", &["tcp-slow-reader"]),
+    (Wrong::ResetsOnFin, "", &["tcp-close", "tcp-half-close"]),
+    // Much of anything takes too long with it for a test.
+    (Wrong::Late, "tcp-slow-reader,tcp-pool,tcp-churn", &["tcp-prompt"]),
+    (Wrong::OneAtATime, "", &["tcp-many"]),
+    (
+        Wrong::SevenBits,
+        "tcp-small-segments",
+        &[
+            "tcp-both-ways",
+            "tcp-half-close",
+            "tcp-patterns",
+            "tcp-sizes",
+            "tcp-slow-reader",
+            "tcp-slow-writer",
+        ],
+    ),
+    (Wrong::Truncates, "", &["udp-fragments", "udp-sizes"]),
+];
+
 fn faults() -> Result<(), Failed> {
-    for (wrong, skip, named) in [
-        // By chance whatever is large shows it too.
-        (Wrong::DropsTail, "tcp-both-ways,tcp-half-close,tcp-sizes", &["tcp-slow-reader"][..]),
-        (Wrong::ResetsOnFin, "", &["tcp-close", "tcp-half-close"]),
-        // Much of anything takes too long with it for a test.
-        (Wrong::Late, "tcp-slow-reader,tcp-pool,tcp-churn", &["tcp-prompt"]),
-        (Wrong::OneAtATime, "", &["tcp-many"]),
-        (
-            Wrong::SevenBits,
-            "tcp-small-segments",
-            &[
-                "tcp-both-ways",
-                "tcp-half-close",
-                "tcp-patterns",
-                "tcp-sizes",
-                "tcp-slow-reader",
-                "tcp-slow-writer",
-            ],
-        ),
-        (Wrong::Truncates, "", &["udp-fragments", "udp-sizes"]),
-    ] {
-        let server = Server::start(wrong);
-        let skip = format!("udp-low-port,{skip}");
-        let options = ["--skip", skip.trim_end_matches(',')];
-        expect_failed(&server, &options, named)
-            .map_err(|failed| format!("{wrong:?}: {}", failed.message().unwrap_or_default()))?;
-    }
+    // Side by side: most of their time they wait.
+    thread::scope(|scope| {
+        let probes: Vec<_> = FAULTS.iter().map(|fault| scope.spawn(|| find(fault))).collect();
+        probes.into_iter().try_for_each(|probe| probe.join().expect("no panic"))
+    })?;
+    echo_port()
+}
+
+fn find(&(wrong, skip, named): &Fault) -> Result<(), Failed> {
+    let server = Server::start(wrong);
+    let skip = format!("udp-low-port,{skip}");
+    let options = ["--skip", skip.trim_end_matches(',')];
+    let found = expect_failed(&server, &options, named);
+    found.map_err(|failed| format!("{wrong:?}: {}", failed.message().unwrap_or_default()).into())
+}
+
+fn echo_port() -> Result<(), Failed> {
     let server = Server::start(Wrong::AnswersEcho);
     let (run, document) =
         probe(&server.address.to_string(), &["--only", "udp-low-port"], "7.json")?;
