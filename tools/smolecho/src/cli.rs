@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use smolecho::{Flow, Protocol, WhenFull};
 use smoltcp::wire::IpEndpoint;
 
 use crate::options::{Network, Output, Private};
 use crate::scope::Scoped;
-use crate::values::{Cap, UdpRate, cap, deadline, endpoint, number, udp_rate};
-use crate::{client, demo, probe, serve};
+use crate::values::{Cap, UdpRate, cap, deadline, endpoint, number, seed, udp_rate};
+use crate::{client, demo, probe, serve, sim};
 
 /// TCP and UDP echo server and client on a userspace TCP/IP stack, over a Linux TAP interface
 #[derive(Parser)]
@@ -33,6 +33,8 @@ enum Command {
     Client(Box<Client>),
     /// Examine any echo server with the kernel's own sockets, and say what is wrong with it
     Probe(Probe),
+    /// Let a network of our nodes run in virtual time, with faults and attacks, all from one seed
+    Sim(Sim),
 }
 
 /// The heading of the options for more than usual.
@@ -165,6 +167,41 @@ pub(crate) struct Probe {
     pub(crate) junit: Option<PathBuf>,
 }
 
+/// The simulation.
+#[derive(Args)]
+pub(crate) struct Sim {
+    /// Show the scenarios
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// The first run's seed; the next runs count up from it [default: from the system]
+    #[arg(long, value_name = "S", value_parser = seed)]
+    pub(crate) seed: Option<u64>,
+    /// How many runs
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = value_parser!(u64).range(1..))]
+    runs: u64,
+    /// Runs for so long instead
+    #[arg(long, value_name = "M", conflicts_with = "runs", value_parser = number(1..=65535))]
+    minutes: Option<u16>,
+    /// This scenario alone, not all in turn
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scenario: Option<String>,
+    /// Write every frame of the run that failed, or of the first, to a file for Wireshark
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Draw the segments of its most troubled connection
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+}
+
+impl Sim {
+    pub(crate) fn limit(&self) -> sim::Limit {
+        match self.minutes {
+            None => sim::Limit::Runs(self.runs),
+            Some(minutes) => sim::Limit::Time(Duration::from_secs(60 * u64::from(minutes))),
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Proto {
     Tcp,
@@ -217,6 +254,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Serve(options) => serve::run(&options),
         Command::Client(options) => client::run(&options),
         Command::Probe(options) => probe::run(&options),
+        Command::Sim(options) => sim::run(&options),
     };
     done.unwrap_or_else(|fault| {
         // Should stderr be closed, the status still says it.

@@ -1,4 +1,4 @@
-//! The host program of smolecho: demo, serve, client, probe.
+//! The host program of smolecho: demo, serve, client, probe, sim.
 
 mod awaited;
 mod capture;
@@ -20,6 +20,7 @@ mod run;
 mod scope;
 mod serve;
 mod services;
+mod sim;
 mod values;
 
 fn main() -> std::process::ExitCode {

@@ -14,6 +14,7 @@ mod probe;
 mod program;
 mod services;
 mod signals;
+mod sim;
 mod unprivileged;
 mod usage;
 mod wrong;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         (output::CASES, &no_tap),
         (pressure::CASES, &no_tap),
         (probe::LOOPBACK, &None),
+        (sim::CASES, &None),
         (probe::CASES, &no_tap),
         (signals::CASES, &no_tap),
     ];

@@ -1,5 +1,6 @@
 //! What is printed and written beside the dialogue.
 
+use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use libtest_mimic::Failed;
@@ -69,7 +70,8 @@ fn capture() -> Result<(), Failed> {
     let _ = std::fs::remove_file(&path);
     run?;
     let bytes = bytes?;
-    let frames = read_pcap(&bytes)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let frames = read_pcap(&bytes, now - 60..now + 60)?;
     let syns = frames.iter().filter(|frame| is_ipv4_tcp(frame) && frame[47] & 0x3f == 0x02);
     let fins = frames.iter().filter(|frame| is_ipv4_tcp(frame) && frame[47] & 0x01 != 0);
     ensure(syns.count() == 1 && fins.count() == 2, || format!("{frames:x?}"))
@@ -79,18 +81,17 @@ fn is_ipv4_tcp(frame: &[u8]) -> bool {
     frame.len() >= 54 && frame[12..15] == [0x08, 0x00, 0x45] && frame[23] == 6
 }
 
-/// The frames of a capture, whose format and times are checked on the way.
-fn read_pcap(bytes: &[u8]) -> Result<Vec<&[u8]>, Failed> {
+/// The frames of a capture, whose format and times, in seconds, are checked on the way.
+pub(crate) fn read_pcap(bytes: &[u8], times: Range<u64>) -> Result<Vec<&[u8]>, Failed> {
     let word = |at: usize| -> Result<u32, Failed> {
         let word = bytes.get(at..at + 4).ok_or("the capture is cut")?;
         Ok(u32::from_ne_bytes(word.try_into()?))
     };
     ensure(word(0)? == 0xa1b2_c3d4 && word(20)? == 1, || format!("{:x?}", &bytes[..24]))?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let (mut frames, mut at) = (Vec::new(), 24);
     while at < bytes.len() {
         let seconds = u64::from(word(at)?);
-        ensure(seconds.abs_diff(now) < 60, || format!("a frame at {seconds}, now is {now}"))?;
+        ensure(times.contains(&seconds), || format!("a frame at {seconds}, not in {times:?}"))?;
         let (captured, length) = (word(at + 8)? as usize, word(at + 12)? as usize);
         ensure(captured == length, || format!("{captured} of {length} bytes"))?;
         frames.push(bytes.get(at + 16..at + 16 + length).ok_or("the capture is cut")?);

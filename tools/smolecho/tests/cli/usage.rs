@@ -110,6 +110,11 @@ const BAD: &[(&str, &[&str])] = &[
     ("probe 127.0.0.1:7 --deadline off", &["--deadline", "'off'", "10s"]),
     ("probe 127.0.0.1:7 --json /nonexistent/x", &["--json /nonexistent/x", "would do"]),
     ("probe 127.0.0.1:7 --connections 0", &["--connections", "'0'", "from 1 to 256"]),
+    ("sim --scenario storm", &["--scenario storm", "--list"]),
+    ("sim --runs 0", &["--runs", "'0'"]),
+    ("sim --minutes 1 --runs 5", &["--minutes", "--runs"]),
+    ("sim --pcap /nonexistent/x.pcap", &["--pcap /nonexistent/x.pcap", "would do"]),
+    ("sim --svg /nonexistent/x.svg", &["/nonexistent/x.svg", "would do"]),
     ("nonsense", &["'nonsense'"]),
 ];
 
@@ -129,12 +134,10 @@ fn bad_input() -> Result<(), Failed> {
 
 fn help() -> Result<(), Failed> {
     let all = Run::of(["--help"]).expect_status(0)?;
-    for command in ["demo", "serve", "client", "probe"] {
+    for command in ["demo", "serve", "client", "probe", "sim"] {
         ensure(all.stdout.contains(command), || format!("no {command} in {}", all.stdout))?;
     }
-    for command in ["bench", "sim"] {
-        ensure(!all.stdout.contains(command), || format!("{command} in {}", all.stdout))?;
-    }
+    ensure(!all.stdout.contains("bench"), || format!("bench in {}", all.stdout))?;
     let common = [
         "--tap",
         "--address",
@@ -182,7 +185,10 @@ fn help() -> Result<(), Failed> {
         "--junit",
         "--help",
     ];
-    expect_options("probe", &probe)
+    expect_options("probe", &probe)?;
+    let sim =
+        ["--list", "--seed", "--runs", "--minutes", "--scenario", "--pcap", "--svg", "--help"];
+    expect_options("sim", &sim)
 }
 
 /// That the help of a command lists these options and no other.

@@ -1,0 +1,237 @@
+//! Frames that no honest station sends. The attacker hears everything, and knows no secret.
+
+use std::collections::VecDeque;
+
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{
+    EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpEndpoint,
+    IpProtocol, IpRepr, Ipv4Packet, Ipv6Packet, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+    UdpPacket, UdpRepr,
+};
+
+use crate::dice::Dice;
+use crate::plan::Attack;
+use crate::station::{PORT, address, mac};
+
+/// Frames that it remembers.
+const MEMORY: usize = 64;
+
+/// Addresses where nobody is.
+const NOBODY: std::ops::Range<u64> = 100..200;
+
+#[derive(Default)]
+pub(crate) struct Attacker {
+    heard: VecDeque<Vec<u8>>,
+}
+
+impl Attacker {
+    pub(crate) fn hear(&mut self, frame: &[u8]) {
+        if self.heard.len() == MEMORY {
+            self.heard.pop_front();
+        }
+        self.heard.push_back(frame.to_vec());
+    }
+
+    /// The next frame, if there is anything to make it of.
+    pub(crate) fn frame(&self, attack: Attack, dice: &mut Dice) -> Option<Vec<u8>> {
+        let v6 = dice.chance(500_000);
+        let server = IpEndpoint::new(address(0, v6), PORT);
+        let nobody = address(dice.within(NOBODY) as usize, v6);
+        let stranger = IpEndpoint::new(nobody, dice.within(1024..65_536) as u16);
+        match attack {
+            Attack::SynFlood => {
+                Some(segment(stranger, server, TcpControl::Syn, guess(dice), None, &[]))
+            }
+            Attack::Replay => self.remembered(dice),
+            Attack::Blind => self.blind(dice),
+            Attack::SpoofedDatagrams => Some(datagram(stranger, server, &[7; 64])),
+            Attack::Fragments => Some(fragment(dice)),
+            Attack::Garbage => Some(self.garbage(dice)),
+            Attack::Impossible => {
+                let sources = impossible(v6);
+                let from = IpEndpoint::new(*dice.pick(&sources)?, stranger.port);
+                let groups = [IpAddress::v4(255, 255, 255, 255), IpAddress::v4(224, 0, 0, 1)];
+                let to =
+                    if v6 || dice.chance(500_000) { server.addr } else { *dice.pick(&groups)? };
+                let to = IpEndpoint::new(to, PORT);
+                let frame = if dice.chance(500_000) {
+                    segment(from, to, TcpControl::Syn, guess(dice), None, &[])
+                } else {
+                    datagram(from, to, b"echo?")
+                };
+                Some(frame)
+            }
+        }
+    }
+
+    fn remembered(&self, dice: &mut Dice) -> Option<Vec<u8>> {
+        let heard = self.heard.len() as u64;
+        (heard > 0).then(|| self.heard[dice.within(0..heard) as usize].clone())
+    }
+
+    /// Within a connection that it has heard, with numbers that it guesses.
+    fn blind(&self, dice: &mut Dice) -> Option<Vec<u8>> {
+        let (from, to) = self.heard.iter().rev().find_map(|frame| ends(frame))?;
+        let (control, ack) = *dice.pick(&[
+            (TcpControl::Rst, false),
+            (TcpControl::Rst, true),
+            (TcpControl::Syn, false),
+            (TcpControl::Syn, true),
+            (TcpControl::Fin, true),
+            (TcpControl::None, true),
+            (TcpControl::Psh, true),
+        ])?;
+        let data: &[u8] = if control == TcpControl::Psh { b"not what was said" } else { &[] };
+        let ack = ack.then(|| guess(dice));
+        Some(segment(from, to, control, guess(dice), ack, data))
+    }
+
+    /// Noise to the server, or a frame that was heard with a few bytes changed.
+    fn garbage(&self, dice: &mut Dice) -> Vec<u8> {
+        if let Some(mut frame) = self.remembered(dice).filter(|frame| frame.len() > 14)
+            && dice.chance(700_000)
+        {
+            // ARP has no checksum, and a byte of IPv6's length is no loss of a sum: only what a checksum
+            // finds for certain is changed, one byte.
+            let at = dice.within(14..frame.len() as u64) as usize;
+            let is_checked = frame[12..14] != [8, 6] && !(18..20).contains(&at);
+            if is_checked {
+                frame[at] ^= dice.within(1..256) as u8;
+            }
+            let cut = dice.within(0..frame.len() as u64) as usize;
+            if dice.chance(300_000) {
+                frame.truncate(cut);
+            }
+            return frame;
+        }
+        let len = dice.within(0..1600) as usize;
+        let mut frame: Vec<u8> = (0..len).map(|_| dice.roll() as u8).collect();
+        let types = [[8, 0], [0x86, 0xdd], [8, 6], [0x12, 0x34]];
+        if len >= 15 {
+            frame[..6].copy_from_slice(&mac(0).0);
+            frame[12..14].copy_from_slice(&types[dice.within(0..4) as usize]);
+            // So that more of it is read than a version.
+            frame[14] = if frame[12] == 8 { 0x45 } else { 0x60 };
+        }
+        frame
+    }
+}
+
+fn guess(dice: &mut Dice) -> TcpSeqNumber {
+    TcpSeqNumber(dice.roll() as i32)
+}
+
+/// Sources that no single other host has.
+fn impossible(v6: bool) -> Vec<IpAddress> {
+    if v6 {
+        let group = IpAddress::v6(0xff02, 0, 0, 0, 0, 0, 0, 1);
+        vec![group, IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 0), address(0, true)]
+    } else {
+        let v4 =
+            [[255, 255, 255, 255], [0, 0, 0, 0], [224, 0, 0, 1], [127, 0, 0, 1], [10, 7, 255, 255]];
+        let v4 = v4.map(|[a, b, c, d]| IpAddress::v4(a, b, c, d));
+        v4.into_iter().chain([address(0, false)]).collect()
+    }
+}
+
+/// From a client to the server, or the other way, as the last that was heard.
+fn ends(frame: &[u8]) -> Option<(IpEndpoint, IpEndpoint)> {
+    let frame = EthernetFrame::new_checked(frame).ok()?;
+    let (from, to, payload): (IpAddress, IpAddress, _) = match frame.ethertype() {
+        EthernetProtocol::Ipv4 => {
+            let ip = Ipv4Packet::new_checked(frame.payload()).ok()?;
+            let is_tcp = ip.next_header() == IpProtocol::Tcp;
+            (ip.src_addr().into(), ip.dst_addr().into(), is_tcp.then(|| ip.payload())?)
+        }
+        EthernetProtocol::Ipv6 => {
+            let ip = Ipv6Packet::new_checked(frame.payload()).ok()?;
+            let is_tcp = ip.next_header() == IpProtocol::Tcp;
+            (ip.src_addr().into(), ip.dst_addr().into(), is_tcp.then(|| ip.payload())?)
+        }
+        _ => return None,
+    };
+    let tcp = TcpPacket::new_checked(payload).ok()?;
+    Some((IpEndpoint::new(from, tcp.src_port()), IpEndpoint::new(to, tcp.dst_port())))
+}
+
+/// Whose hardware address a frame to this address has.
+fn hardware(of: IpAddress) -> EthernetAddress {
+    let station =
+        (0..100).find(|station| [false, true].map(|v6| address(*station, v6)).contains(&of));
+    station.map_or(EthernetAddress::BROADCAST, mac)
+}
+
+fn packet(
+    from: IpAddress,
+    to: IpAddress,
+    protocol: IpProtocol,
+    len: usize,
+    write: impl FnOnce(&mut [u8], &ChecksumCapabilities),
+) -> Vec<u8> {
+    let ip = IpRepr::new(from, to, protocol, len, 64);
+    let ethertype = match to {
+        IpAddress::Ipv4(_) => EthernetProtocol::Ipv4,
+        IpAddress::Ipv6(_) => EthernetProtocol::Ipv6,
+    };
+    let attacker = EthernetAddress([2, 0, 0, 0, 9, 9]);
+    let ethernet = EthernetRepr { src_addr: attacker, dst_addr: hardware(to), ethertype };
+    let mut frame = vec![0; 14 + ip.buffer_len()];
+    let checksums = ChecksumCapabilities::default();
+    ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
+    ip.emit(&mut frame[14..], &checksums);
+    write(&mut frame[14 + ip.header_len()..], &checksums);
+    frame
+}
+
+fn segment(
+    from: IpEndpoint,
+    to: IpEndpoint,
+    control: TcpControl,
+    seq: TcpSeqNumber,
+    ack: Option<TcpSeqNumber>,
+    payload: &[u8],
+) -> Vec<u8> {
+    let tcp = TcpRepr {
+        src_port: from.port,
+        dst_port: to.port,
+        control,
+        seq_number: seq,
+        ack_number: ack,
+        window_len: 4096,
+        window_scale: None,
+        max_seg_size: (control == TcpControl::Syn).then_some(1460),
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload,
+    };
+    packet(from.addr, to.addr, IpProtocol::Tcp, tcp.buffer_len(), |buffer, checksums| {
+        tcp.emit(&mut TcpPacket::new_unchecked(buffer), &from.addr, &to.addr, checksums);
+    })
+}
+
+fn datagram(from: IpEndpoint, to: IpEndpoint, payload: &[u8]) -> Vec<u8> {
+    let udp = UdpRepr { src_port: from.port, dst_port: to.port };
+    let len = udp.header_len() + payload.len();
+    packet(from.addr, to.addr, IpProtocol::Udp, len, |buffer, checksums| {
+        let fill = |room: &mut [u8]| room.copy_from_slice(payload);
+        let mut packet = UdpPacket::new_unchecked(buffer);
+        udp.emit(&mut packet, &from.addr, &to.addr, payload.len(), fill, checksums);
+    })
+}
+
+/// One piece of some datagram, and perhaps the only one.
+fn fragment(dice: &mut Dice) -> Vec<u8> {
+    let from = address(dice.within(NOBODY) as usize, false);
+    let payload = vec![dice.roll() as u8; 8 * dice.within(1..180) as usize];
+    let mut frame = packet(from, address(0, false), IpProtocol::Udp, payload.len(), |buffer, _| {
+        buffer.copy_from_slice(&payload);
+    });
+    let mut ip = Ipv4Packet::new_unchecked(&mut frame[14..]);
+    ip.set_ident(dice.within(0..4) as u16);
+    ip.set_dont_frag(false);
+    ip.set_more_frags(dice.chance(700_000));
+    ip.set_frag_offset(8 * dice.within(0..1000) as u16);
+    ip.fill_checksum();
+    frame
+}

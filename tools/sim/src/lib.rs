@@ -1,0 +1,46 @@
+//! A network of our nodes in virtual time: one seed, one run, on every machine.
+//!
+//! ```text
+//!   scenario ──seed──▶ Plan ──▶ World ──▶ Outcome
+//!                   operations,   │        a hash of every frame, and what went wrong, if anything
+//!                   faults        │
+//!        ┌────────────────────────┴─────────────────────────┐
+//!        ▼                        ▼                         ▼
+//!     Station (a Node,      switch and cables          attacker
+//!     its own clock)        (Impairments, cuts)        (hostile frames)
+//! ```
+//!
+//! [`plan`] says what is to happen, [`world`] lets it happen, [`oracle`] looks on after every step:
+//! no wrong byte ever; counters that add up; bounded work; an end of every connection that a fault, an
+//! attack or a documented deadline explains. When the faults are over everything must heal: every slot
+//! free, and everybody served who asks.
+
+mod attacker;
+mod cable;
+mod dice;
+mod oracle;
+mod plan;
+mod scenario;
+mod shrink;
+mod station;
+mod trace;
+mod world;
+
+pub use cable::{Cable, Impairments};
+pub use dice::Dice;
+pub use oracle::Failure;
+pub use plan::{Attack, Deed, Fault, Operation, Plan, Slots, What};
+pub use scenario::{SCENARIOS, Scenario, find};
+pub use shrink::shrink;
+pub use trace::{Frame, Trace};
+pub use world::Outcome;
+
+/// Runs a plan; the same plan is the same run.
+pub fn run(plan: &Plan) -> Outcome {
+    world::run(plan, Trace::hashing())
+}
+
+/// The same, and keeps every frame that somebody sent.
+pub fn record(plan: &Plan) -> Outcome {
+    world::run(plan, Trace::recording())
+}

@@ -1,0 +1,374 @@
+//! Lets a plan happen.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use smoltcp::time::{Duration, Instant};
+
+use crate::attacker::Attacker;
+use crate::cable::{Cable, Impairments};
+use crate::dice::Dice;
+use crate::oracle::{Failure, Oracle, Verdict};
+use crate::plan::{Attack, Deed, Operation, Plan, Slots, What};
+use crate::station::{Room, Station, mac};
+use crate::trace::Trace;
+
+/// Events without the time getting on, past which nobody waits for an end.
+const LIVELOCK: u32 = 20_000;
+
+/// A good cable.
+const GOOD: Impairments = Impairments {
+    loss: 0,
+    corrupt: 0,
+    duplicate: 0,
+    reorder: 0,
+    delay: Duration::from_micros(200),
+    jitter: Duration::ZERO,
+    rate: None,
+};
+
+/// How long after the last fault everything must be over: the longest row of deadlines, and the time for
+/// which a wrong hardware address is believed.
+const RECOVERY: Duration = Duration::from_secs(150);
+
+/// Between two dialogues that follow then.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How a run came out.
+pub struct Outcome {
+    /// Every frame, as a hash or as it was.
+    pub trace: Trace,
+    /// The virtual time that went by.
+    pub lasted: Duration,
+    /// Dialogues that ended well.
+    pub finished: u64,
+    /// Datagrams that were answered.
+    pub answered: u64,
+    /// What went wrong, if something did.
+    pub failure: Option<Failure>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    /// A frame arrives at a station.
+    Arrive(usize, Vec<u8>),
+    /// A station may have something to do.
+    Wake(usize),
+    /// An operation of the plan begins.
+    Operate(usize),
+    /// One that follows when everything has healed.
+    Follow(usize),
+    /// A fault begins, or ends.
+    Edge(usize),
+    /// An attacker sends.
+    Attack(usize),
+    /// Everything must be over.
+    Healed,
+    /// And is looked at for the last time.
+    End,
+}
+
+pub(crate) fn run(plan: &Plan, trace: Trace) -> Outcome {
+    let mut rooms: Vec<Room<'_>> = (0..=plan.clients)
+        .map(|station| match (station, plan.slots) {
+            (0, Slots::Few) => Room::few(),
+            _ => Room::many(),
+        })
+        .collect();
+    let stations = rooms
+        .iter_mut()
+        .enumerate()
+        .map(|(number, room)| Station::new(number, plan, room))
+        .collect();
+    let mut world = World::new(plan, stations, trace);
+    let ended = catch_unwind(AssertUnwindSafe(|| world.run()));
+    let (what, details) = match ended {
+        Ok(Ok(())) => return world.outcome(None),
+        Ok(Err(failure)) => failure,
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).into()));
+            ("a panic", text.unwrap_or_default())
+        }
+    };
+    let at = world.now;
+    world.outcome(Some(Failure { at, what, details }))
+}
+
+struct World<'p, 'a> {
+    plan: &'p Plan,
+    now: Instant,
+    stations: Vec<Station<'a>>,
+    /// To each station.
+    cables: Vec<Cable>,
+    /// By time, and then in the order in which they were thought of.
+    events: BinaryHeap<Reverse<(Instant, u64, Event)>>,
+    thought_of: u64,
+    /// When each station is to wake; an event for any other instant is of the past.
+    wakes: Vec<Option<Instant>>,
+    dice: Dice,
+    attacker: Attacker,
+    oracle: Oracle,
+    trace: Trace,
+    at_this_instant: u32,
+}
+
+impl<'p, 'a> World<'p, 'a> {
+    fn new(plan: &'p Plan, stations: Vec<Station<'a>>, trace: Trace) -> World<'p, 'a> {
+        let count = stations.len();
+        let mut world = World {
+            plan,
+            now: Instant::ZERO,
+            stations,
+            cables: vec![Cable::new(); count],
+            events: BinaryHeap::new(),
+            thought_of: 0,
+            wakes: vec![None; count],
+            dice: Dice::new(plan.seed),
+            attacker: Attacker::default(),
+            oracle: Oracle::default(),
+            trace,
+            at_this_instant: 0,
+        };
+        for (n, (at, _)) in plan.operations.iter().enumerate() {
+            world.at(*at, Event::Operate(n));
+        }
+        for (n, fault) in plan.faults.iter().enumerate() {
+            world.at(fault.from, Event::Edge(n));
+            world.at(fault.from + fault.lasts, Event::Edge(n));
+            if matches!(fault.what, What::Attack(..)) {
+                world.at(fault.from, Event::Attack(n));
+            }
+        }
+        world.at(plan.healed_at() + RECOVERY, Event::Healed);
+        if plan.is_calm() {
+            world.oracle.be_strict();
+        }
+        world
+    }
+
+    fn at(&mut self, at: Instant, event: Event) {
+        self.thought_of += 1;
+        self.events.push(Reverse((at, self.thought_of, event)));
+    }
+
+    fn run(&mut self) -> Verdict {
+        while let Some(Reverse((at, _, event))) = self.events.pop() {
+            self.at_this_instant = if at == self.now { self.at_this_instant + 1 } else { 0 };
+            if self.at_this_instant > LIVELOCK {
+                return Err(("a livelock", format!("{event:?}")));
+            }
+            self.now = at;
+            match event {
+                Event::Arrive(station, frame) => {
+                    self.stations[station].card.push(frame);
+                    self.wake(station, self.now);
+                }
+                Event::Wake(station) if self.wakes[station] == Some(at) => {
+                    self.wakes[station] = None;
+                    self.poll(station)?;
+                }
+                Event::Wake(_) => {}
+                Event::Operate(n) => self.operate(self.plan.operations[n].1)?,
+                Event::Follow(n) => self.operate(self.follow_up(n))?,
+                Event::Edge(n) => self.edge(n),
+                Event::Attack(n) => self.attack(n),
+                Event::Healed => self.healed()?,
+                Event::End => return self.over(),
+            }
+        }
+        Err(("nothing happens any more", String::new()))
+    }
+
+    fn poll(&mut self, number: usize) -> Verdict {
+        let station = &mut self.stations[number];
+        station.poll(self.now);
+        self.oracle.look(number, station)?;
+        for frame in std::mem::take(&mut self.stations[number].card.leaving) {
+            self.send(number, frame);
+        }
+        if let Some(at) = self.stations[number].due(self.now) {
+            self.wake(number, at);
+        }
+        Ok(())
+    }
+
+    /// Wakes a station then, or earlier if it is to wake earlier; one that dozes wakes late.
+    fn wake(&mut self, number: usize, at: Instant) {
+        let at = match self.doze(number) {
+            None => at,
+            Some(grid) => {
+                let grid = grid.total_micros() as i64;
+                Instant::from_micros((at.total_micros() / grid + 1) * grid)
+            }
+        };
+        if self.wakes[number].is_none_or(|before| at < before) {
+            self.wakes[number] = Some(at);
+            self.at(at, Event::Wake(number));
+        }
+    }
+
+    fn send(&mut self, from: usize, frame: Vec<u8>) {
+        self.attacker.hear(&frame);
+        let to_all = frame.first().is_some_and(|byte| byte & 1 == 1);
+        let mut lost = true;
+        for to in 0..self.stations.len() {
+            if to == from || !(to_all || frame.get(..6) == Some(&mac(to).0)) {
+                continue;
+            }
+            if self.is_cut(from, to, &frame) {
+                continue;
+            }
+            let impairments = self.impairments();
+            let mut copy = frame.clone();
+            let arrivals = self.cables[to].carry(&mut copy, self.now, &impairments, &mut self.dice);
+            for at in arrivals.into_iter().flatten() {
+                lost = false;
+                self.at(at, Event::Arrive(to, copy.clone()));
+            }
+        }
+        self.trace.record(self.now, from, lost, &frame);
+    }
+
+    /// The faults of this moment.
+    fn active(&self) -> impl Iterator<Item = What> {
+        let (now, faults) = (self.now, &self.plan.faults);
+        faults.iter().filter(move |it| it.from <= now && now < it.from + it.lasts).map(|it| it.what)
+    }
+
+    fn impairments(&self) -> Impairments {
+        self.active().fold(GOOD, |sum, what| match what {
+            What::Impair(impairments) => sum.and(impairments),
+            _ => sum,
+        })
+    }
+
+    fn is_cut(&self, from: usize, to: usize, frame: &[u8]) -> bool {
+        self.active().any(|what| match what {
+            What::Cut(station) => station == from || station == to,
+            What::Partition(first) => (from < first) != (to < first),
+            What::Blackhole(station) => {
+                (station == from || station == to) && asks_for_hardware(frame)
+            }
+            _ => false,
+        })
+    }
+
+    fn doze(&self, number: usize) -> Option<Duration> {
+        self.active().find_map(|what| match what {
+            What::Doze(station, grid) if station == number => Some(grid),
+            _ => None,
+        })
+    }
+
+    fn operate(&mut self, operation: Operation) -> Verdict {
+        let client = operation.client;
+        let begun = self.stations[client].begin(operation, self.now);
+        self.trace.note(u64::from(begun.is_some()));
+        match begun {
+            Some(tuple) => self.oracle.begin(client, tuple, operation),
+            None if self.is_recovered() => {
+                return Err(("no room for a dialogue", format!("{operation:?}")));
+            }
+            None => {}
+        }
+        self.wake(client, self.now);
+        Ok(())
+    }
+
+    fn is_recovered(&self) -> bool {
+        self.now >= self.plan.healed_at() + RECOVERY
+    }
+
+    fn edge(&mut self, n: usize) {
+        let fault = self.plan.faults[n];
+        let begins = self.now == fault.from;
+        match fault.what {
+            What::Leap(station, by) if begins => {
+                self.stations[station].clock.leap(self.now, by);
+                self.wake(station, self.now);
+            }
+            What::Drift(station, millionths) => {
+                let millionths = if begins { millionths } else { 0 };
+                self.stations[station].clock.set(self.now, millionths);
+                self.wake(station, self.now);
+            }
+            // What waited for the end of a doze is due.
+            What::Doze(station, _) => self.wake(station, self.now),
+            _ => {}
+        }
+    }
+
+    fn attack(&mut self, n: usize) {
+        let fault = self.plan.faults[n];
+        let What::Attack(attack, pause) = fault.what else { return };
+        // A flood comes in gusts.
+        let gust = if attack == Attack::SynFlood { self.dice.within(1..20) } else { 1 };
+        for _ in 0..gust {
+            if let Some(frame) = self.attacker.frame(attack, &mut self.dice) {
+                self.send(self.stations.len(), frame);
+            }
+        }
+        let next = self.now + pause;
+        if next < fault.from + fault.lasts {
+            self.at(next, Event::Attack(n));
+        }
+    }
+
+    /// Nothing is left of what was before; now everybody is served again, one after the other.
+    fn healed(&mut self) -> Verdict {
+        self.everything_is_free()?;
+        self.oracle.be_strict();
+        let follow_ups = 4 * self.plan.clients;
+        for n in 0..follow_ups {
+            self.at(self.now + PAUSE * n as u32, Event::Follow(n));
+        }
+        self.at(self.now + PAUSE * follow_ups as u32 + RECOVERY, Event::End);
+        Ok(())
+    }
+
+    fn follow_up(&self, n: usize) -> Operation {
+        let what =
+            if n % 4 < 2 { Deed::Talk { len: 3000, half_close: false } } else { Deed::Ask(3) };
+        Operation { client: 1 + n / 4, v6: n % 2 == 1, what }
+    }
+
+    fn over(&mut self) -> Verdict {
+        self.everything_is_free()
+    }
+
+    fn everything_is_free(&self) -> Verdict {
+        for (number, station) in self.stations.iter().enumerate() {
+            let occupancy = station.node.occupancy();
+            if occupancy.free != station.slots {
+                return Err(("a slot is not free", format!("station {number}: {occupancy:?}")));
+            }
+        }
+        match self.oracle.pending() {
+            0 => Ok(()),
+            pending => Err(("an operation has no end", format!("{pending} of them"))),
+        }
+    }
+
+    fn outcome(self, failure: Option<Failure>) -> Outcome {
+        Outcome {
+            lasted: self.now - Instant::ZERO,
+            finished: self.oracle.finished,
+            answered: self.oracle.answered,
+            trace: self.trace,
+            failure,
+        }
+    }
+}
+
+/// ARP, or a neighbor's solicitation or advertisement.
+fn asks_for_hardware(frame: &[u8]) -> bool {
+    match frame.get(12..14) {
+        Some([8, 6]) => true,
+        Some([0x86, 0xdd]) => {
+            frame.get(20) == Some(&58) && matches!(frame.get(54), Some(135 | 136))
+        }
+        _ => false,
+    }
+}
