@@ -278,6 +278,27 @@ fn a_full_pool_refuses_who_returns(family: Family) {
     world.rest();
 }
 
+/// Found by `smolecho sim --scenario replay --seed 0`: the peer's SYN comes twice, and the second time a slot is
+/// free. What the peer acknowledges is the cookie, whichever answer it heard first.
+fn a_cookie_is_taken_over_a_handshake_of_the_same_peer(family: Family) {
+    let (mut world, mut peer) = given(family);
+    let cookie = peer.expects;
+    world.run_for(s(11));
+    assert_eq!(world.ours.node.occupancy().half_open, 0, "the flood's deadline is over");
+    let mark = world.mark();
+    world.inject_and_settle(peer.syn().frame());
+    let answer = world.sent_since(mark).find_map(|frame| frame.tcp());
+    assert!(answer.is_some_and(|tcp| tcp.syn && tcp.seq.0 != cookie.wrapping_sub(1)));
+    assert_eq!(world.ours.node.occupancy().half_open, 1);
+
+    world.inject_and_settle(ack(&peer).frame());
+    assert_eq!((world.stats().accepted, world.stats().cookies_returned), (1, 1));
+    assert_eq!(world.stats().ended(End::HandshakeDropped), 1);
+    peer.seen = world.mark();
+    assert!(peer.live(&mut world, 100));
+    world.rest();
+}
+
 /// As long as no cookie was given none can come back, whatever the numbers say.
 fn without_a_flood_no_number_is_a_cookie(family: Family) {
     let (_, peer) = given(family);
@@ -301,5 +322,6 @@ in_both_families!(
     a_mebibyte_both_ways_over_a_revived_connection,
     the_revived_connection_goes_on_from_the_cookie,
     a_full_pool_refuses_who_returns,
+    a_cookie_is_taken_over_a_handshake_of_the_same_peer,
     without_a_flood_no_number_is_a_cookie,
 );

@@ -64,6 +64,11 @@ impl Node<'_> {
                 // RFC 9293 section 3.6.1, MAY-2: a new connection may follow on TIME-WAIT. An old
                 // duplicate SYN does no harm: the peer resets what our SYN-ACK proposes.
                 (Kind::Open, State::TimeWait) => self.vacate(slot),
+                // This handshake is of a SYN that came twice: the first was answered with a cookie, and
+                // that answer the peer has taken.
+                (Kind::Within, State::SynReceived) if self.returned(header, now).is_some() => {
+                    self.drop_handshake(slot, End::HandshakeDropped, on_event);
+                }
                 _ => return self.within(slot, header),
             }
         }
@@ -78,16 +83,13 @@ impl Node<'_> {
         }
         match (header.kind, listener) {
             (Kind::Open, _) => Verdict::Refuse(Refusal::NoListener, Reply::Reset),
-            (Kind::Within, Some(listener)) => {
-                let (theirs, ours) = (header.seq - 1, header.ack - 1);
-                match self.cookies().and_then(|it| it.take(header.tuple, theirs, ours, now)) {
-                    Some(_) if Segment::read(frame, &self.checksums).is_none() => {
-                        Verdict::Refuse(Refusal::Malformed, Reply::Silence)
-                    }
-                    Some(returned) => self.admit_returned(returned, listener, now, on_event),
-                    None => Verdict::Refuse(Refusal::NoConnection, Reply::Reset),
+            (Kind::Within, Some(listener)) => match self.returned(header, now) {
+                Some(_) if Segment::read(frame, &self.checksums).is_none() => {
+                    Verdict::Refuse(Refusal::Malformed, Reply::Silence)
                 }
-            }
+                Some(returned) => self.admit_returned(returned, listener, now, on_event),
+                None => Verdict::Refuse(Refusal::NoConnection, Reply::Reset),
+            },
             // RFC 9293 section 3.10.7.2, fourth.
             (Kind::Bare, Some(_)) => Verdict::Refuse(Refusal::NoConnection, Reply::Silence),
             // RFC 9293 section 3.10.7.1; smoltcp knows that a reset is not answered.
@@ -251,6 +253,12 @@ impl Node<'_> {
     /// Where they are not built in, this lets the compiler leave all of it out.
     fn cookies(&mut self) -> Option<&mut Cookies> {
         self.cookies.as_mut().filter(|_| cfg!(feature = "syn-cookies"))
+    }
+
+    /// The cookie that a segment brings back, if it does.
+    fn returned(&mut self, header: &Header, now: Instant) -> Option<Returned> {
+        let (theirs, ours) = (header.seq - 1, header.ack - 1);
+        self.cookies()?.take(header.tuple, theirs, ours, now)
     }
 
     /// Answers a SYN without remembering it.

@@ -24,12 +24,13 @@ mod scenario;
 mod shrink;
 mod station;
 mod trace;
+mod usual;
 mod world;
 
 pub use cable::{Cable, Impairments};
 pub use dice::Dice;
 pub use oracle::Failure;
-pub use plan::{Attack, Deed, Fault, Operation, Plan, Slots, What};
+pub use plan::{Attack, Deed, Fault, Operation, Plan, Server, Slots, What};
 pub use scenario::{SCENARIOS, Scenario, find};
 pub use shrink::shrink;
 pub use trace::{Frame, Trace};

@@ -7,7 +7,7 @@ use smolecho::{End, Node, Tuple};
 use smoltcp::time::Instant;
 
 use crate::plan::{Deed, Operation};
-use crate::station::{Happened, Station};
+use crate::station::{Happened, Stack, Station};
 
 /// What went wrong, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,9 @@ impl Oracle {
 
     /// After every poll.
     pub(crate) fn look(&mut self, number: usize, station: &mut Station<'_>) -> Verdict {
-        add_up(&station.node)?;
+        if let Stack::Ours(node) = &station.stack {
+            add_up(node)?;
+        }
         for happened in std::mem::take(&mut station.happened) {
             match happened {
                 Happened::Opened(tuple) => {

@@ -14,7 +14,9 @@ pub struct Plan {
     pub seed: u64,
     /// Stations beside the server, which is station 0.
     pub clients: usize,
-    /// The server's slots.
+    /// What serves.
+    pub server: Server,
+    /// Its slots, if it is ours.
     pub slots: Slots,
     /// Everybody's deadlines.
     pub timeouts: Timeouts,
@@ -22,6 +24,18 @@ pub struct Plan {
     pub operations: Vec<(Instant, Operation)>,
     /// What goes wrong, and when.
     pub faults: Vec<Fault>,
+}
+
+/// What runs at station 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// The product.
+    Ours,
+    /// The usual sockets over smoltcp, without the product's remedies: the oracles must find that.
+    Usual {
+        /// Takes more than it can send back.
+        careless: bool,
+    },
 }
 
 /// How large the server's pool is: memory is fixed at compile time.

@@ -5,7 +5,7 @@ use smoltcp::time::{Duration, Instant};
 
 use crate::cable::Impairments;
 use crate::dice::Dice;
-use crate::plan::{Attack, Deed, Fault, Operation, Plan, Slots, What};
+use crate::plan::{Attack, Deed, Fault, Operation, Plan, Server, Slots, What};
 
 /// A family of runs.
 #[derive(Clone, Copy)]
@@ -28,7 +28,16 @@ impl Scenario {
         maker.usual_operations();
         let Maker { faults, mut operations, slots, .. } = maker;
         operations.sort_by_key(|(at, _)| *at);
-        Plan { scenario: self.name, seed, clients, slots, timeouts: TIMEOUTS, operations, faults }
+        Plan {
+            scenario: self.name,
+            seed,
+            clients,
+            server: Server::Ours,
+            slots,
+            timeouts: TIMEOUTS,
+            operations,
+            faults,
+        }
     }
 }
 
@@ -114,6 +123,14 @@ impl Maker {
     fn impair(&mut self, make: impl FnOnce(&mut Dice) -> Impairments) {
         let impairments = make(&mut self.dice);
         self.always(What::Impair(impairments));
+    }
+
+    /// So that connections last long enough to be attacked.
+    fn slow_down(&mut self) {
+        self.impair(|dice| Impairments {
+            delay: Duration::from_millis(dice.within(5..150)),
+            ..NONE
+        });
     }
 
     fn attack(&mut self, attack: Attack, pause_in_micros: std::ops::Range<u64>) {
@@ -255,12 +272,18 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "replay",
         about: "frames that were seen come again (P2)",
-        faults: |maker| maker.attack(Attack::Replay, 1_000..50_000),
+        faults: |maker| {
+            maker.slow_down();
+            maker.attack(Attack::Replay, 1_000..50_000);
+        },
     },
     Scenario {
         name: "blind",
         about: "segments with guessed numbers (P1, P7, P8, P14)",
-        faults: |maker| maker.attack(Attack::Blind, 1_000..50_000),
+        faults: |maker| {
+            maker.slow_down();
+            maker.attack(Attack::Blind, 1_000..50_000);
+        },
     },
     Scenario {
         name: "spoofed",

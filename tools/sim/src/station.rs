@@ -10,7 +10,8 @@ use smolecho::{
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 
-use crate::plan::{Deed, Operation, Plan};
+use crate::plan::{Deed, Operation, Plan, Server};
+use crate::usual::{self, Usual};
 
 /// Where the server serves.
 pub(crate) const PORT: u16 = 12_345;
@@ -70,8 +71,16 @@ pub(crate) enum Happened {
     },
 }
 
+/// What runs at a station.
+// One of the two in all but a few tests, and never moved.
+#[allow(clippy::large_enum_variant)]
+pub(crate) enum Stack<'a> {
+    Ours(Node<'a>),
+    Usual(Usual),
+}
+
 pub(crate) struct Station<'a> {
-    pub(crate) node: Node<'a>,
+    pub(crate) stack: Stack<'a>,
     pub(crate) card: Card,
     pub(crate) clock: Clock,
     pub(crate) happened: Vec<Happened>,
@@ -94,10 +103,18 @@ pub(crate) fn address(station: usize, v6: bool) -> IpAddress {
 
 impl<'a> Station<'a> {
     pub(crate) fn new(number: usize, plan: &Plan, room: &'a mut Room<'a>) -> Station<'a> {
-        let mut config = Config::new(mac(number).0, plan.seed.wrapping_mul(31) + number as u64);
+        let seed = plan.seed.wrapping_mul(31).wrapping_add(number as u64);
+        let cidrs =
+            [(false, 16), (true, 64)].map(|(v6, len)| IpCidr::new(address(number, v6), len));
+        let (clock, happened) = (Clock::RIGHT, Vec::new());
+        if let (0, Server::Usual { careless }) = (number, plan.server) {
+            let mut card = Card::default();
+            let stack = Stack::Usual(Usual::new(&cidrs, seed, careless, &mut card));
+            return Station { stack, card, clock, happened, slots: usual::SOCKETS };
+        }
+        let mut config = Config::new(mac(number).0, seed);
         config.timeouts = plan.timeouts;
-        for cidr in [(false, 16), (true, 64)].map(|(v6, len)| IpCidr::new(address(number, v6), len))
-        {
+        for cidr in cidrs {
             config = config.address(cidr).expect("room for two addresses");
         }
         let slots = if matches!(room, Room::Few(..)) { 2 } else { 16 };
@@ -109,12 +126,16 @@ impl<'a> Station<'a> {
             node.listen(Listener::new(PORT, backlog)).expect("a free port");
             node.bind(PORT, Service::Echo).expect("a free port");
         }
-        Station { node, card, clock: Clock::RIGHT, happened: Vec::new(), slots }
+        Station { stack: Stack::Ours(node), card, clock, happened, slots }
     }
 
     /// One poll, at this instant of the world.
     pub(crate) fn poll(&mut self, now: Instant) {
-        let Station { node, card, clock, happened, .. } = self;
+        let Station { stack, card, clock, happened, .. } = self;
+        let node = match stack {
+            Stack::Ours(node) => node,
+            Stack::Usual(usual) => return usual.poll(clock.shows(now), card),
+        };
         node.poll(clock.shows(now), card, |event| match event {
             Event::Closed { tuple, end, received, sent } => {
                 happened.push(Happened::Closed { tuple, end, received, sent });
@@ -137,24 +158,39 @@ impl<'a> Station<'a> {
 
     /// When it wants to be polled again, as the world counts.
     pub(crate) fn due(&mut self, now: Instant) -> Option<Instant> {
-        let at = self.node.poll_at(self.clock.shows(now))?;
+        let shows = self.clock.shows(now);
+        let at = match &mut self.stack {
+            Stack::Ours(node) => node.poll_at(shows),
+            Stack::Usual(usual) => usual.poll_at(shows),
+        }?;
         Some(self.clock.when_it_shows(at, now))
     }
 
     /// Begins it, unless the client has no room for it.
     pub(crate) fn begin(&mut self, operation: Operation, now: Instant) -> Option<Tuple> {
+        let Stack::Ours(node) = &mut self.stack else { return None };
         let server = IpEndpoint::new(address(0, operation.v6), PORT);
         match operation.what {
             Deed::Talk { len, half_close } => {
                 let message = Message::repeated(&PATTERN, len);
                 let message = if half_close { message.half_close() } else { message };
-                self.node.connect(server, message, self.clock.shows(now)).ok()
+                node.connect(server, message, self.clock.shows(now)).ok()
             }
             Deed::Ask(count) => {
                 let query = Query::new(&PATTERN).count(count);
                 let query = query.patience(Duration::from_millis(200), 5);
-                self.node.query(server, query).ok()
+                node.query(server, query).ok()
             }
+        }
+    }
+}
+
+impl Stack<'_> {
+    /// Places for connections that nobody has.
+    pub(crate) fn free(&self) -> usize {
+        match self {
+            Stack::Ours(node) => node.occupancy().free,
+            Stack::Usual(usual) => usual.listening(),
         }
     }
 }

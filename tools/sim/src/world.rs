@@ -340,9 +340,9 @@ impl<'p, 'a> World<'p, 'a> {
 
     fn everything_is_free(&self) -> Verdict {
         for (number, station) in self.stations.iter().enumerate() {
-            let occupancy = station.node.occupancy();
-            if occupancy.free != station.slots {
-                return Err(("a slot is not free", format!("station {number}: {occupancy:?}")));
+            let (free, slots) = (station.stack.free(), station.slots);
+            if free != slots {
+                return Err(("a slot is not free", format!("station {number}: {free} of {slots}")));
             }
         }
         match self.oracle.pending() {
