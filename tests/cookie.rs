@@ -278,9 +278,8 @@ fn a_full_pool_refuses_who_returns(family: Family) {
     world.rest();
 }
 
-/// Found by `smolecho sim --scenario replay --seed 0`: the peer's SYN comes twice, and the second time a slot is
-/// free. What the peer acknowledges is the cookie, whichever answer it heard first.
-fn a_cookie_is_taken_over_a_handshake_of_the_same_peer(family: Family) {
+/// A peer with a cookie, whose SYN came again when a slot was free: there is a handshake of it too.
+fn given_twice(family: Family) -> (World<Nobody>, Peer) {
     let (mut world, mut peer) = given(family);
     let cookie = peer.expects;
     world.run_for(s(11));
@@ -290,11 +289,26 @@ fn a_cookie_is_taken_over_a_handshake_of_the_same_peer(family: Family) {
     let answer = world.sent_since(mark).find_map(|frame| frame.tcp());
     assert!(answer.is_some_and(|tcp| tcp.syn && tcp.seq.0 != cookie.wrapping_sub(1)));
     assert_eq!(world.ours.node.occupancy().half_open, 1);
+    peer.seen = world.mark();
+    (world, peer)
+}
 
+/// Found by the simulator, scenario `replay`, seed 0. What the peer acknowledges is the cookie.
+fn a_cookie_is_taken_over_a_handshake_of_the_same_peer(family: Family) {
+    let (mut world, mut peer) = given_twice(family);
     world.inject_and_settle(ack(&peer).frame());
     assert_eq!((world.stats().accepted, world.stats().cookies_returned), (1, 1));
     assert_eq!(world.stats().ended(End::HandshakeDropped), 1);
-    peer.seen = world.mark();
+    assert!(peer.live(&mut world, 100));
+    world.rest();
+}
+
+/// Scenario `everything`, seed 1026795: a later segment may overtake the one that brings it back.
+fn a_later_segment_brings_the_cookie_of_a_handshake_back(family: Family) {
+    let (mut world, mut peer) = given_twice(family);
+    let later = peer.segment(TcpControl::None, peer.at(40), Some(peer.expects), &[]);
+    world.inject_and_settle(later.frame());
+    assert_eq!((world.stats().accepted, world.stats().cookies_returned), (1, 1));
     assert!(peer.live(&mut world, 100));
     world.rest();
 }
@@ -323,5 +337,6 @@ in_both_families!(
     the_revived_connection_goes_on_from_the_cookie,
     a_full_pool_refuses_who_returns,
     a_cookie_is_taken_over_a_handshake_of_the_same_peer,
+    a_later_segment_brings_the_cookie_of_a_handshake_back,
     without_a_flood_no_number_is_a_cookie,
 );

@@ -4,7 +4,7 @@ use smoltcp::iface::{Config as InterfaceConfig, Interface};
 use smoltcp::phy::{PacketMeta, TxToken};
 use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, TcpControl};
+use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, TcpControl, TcpSeqNumber};
 
 use super::{Node, Sink};
 use crate::config::{Listener, WhenFull};
@@ -59,35 +59,38 @@ impl Node<'_> {
         if header.kind == Kind::Open && syn.is_none() {
             return Verdict::Refuse(Refusal::Malformed, Reply::Silence);
         }
+        let Tuple { local, remote } = &header.tuple;
+        let listener = self.listener(local.port).copied();
         if let Some(slot) = self.pool.find(&header.tuple) {
-            match (header.kind, self.pool.slot(slot).state()) {
+            match (header.kind, self.pool.slot(slot).state(), listener) {
                 // RFC 9293 section 3.6.1, MAY-2: a new connection may follow on TIME-WAIT. An old
                 // duplicate SYN does no harm: the peer resets what our SYN-ACK proposes.
-                (Kind::Open, State::TimeWait) => self.vacate(slot),
+                (Kind::Open, State::TimeWait, _) => self.vacate(slot),
                 // This handshake is of a SYN that came twice: the first was answered with a cookie, and
-                // that answer the peer has taken.
-                (Kind::Within, State::SynReceived) if self.returned(header, now).is_some() => {
+                // that answer is the one that the peer has taken.
+                (Kind::Within, State::SynReceived, Some(listener)) => {
+                    let said = self.pool.slot(slot).said();
+                    let theirs = said.map_or(header.seq, |said| said.expects) - 1;
+                    let Some(returned) = self.returned(header, theirs, now) else {
+                        return self.within(slot, header);
+                    };
                     self.drop_handshake(slot, End::HandshakeDropped, on_event);
+                    return self.admit_returned(frame, returned, listener, now, on_event);
                 }
                 _ => return self.within(slot, header),
             }
         }
-        let Tuple { local, remote } = &header.tuple;
         let own = Own { mac: self.mac, addresses: self.iface.ip_addrs() };
         if !own.is_possible_peer(&remote.addr, &local.addr) {
             return Verdict::Refuse(Refusal::BadSource, Reply::Silence);
         }
-        let listener = self.listener(local.port).copied();
         if let (Some(syn), Some(listener)) = (syn, listener) {
             return self.admit_new(&syn, listener, now, on_event);
         }
         match (header.kind, listener) {
             (Kind::Open, _) => Verdict::Refuse(Refusal::NoListener, Reply::Reset),
-            (Kind::Within, Some(listener)) => match self.returned(header, now) {
-                Some(_) if Segment::read(frame, &self.checksums).is_none() => {
-                    Verdict::Refuse(Refusal::Malformed, Reply::Silence)
-                }
-                Some(returned) => self.admit_returned(returned, listener, now, on_event),
+            (Kind::Within, Some(listener)) => match self.returned(header, header.seq - 1, now) {
+                Some(returned) => self.admit_returned(frame, returned, listener, now, on_event),
                 None => Verdict::Refuse(Refusal::NoConnection, Reply::Reset),
             },
             // RFC 9293 section 3.10.7.2, fourth.
@@ -159,13 +162,18 @@ impl Node<'_> {
         }
     }
 
+    /// A cookie has come back.
     fn admit_returned(
         &mut self,
+        frame: &[u8],
         returned: Returned,
         listener: Listener,
         now: Instant,
         on_event: Sink<'_>,
     ) -> Verdict {
+        if Segment::read(frame, &self.checksums).is_none() {
+            return Verdict::Refuse(Refusal::Malformed, Reply::Silence);
+        }
         if self.is_capped(&returned.tuple.remote.addr) {
             return Verdict::Refuse(Refusal::SourceCap, listener.when_full.into());
         }
@@ -255,10 +263,14 @@ impl Node<'_> {
         self.cookies.as_mut().filter(|_| cfg!(feature = "syn-cookies"))
     }
 
-    /// The cookie that a segment brings back, if it does.
-    fn returned(&mut self, header: &Header, now: Instant) -> Option<Returned> {
-        let (theirs, ours) = (header.seq - 1, header.ack - 1);
-        self.cookies()?.take(header.tuple, theirs, ours, now)
+    /// The cookie that a segment brings back, if it does; `theirs` is the number of the peer's SYN.
+    fn returned(
+        &mut self,
+        header: &Header,
+        theirs: TcpSeqNumber,
+        now: Instant,
+    ) -> Option<Returned> {
+        self.cookies()?.take(header.tuple, theirs, header.ack - 1, now)
     }
 
     /// Answers a SYN without remembering it.
@@ -289,7 +301,8 @@ impl Node<'_> {
             segment_size: Some(returned.segment_size),
             ..ack
         };
-        let completes = Segment { control: TcpControl::None, segment_size: None, ..ack };
+        let (control, seq) = (TcpControl::None, returned.theirs + 1);
+        let completes = Segment { control, seq, segment_size: None, ..ack };
         // One number too early, as a keep-alive: the socket answers, and has thereby announced its
         // window. Before that it takes no data.
         let probe = Segment { seq: returned.theirs, ..completes };

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use smolecho::{Flow, Protocol, WhenFull};
 use smoltcp::wire::IpEndpoint;
 
-use crate::options::{Network, Output, Private};
+use crate::options::{Impair, Network, Output, Private};
 use crate::scope::Scoped;
 use crate::values::{Cap, UdpRate, cap, deadline, endpoint, number, seed, udp_rate};
 use crate::{client, demo, probe, serve, sim};
@@ -104,6 +104,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) network: Network,
     #[command(flatten)]
+    pub(crate) impair: Impair,
+    #[command(flatten)]
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) private: Private,
@@ -123,6 +125,8 @@ pub(crate) struct Client {
     pub(crate) proto: Proto,
     #[command(flatten)]
     pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) impair: Impair,
     #[command(flatten)]
     pub(crate) output: Output,
     #[command(flatten)]

@@ -9,6 +9,7 @@ mod clock;
 mod demo;
 mod fault;
 mod host;
+mod impaired;
 mod lecture;
 mod memory;
 mod options;

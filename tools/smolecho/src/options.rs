@@ -2,13 +2,15 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use smolecho_sim::Impairments;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 use crate::fault::Fault;
 use crate::scope::Scoped;
-use crate::values::{Limit, cidr, gateway, limit, mac, number, seed};
+use crate::values::{Limit, Rate, cidr, delay, gateway, limit, mac, number, percent, rate, seed};
 
 #[derive(Args)]
 #[command(next_help_heading = "Network")]
@@ -51,9 +53,46 @@ pub(crate) struct Network {
     /// How long the peer may acknowledge nothing of what it was sent
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = limit)]
     pub(crate) stall_timeout: Limit,
-    /// Initial sequence numbers and ports follow from it [default: from the system]
+    /// Initial sequence numbers, ports and impairments follow from it [default: from the system]
     #[arg(long, value_name = "N", value_parser = seed)]
     pub(crate) seed: Option<u64>,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Impairments, both ways")]
+pub(crate) struct Impair {
+    /// Frames that are lost
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent)]
+    loss: u32,
+    /// Frames in which a bit flips
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent)]
+    corrupt: u32,
+    /// Frames that come twice
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent)]
+    duplicate: u32,
+    /// Frames that others overtake
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent)]
+    reorder: u32,
+    /// How long each frame takes
+    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = delay)]
+    delay: Duration,
+    /// Bytes a second, with half a second of queue; or off
+    #[arg(long, value_name = "N", default_value = "off", value_parser = rate)]
+    rate_limit: Rate,
+}
+
+impl Impair {
+    pub(crate) fn impairments(&self) -> Impairments {
+        Impairments {
+            loss: self.loss,
+            corrupt: self.corrupt,
+            duplicate: self.duplicate,
+            reorder: self.reorder,
+            delay: self.delay.into(),
+            rate: self.rate_limit.0,
+            ..Impairments::default()
+        }
+    }
 }
 
 #[derive(Args)]

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use smolecho::config::MAX_ADDRESSES;
 use smolecho::{Config, ConfigError, Timeouts};
+use smolecho_sim::Impairments;
 use smoltcp::wire::{IpAddress, IpCidr, Ipv4Address, Ipv6Address};
 
 use crate::fault::Fault;
@@ -37,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) buffer: u16,
     /// Whether there is memory for datagrams.
     pub(crate) datagrams: bool,
+    /// What goes wrong between the stack and the TAP.
+    pub(crate) impairments: Impairments,
     /// What is allowed and probably not meant.
     pub(crate) notes: Vec<String>,
 }
@@ -62,7 +65,16 @@ impl Plan {
         }
         let tap = TapOptions { name: options.tap.clone(), mtu: options.mtu, host_addresses: hosts };
         let buffer = options.buffer;
-        Ok(Plan { config, tap, creates, connections, buffer, datagrams: false, notes })
+        Ok(Plan {
+            config,
+            tap,
+            creates,
+            connections,
+            buffer,
+            datagrams: false,
+            impairments: Impairments::default(),
+            notes,
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use crate::fault::Fault;
 use crate::host::signals::{Pending, Signals};
 use crate::host::tap::HostTap;
 use crate::host::watch::LinkWatch;
+use crate::impaired::Impaired;
 use crate::memory;
 use crate::plan::{self, Plan};
 use crate::report::{Report, Snapshot};
@@ -25,7 +26,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(crate) struct Run {
     pub(crate) node: Node<'static>,
     pub(crate) report: Report,
-    device: Captured<Tap>,
+    device: Impaired<Captured<Tap>>,
     capture: Option<Capture>,
     clock: Clock,
     signals: Signals,
@@ -57,7 +58,8 @@ impl Run {
             report.note(format_args!("{0} is down: sudo ip link set {0} up", tap.name()));
         }
         let capture = pcap.map(Capture::create).transpose()?;
-        let mut device = Captured::new(tap, capture.as_ref());
+        let captured = Captured::new(tap, capture.as_ref());
+        let mut device = Impaired::new(captured, plan.impairments, plan.config.seed);
         let node =
             Node::new(&plan.config, memory, &mut device, clock.now()).map_err(plan::fault)?;
         let awaited = Awaited::new(&plan.config, clock.now());
@@ -76,15 +78,20 @@ impl Run {
         mut on_event: impl FnMut(&mut Report, &Event<'_>),
     ) -> Result<Pending, Fault> {
         let now = self.clock.now();
-        let wake = [self.node.poll_at(now), self.awaited.due(), latest].into_iter().flatten().min();
+        let wakes = [self.node.poll_at(now), self.device.due(), self.awaited.due(), latest];
+        let wake = wakes.into_iter().flatten().min();
         let timeout = wake.map(|at| at.max(now) - now);
-        self.device.get_mut().wait(timeout, &[self.signals.as_fd(), self.link.as_fd()])?;
+        self.device
+            .get_mut()
+            .get_mut()
+            .wait(timeout, &[self.signals.as_fd(), self.link.as_fd()])?;
 
         let (report, awaited) = (&mut self.report, &mut self.awaited);
         self.node.poll(self.clock.now(), &mut self.device, |event| {
             awaited.see(&event);
             on_event(report, &event);
         });
+        self.device.flush(self.clock.now());
         for who in awaited.overdue(self.clock.now()) {
             report.unanswered(who);
         }
@@ -111,6 +118,7 @@ impl Run {
         }
         let report = &mut self.report;
         self.node.abort(self.clock.now(), &mut self.device, |event| report.event(&event));
+        self.device.flush(self.clock.now());
         let snapshot = snapshot(&self.node, &self.device);
         self.report.final_stats(&snapshot, want_stats);
         self.report.check()?;
@@ -119,7 +127,7 @@ impl Run {
 
     /// What the node and its device have counted.
     pub(crate) fn counters(&self) -> (&Stats, Counters) {
-        (self.node.stats(), self.device.get_ref().counters())
+        (self.node.stats(), self.device.get_ref().get_ref().counters())
     }
 
     fn stats(&mut self) {
@@ -128,7 +136,7 @@ impl Run {
 
     /// A link that changes is news while frames come, too, but then it can wait for the first gap.
     fn mind_the_link(&mut self) {
-        let tap = self.device.get_ref();
+        let tap = self.device.get_ref().get_ref();
         let frames = tap.counters().received;
         if std::mem::replace(&mut self.frames, frames) != frames {
             return;
@@ -139,11 +147,11 @@ impl Run {
     }
 }
 
-fn snapshot<'s>(node: &'s Node<'_>, device: &Captured<Tap>) -> Snapshot<'s> {
+fn snapshot<'s>(node: &'s Node<'_>, device: &Impaired<Captured<Tap>>) -> Snapshot<'s> {
     Snapshot {
         stats: node.stats(),
         occupancy: node.occupancy(),
-        device: device.get_ref().counters(),
+        device: device.get_ref().get_ref().counters(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use smolecho::{Manners, Rate};
+use smolecho::Manners;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 
 use crate::scope::{self, Scoped};
@@ -50,6 +50,36 @@ pub(crate) fn number(
     }
 }
 
+/// Of a million.
+pub(crate) fn percent(text: &str) -> Result<u32, String> {
+    match text.trim_end_matches('%').parse::<f64>() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok((percent * 10_000.0).round() as u32),
+        _ => Err("a number from 0 to 100, such as 0.5, would do".into()),
+    }
+}
+
+/// A time that may be nothing.
+pub(crate) fn delay(text: &str) -> Result<Duration, String> {
+    const LONGEST_DELAY: Duration = Duration::from_secs(60);
+    match humantime::parse_duration(text) {
+        _ if text == "0" => Ok(Duration::ZERO),
+        Ok(delay) if delay <= LONGEST_DELAY => Ok(delay),
+        _ => Err("a time like 20ms, up to 1m, would do".into()),
+    }
+}
+
+/// Bytes a second, or `off`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate(pub(crate) Option<u64>);
+
+pub(crate) fn rate(text: &str) -> Result<Rate, String> {
+    match text.parse() {
+        _ if text == "off" => Ok(Rate(None)),
+        Ok(rate @ 1..) => Ok(Rate(Some(rate))),
+        _ => Err("bytes a second, such as 125000, or off, would do".into()),
+    }
+}
+
 /// At most so many, or `off`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cap(pub(crate) Option<u16>);
@@ -70,7 +100,7 @@ impl UdpRate {
     /// The library's manners with this rate for one source and twice of it in all; after a pause a
     /// tenth of a second's share comes at once.
     pub(crate) fn manners(self) -> Manners {
-        let rate = |per_second: u32| Rate { per_second, burst: (per_second / 10).max(1) };
+        let rate = |per_second: u32| smolecho::Rate { per_second, burst: (per_second / 10).max(1) };
         Manners {
             per_source: self.0.map(rate),
             in_all: self.0.map(|per_second| rate(2 * per_second)),

@@ -9,6 +9,7 @@ mod tap;
 use std::process::ExitCode;
 
 use smolecho::{Config, Manners};
+use smolecho_sim::Impairments;
 use smoltcp::wire::IpCidr;
 
 use self::page::Page;
@@ -63,6 +64,7 @@ fn tap_plan(families: usize) -> Result<Plan, Fault> {
         connections: 8,
         buffer: u16::MAX,
         datagrams: true,
+        impairments: Impairments::default(),
         notes: Vec::new(),
     })
 }

@@ -7,6 +7,7 @@
 mod datagrams;
 mod demo;
 mod dialogue;
+mod impair;
 mod network;
 mod output;
 mod pressure;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         (pressure::CASES, &no_tap),
         (probe::LOOPBACK, &None),
         (sim::CASES, &None),
+        (impair::CASES, &no_tap),
         (probe::CASES, &no_tap),
         (signals::CASES, &no_tap),
     ];
