@@ -60,3 +60,8 @@ pub use storage::{DatagramMemory, DatagramStorage, Memory, Storage};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The guide's, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../PORTING.md")]
+struct Porting;
