@@ -69,6 +69,10 @@ pub enum Event<'e> {
         /// The address, with its network's prefix.
         cidr: IpCidr,
     },
+    /// The device has a link. Only the loop for executors tells it, when it begins and at each change.
+    LinkUp,
+    /// The device has no link: what is sent is lost.
+    LinkDown,
     /// A frame was turned away.
     Refused {
         /// Why.

@@ -14,7 +14,7 @@
 //!                      smoltcp Interface + one SocketSet a slot
 //!                                 │
 //!                                 ▼
-//!                   phy: cable, tap, or your own Device
+//!                   phy: cable, tap, embassy, or your own Device
 //! ```
 //!
 //! Reading order: [`server::tcp`] is the flow, [`node`] follows a frame through the house,
@@ -34,9 +34,13 @@ mod segment;
 
 pub mod client;
 pub mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod event;
 pub mod node;
 pub mod phy;
+#[cfg(feature = "async")]
+mod run;
 pub mod server;
 pub mod storage;
 
@@ -48,9 +52,16 @@ pub use config::{Config, ConfigError, Flow, Listener, Manners, Service, Timeouts
 pub use event::{End, Event, Ignored, Protocol, Refusal, Report, Stats, Tuple};
 pub use node::{BindError, ConnectError, ListenError, Node, Occupancy};
 pub use rate::Rate;
+#[cfg(feature = "async")]
+pub use run::run;
 pub use storage::{DatagramMemory, DatagramStorage, Memory, Storage};
 
 /// The README's examples, so that they compile.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The guide's, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../PORTING.md")]
+struct Porting;

@@ -46,6 +46,8 @@ const LAYERS: &[Layer] = &[
     layer("event.rs", &["wire"], &[]),
     layer("rate.rs", &["time"], &[]),
     layer("random.rs", &[], &[]),
+    layer("run.rs", &["phy", "time"], &["event", "node", "phy"]),
+    layer("conformance/", &["phy", "time", "wire"], &[]),
     layer("phy/", &["phy", "time", "wire"], &[]),
 ];
 
@@ -64,7 +66,7 @@ const FORBIDDEN: &[&str] = &[
     "dbg",
 ];
 /// Devices that only a program may choose.
-const DEVICES: &[&str] = &["cable", "tap"];
+const DEVICES: &[&str] = &["cable", "embassy", "tap"];
 
 /// What a file does that its place does not allow.
 fn offences(path: &str, source: &str) -> Vec<String> {
@@ -201,6 +203,8 @@ fn what_is_wrong_is_found() {
         ("event.rs", "use crate::config::Flow;"),
         ("config.rs", "use crate::gate::Own;"),
         ("node.rs", "use crate::phy::tap::Tap;"),
+        ("run.rs", "use crate::phy::embassy::Bridge;"),
+        ("conformance/rules.rs", "use crate::phy::cable::Cable;"),
         ("pool/slot.rs", "use crate::node::Node;"),
         ("phy/cable.rs", "use crate::event::Event;"),
         ("phy/cable.rs", "use smoltcp::iface::Interface;"),

@@ -1,7 +1,8 @@
 //! The device seam: what carries frames.
 //!
 //! A port brings a [`Device`]; everything above it stays. Here are the ones that come with the
-//! crate: [`cable`] joins two nodes in memory, `tap` (feature `phy-tap`) joins one to Linux.
+//! crate: [`cable`] joins two nodes in memory, `tap` (feature `phy-tap`) joins one to Linux, `embassy`
+//! (feature `phy-embassy`) brings the drivers of the embedded world.
 //!
 //! # The life of a frame, with every copy
 //!
@@ -31,9 +32,13 @@
 //!   [`poll_at`](crate::Node::poll_at).
 
 pub mod cable;
+#[cfg(feature = "phy-embassy")]
+pub mod embassy;
 pub(crate) mod parcel;
 #[cfg(feature = "phy-tap")]
 pub mod tap;
+pub(crate) mod wakes;
 pub(crate) mod witness;
 
+pub use self::wakes::{Link, Wakes};
 pub use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};

@@ -4,6 +4,7 @@
 //! which anything can happen. After every turn the node's counters must add up.
 #![allow(dead_code, unreachable_pub, unused_imports, unused_macros)] // every test file is a crate and uses its part of this
 
+pub mod chip;
 pub mod dhcp;
 pub mod frames;
 pub mod host;

@@ -11,7 +11,7 @@ use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST, NetlinkMessage
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
-    link::{LinkAttribute, LinkFlags, LinkMessage},
+    link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkFlags, LinkMessage},
     route::{RouteAddress, RouteAttribute, RouteType},
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
@@ -69,6 +69,15 @@ pub(crate) fn set_up(name: &str, up: bool) {
 pub(crate) fn set_mtu(name: &str, mtu: u32) {
     let mut link = link(name);
     link.attributes.push(LinkAttribute::Mtu(mtu));
+    ask(RouteNetlinkMessage::SetLink(link));
+}
+
+/// `ip link set NAME addrgenmode none`: the kernel takes no IPv6 address of its own accord, and does not
+/// tell anybody.
+pub(crate) fn keep_silent(name: &str) {
+    let mut link = link(name);
+    let inet6 = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(In6AddrGenMode::None)]);
+    link.attributes.push(LinkAttribute::AfSpecUnspec(vec![inet6]));
     ask(RouteNetlinkMessage::SetLink(link));
 }
 

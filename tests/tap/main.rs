@@ -12,10 +12,12 @@
 
 mod addresses;
 mod client;
+mod conformance;
 mod cores;
 mod datagrams;
 mod device;
 mod dnsmasq;
+mod embassy;
 mod flood;
 mod host;
 mod hostile;
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
     let usable = host::enter_private_namespace().and_then(|()| host::try_tap());
     let cases = [
         device::cases(),
+        conformance::cases(),
+        embassy::cases(),
         server::cases(),
         client::cases(),
         link::cases(),

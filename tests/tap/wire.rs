@@ -31,7 +31,7 @@ use crate::lab::Network;
 const NOBODY: EthernetAddress = EthernetAddress([2, 0, 0, 0, 9, 9]);
 
 pub(crate) struct Wire {
-    socket: OwnedFd,
+    pub(crate) socket: OwnedFd,
     node: EthernetAddress,
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::{
-    boards, msrv, readme,
+    boards, msrv, porting, readme,
     run::{self, Outcome, command, run_and_read},
     sizes, soak, tree, unprivileged,
 };
@@ -23,6 +23,7 @@ const STEPS: &[Step] = &[
     ("sizes", sizes::run),
     ("boards: drivers", boards::check),
     ("boards: figures", || boards::run(boards::Mode::Compare)),
+    ("the guide to porting", porting::check),
     ("oldest compiler", msrv::check),
     ("example: streams", || cargo(&["run", "--example", "loopback"])),
     ("example: datagrams", || cargo(&["run", "--example", "datagrams"])),

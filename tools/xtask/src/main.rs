@@ -4,6 +4,7 @@ mod boards;
 mod ci;
 mod elf;
 mod msrv;
+mod porting;
 mod readme;
 mod run;
 mod sizes;
@@ -16,6 +17,7 @@ use std::{env, process::ExitCode};
 const USAGE: &str = "\
 cargo xtask ci                    what CI runs; stops at the first failure
 cargo xtask boards [--compare]    flash, RAM and instructions of each board, beside its budgets
+cargo xtask porting               the package that PORTING.md builds up, built and run under QEMU
 cargo xtask soak [--minutes N]    the long transfers over a TAP, again and again for N minutes (once)
 cargo xtask sizes                 flash of a program with a server, with each feature (thumbv7m)";
 
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         ["boards"] => boards::run(boards::Mode::Check),
         ["boards", "--compare"] => boards::run(boards::Mode::Compare),
         ["boards", "--record"] => boards::run(boards::Mode::Record),
+        ["porting"] => porting::check(),
         ["sizes"] => sizes::run(),
         ["soak"] => soak::run(0),
         ["soak", "--minutes", minutes] => match minutes.parse() {

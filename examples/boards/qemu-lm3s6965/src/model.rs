@@ -22,7 +22,7 @@ struct State {
     mask: u32,
     rx: VecDeque<VecDeque<u32>>,
     tx: Vec<u8>,
-    sent: Vec<Vec<u8>>,
+    sent: VecDeque<Vec<u8>>,
 }
 
 impl Registers for Model {
@@ -65,7 +65,7 @@ impl State {
         assert_eq!(tx.len(), (2 + len).next_multiple_of(4), "as many words as the frame has");
         let mut frame = tx[2..2 + len].to_vec();
         frame.resize(len.max(60), 0);
-        self.sent.push(frame);
+        self.sent.push_back(frame);
     }
 
     fn arrive(&mut self, total: usize, bytes: &[u8]) {
@@ -98,8 +98,8 @@ impl Wire for Model {
         self.0.borrow_mut().arrive(3, &[0; 6]);
     }
 
-    fn sent(&self) -> Vec<Vec<u8>> {
-        self.0.borrow().sent.clone()
+    fn depart(&self) -> Option<Vec<u8>> {
+        self.0.borrow_mut().sent.pop_front()
     }
 
     fn interrupts(&self) -> bool {

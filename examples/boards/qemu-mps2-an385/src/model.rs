@@ -23,7 +23,7 @@ struct State {
     rx: VecDeque<u32>,
     tx: Vec<u32>,
     tx_statuses: u32,
-    sent: Vec<Vec<u8>>,
+    sent: VecDeque<Vec<u8>>,
 }
 
 impl Registers for Model {
@@ -67,7 +67,7 @@ impl State {
         assert_eq!(command_b as usize & 0x7FF, len);
         if 4 * data.len() >= start + len {
             let bytes: Vec<u8> = data.iter().flat_map(|word| word.to_le_bytes()).collect();
-            self.sent.push(bytes[start..start + len].to_vec());
+            self.sent.push_back(bytes[start..start + len].to_vec());
             self.tx.clear();
             self.tx_statuses += 1;
         }
@@ -100,8 +100,8 @@ impl Wire for Model {
         self.0.borrow_mut().arrive(frame, 1 << 15);
     }
 
-    fn sent(&self) -> Vec<Vec<u8>> {
-        self.0.borrow().sent.clone()
+    fn depart(&self) -> Option<Vec<u8>> {
+        self.0.borrow_mut().sent.pop_front()
     }
 
     fn interrupts(&self) -> bool {

@@ -1,0 +1,155 @@
+//! The rules, one by one; each leaves the wire as quiet as it found it.
+
+use smoltcp::phy::{Device, Medium};
+
+use super::frame::HEADER;
+use super::trial::Trial;
+use super::{BEYOND, Broken, Way, Wire};
+
+/// Frames of a burst to the device, unless it claims that it holds more.
+const BURST_IN: usize = 64;
+
+/// Bursts one after the other: what the first leaves behind, the next shows.
+const BURSTS: usize = 3;
+
+/// Tokens that are dropped unused: more than any ring has places.
+const DROPPED: usize = 2048;
+
+/// Frames that come while there is no room to send.
+const MEANWHILE: usize = 4;
+
+/// The smallest Ethernet MTU: every IPv4 host takes 576 bytes (RFC 791 section 3.1).
+const MIN_MTU: usize = HEADER + 576;
+
+type Outcome = Result<(), Broken>;
+
+/// Gives the MTU.
+pub(super) fn capabilities<D: Device + ?Sized>(device: &D) -> Result<usize, Broken> {
+    let [first, second] = [device.capabilities(), device.capabilities()];
+    if first.medium != Medium::Ethernet {
+        return Err(Broken::Medium);
+    }
+    let mtu = first.max_transmission_unit;
+    if mtu < MIN_MTU {
+        return Err(Broken::Mtu(mtu));
+    }
+    if (mtu, first.max_burst_size) != (second.max_transmission_unit, second.max_burst_size) {
+        return Err(Broken::Unsteady);
+    }
+    if first.max_burst_size == Some(0) {
+        return Err(Broken::NoBurst);
+    }
+    Ok(mtu)
+}
+
+impl<D: Device + ?Sized, W: Wire> Trial<'_, D, W> {
+    pub(super) fn every_length_arrives(&mut self) -> Outcome {
+        for len in self.lengths() {
+            let sample = self.sample(len);
+            self.arrives(sample)?;
+            self.receives(sample)?;
+            self.is_quiet()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn every_length_leaves(&mut self) -> Outcome {
+        for len in self.lengths() {
+            let sample = self.sample(len);
+            self.transmits(sample)?;
+            self.departs(sample)?;
+            self.is_quiet()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn every_length_is_answered(&mut self) -> Outcome {
+        for len in self.lengths() {
+            let (question, answer) = (self.sample(len), self.sample(len));
+            self.arrives(question)?;
+            self.answers(question, answer)?;
+            self.departs(answer)?;
+            self.is_quiet()?;
+        }
+        Ok(())
+    }
+
+    /// A stack asks for many a token and then has nothing to send.
+    pub(super) fn dropped_tokens(&mut self) -> Outcome {
+        for _ in 0..DROPPED {
+            let now = self.now();
+            drop(self.device.transmit(now));
+        }
+        self.is_quiet()?;
+        let sample = self.any();
+        self.transmits(sample)?;
+        self.departs(sample)
+    }
+
+    pub(super) fn bursts_arrive(&mut self) -> Outcome {
+        let claimed = self.device.capabilities().max_burst_size.unwrap_or(1);
+        for _ in 0..BURSTS {
+            let burst = self.burst_arrives(claimed.max(BURST_IN));
+            if burst.len() < claimed {
+                return Err(Broken::Burst { claimed, held: burst.len() });
+            }
+            self.burst_is_received(burst)?;
+            self.is_quiet()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn bursts_leave(&mut self) -> Outcome {
+        for _ in 0..BURSTS {
+            let burst = self.burst_is_sent(W::HOLDS)?;
+            self.burst_departs(burst)?;
+            self.is_quiet()?;
+            let sample = self.any();
+            self.transmits(sample)?;
+            self.departs(sample)?;
+        }
+        Ok(())
+    }
+
+    /// Frames come while there is no room for an answer: some are received and answered all the same, the
+    /// others wait.
+    pub(super) fn no_room(&mut self) -> Outcome {
+        let sent = self.burst_is_sent(W::HOLDS)?;
+        let mut questions = self.burst_arrives(MEANWHILE);
+        let mut answers = self.reserve(questions.len());
+        answers.end = answers.start;
+        while !questions.is_empty() {
+            let (question, answer) = (self.again(questions.start), self.again(answers.end));
+            if !self.answer(question, answer)? {
+                break;
+            }
+            questions.start += 1;
+            answers.end += 1;
+        }
+        self.burst_departs(sent)?;
+        if W::SHEDS_REPLIES {
+            self.some_depart(answers)?;
+        } else {
+            self.burst_departs(answers)?;
+        }
+        self.burst_is_received(questions)?;
+        self.is_quiet()
+    }
+
+    pub(super) fn too_long(&mut self) -> Outcome {
+        for beyond in [1, 4, 5, BEYOND] {
+            let (long, next) = (self.sample(self.mtu + beyond), self.any());
+            self.arrive(long);
+            self.arrives(next)?;
+            let (is_long, is_next, got) =
+                self.next(next.len, |bytes| (long.is(bytes), next.is(bytes), bytes.len()))?;
+            if is_long {
+                self.receives(next)?;
+            } else if !is_next {
+                return Err(Broken::Altered { way: Way::Received, len: long.len, got });
+            }
+            self.is_quiet()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! Any driver of `embassy-net-driver` 0.2 as a device (feature `phy-embassy`): Ethernet in the
+//! processors that `embassy-stm32` serves, W5500, W6100, ENC28J60, ADIN1110, CYW43, ESP-hosted.
+//!
+//! A [`Bridge`] hands the driver's own buffers on: no copy, no allocation.
+//!
+//! ```
+//! use core::task::Waker;
+//! use smolecho::phy::embassy::{Bridge, NotEthernet};
+//! use smolecho::phy::{Device, Wakes};
+//! use smolecho::smoltcp::time::Instant;
+//!
+//! fn poll_once(driver: impl embassy_net_driver::Driver) -> Result<(), NotEthernet> {
+//!     let mut device = Bridge::new(driver)?;
+//!     let mac = device.hardware_address(); // for `Config::new`
+//!     assert!(device.capabilities().max_transmission_unit >= 14 + 576);
+//!
+//!     // In a loop that polls without a pause this is all. One that sleeps says how it is woken:
+//!     device.wake_by(Waker::noop());
+//!     while let Some((rx, _reply)) = device.receive(Instant::ZERO) {
+//! #       drop(rx);
+//!     }
+//! #   let _ = mac;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Two ways to wait
+//!
+//! - **An executor:** `smolecho::run` (feature `async`) hands its waker over before each poll.
+//! - **A loop of your own** that sleeps until an interrupt: hand over a waker that sets a flag, clear the
+//!   flag before the poll, and look at it before the sleep with interrupts held off. With
+//!   [`Waker::noop`], which is what a new bridge has, a frame that comes between the poll and the sleep
+//!   waits for the next interrupt.
+//!
+//! Drivers that come with a `Runner` need an executor in either case: the runner moves the frames.
+//!
+//! # For driver authors
+//!
+//! The contract is that of [`embassy_net_driver::Driver`]; this much of it the bridge relies on:
+//!
+//! - `hardware_address` **must** be Ethernet's, and final before the bridge is made.
+//! - `capabilities().max_transmission_unit` **must** be the largest frame without its check sequence:
+//!   IP MTU + 14, as for smoltcp.
+//! - `capabilities().checksum` says what is left **to the stack**: with `Checksum::None` the driver
+//!   **must** verify, and fill in, by itself.
+//! - `receive` and `transmit` **must not** wait. With `None` they **must** remember the context's waker,
+//!   and wake it when a frame, or room, is there.
+//! - `link_state` **must** wake it when the link changes. While the link is down, a token may be refused;
+//!   one that was given **must** take its frame, which is then lost.
+//! - A frame **must** be whole: what does not fit into a buffer is dropped, not cut.
+//! - What a token's drop does to its frame is the driver's affair: the node consumes every frame that it
+//!   receives, and not every token to transmit.
+
+use core::{
+    fmt,
+    task::{Context, Waker},
+};
+
+pub use embassy_net_driver;
+use embassy_net_driver::{Checksum as Left, Driver, HardwareAddress, LinkState};
+use smoltcp::phy::{self, Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium};
+use smoltcp::time::Instant;
+
+use super::wakes::{Link, Wakes};
+
+/// A driver as a device.
+pub struct Bridge<D> {
+    driver: D,
+    address: [u8; 6],
+    waker: Waker,
+}
+
+impl<D: Driver> Bridge<D> {
+    /// Wraps a driver that carries Ethernet frames. Until [`wake_by`](Wakes::wake_by) it wakes nobody.
+    pub fn new(driver: D) -> Result<Self, NotEthernet> {
+        match driver.hardware_address() {
+            HardwareAddress::Ethernet(address) => {
+                Ok(Bridge { driver, address, waker: Waker::noop().clone() })
+            }
+            _ => Err(NotEthernet),
+        }
+    }
+
+    /// What the driver receives by, for [`Config::new`](crate::Config::new).
+    pub const fn hardware_address(&self) -> [u8; 6] {
+        self.address
+    }
+
+    /// Whether the driver has a link. It wakes whom [`wake_by`](Wakes::wake_by) named when that changes.
+    pub fn link_state(&mut self) -> Link {
+        match self.driver.link_state(&mut Context::from_waker(&self.waker)) {
+            LinkState::Up => Link::Up,
+            LinkState::Down => Link::Down,
+        }
+    }
+
+    /// The driver, for what only it can do.
+    pub const fn driver(&mut self) -> &mut D {
+        &mut self.driver
+    }
+}
+
+impl<D: Driver> Wakes for Bridge<D> {
+    fn wake_by(&mut self, waker: &Waker) -> Link {
+        self.waker.clone_from(waker);
+        self.link_state()
+    }
+}
+
+impl<D: Driver> Device for Bridge<D> {
+    type RxToken<'t>
+        = Received<D::RxToken<'t>>
+    where
+        Self: 't;
+    type TxToken<'t>
+        = Room<D::TxToken<'t>>
+    where
+        Self: 't;
+
+    fn receive(&mut self, _: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        let (rx, tx) = self.driver.receive(&mut Context::from_waker(&self.waker))?;
+        Some((Received(rx), Room(tx)))
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {
+        self.driver.transmit(&mut Context::from_waker(&self.waker)).map(Room)
+    }
+
+    /// Both traits count the Ethernet header into the MTU, and say of checksums what is left to the stack.
+    fn capabilities(&self) -> DeviceCapabilities {
+        let theirs = self.driver.capabilities();
+        let mut checksum = ChecksumCapabilities::ignored();
+        checksum.ipv4 = left_to_the_stack(theirs.checksum.ipv4);
+        checksum.udp = left_to_the_stack(theirs.checksum.udp);
+        checksum.tcp = left_to_the_stack(theirs.checksum.tcp);
+        checksum.icmpv4 = left_to_the_stack(theirs.checksum.icmpv4);
+        #[cfg(feature = "proto-ipv6")]
+        {
+            checksum.icmpv6 = left_to_the_stack(theirs.checksum.icmpv6);
+        }
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = theirs.max_transmission_unit;
+        capabilities.max_burst_size = theirs.max_burst_size;
+        capabilities.checksum = checksum;
+        capabilities
+    }
+}
+
+const fn left_to_the_stack(left: Left) -> Checksum {
+    match left {
+        Left::Both => Checksum::Both,
+        Left::Rx => Checksum::Rx,
+        Left::Tx => Checksum::Tx,
+        Left::None => Checksum::None,
+    }
+}
+
+/// A frame that has come, in the driver's buffer.
+pub struct Received<T>(T);
+
+impl<T: embassy_net_driver::RxToken> phy::RxToken for Received<T> {
+    #[inline]
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        self.0.consume(|frame| f(frame))
+    }
+}
+
+/// Room for a frame that is to leave, in the driver's buffer.
+pub struct Room<T>(T);
+
+impl<T: embassy_net_driver::TxToken> phy::TxToken for Room<T> {
+    #[inline]
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        self.0.consume(len, f)
+    }
+}
+
+/// The driver carries IP packets, or the frames of another medium, and the node Ethernet frames only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotEthernet;
+
+impl fmt::Display for NotEthernet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the driver has no Ethernet address: choose one that carries Ethernet frames")
+    }
+}
+
+impl core::error::Error for NotEthernet {}

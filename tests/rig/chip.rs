@@ -1,0 +1,172 @@
+//! A network chip with a driver of `embassy-net-driver`, and its wire: frames come when the test says, the
+//! room is small, and the link comes and goes.
+
+use std::cell::{RefCell, RefMut};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+use smolecho::conformance::Wire;
+use smolecho::phy::cable::FRAME;
+use smolecho::phy::embassy::embassy_net_driver::{
+    Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken,
+};
+
+use super::NODE_MAC;
+
+/// Frames of the receive ring.
+pub const RING: usize = 16;
+
+/// The driver's side, and the wire's: whoever has one of them sees the same chip.
+#[derive(Clone)]
+pub struct Chip(Rc<RefCell<State>>);
+
+pub struct State {
+    pub capabilities: Capabilities,
+    pub address: HardwareAddress,
+    /// Frames that wait for the driver.
+    pub inbox: VecDeque<Vec<u8>>,
+    /// Frames that wait for the wire; `room` is how many there may be.
+    pub outbox: VecDeque<Vec<u8>>,
+    pub room: usize,
+    pub is_up: bool,
+    /// Frames that were given while the link was down.
+    pub lost: usize,
+    /// How often the driver had no token to transmit.
+    pub refusals: usize,
+    rx_waker: Option<Waker>,
+    tx_waker: Option<Waker>,
+    link_waker: Option<Waker>,
+}
+
+impl Chip {
+    pub fn new() -> Self {
+        let mut capabilities = Capabilities::default();
+        capabilities.max_transmission_unit = FRAME;
+        Chip(Rc::new(RefCell::new(State {
+            capabilities,
+            address: HardwareAddress::Ethernet(NODE_MAC.0),
+            inbox: VecDeque::new(),
+            outbox: VecDeque::new(),
+            room: RING,
+            is_up: true,
+            lost: 0,
+            refusals: 0,
+            rx_waker: None,
+            tx_waker: None,
+            link_waker: None,
+        })))
+    }
+
+    pub fn state(&self) -> RefMut<'_, State> {
+        self.0.borrow_mut()
+    }
+
+    /// A frame comes, unless the link is down or the ring full.
+    pub fn arrive(&self, frame: Vec<u8>) -> bool {
+        let mut state = self.state();
+        if !state.is_up || state.inbox.len() == RING {
+            return false;
+        }
+        state.inbox.push_back(frame);
+        wake(&mut state.rx_waker);
+        true
+    }
+
+    /// What has been sent next; its place is free again.
+    pub fn depart(&self) -> Option<Vec<u8>> {
+        let mut state = self.state();
+        let frame = state.outbox.pop_front()?;
+        wake(&mut state.tx_waker);
+        Some(frame)
+    }
+
+    pub fn set_link(&self, is_up: bool) {
+        let mut state = self.state();
+        state.is_up = is_up;
+        wake(&mut state.link_waker);
+    }
+}
+
+/// Each waker once, as interrupts do.
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
+    }
+}
+
+impl Driver for Chip {
+    type RxToken<'t> = Frame;
+    type TxToken<'t> = Room;
+
+    /// No frame without room for its answer, as most drivers have it.
+    fn receive(&mut self, context: &mut Context<'_>) -> Option<(Frame, Room)> {
+        let room = self.transmit(context)?;
+        let mut state = self.state();
+        match state.inbox.pop_front() {
+            Some(frame) => Some((Frame(frame), room)),
+            None => {
+                state.rx_waker = Some(context.waker().clone());
+                None
+            }
+        }
+    }
+
+    fn transmit(&mut self, context: &mut Context<'_>) -> Option<Room> {
+        let mut state = self.state();
+        if state.outbox.len() < state.room {
+            return Some(Room(self.clone()));
+        }
+        state.refusals += 1;
+        state.tx_waker = Some(context.waker().clone());
+        None
+    }
+
+    fn link_state(&mut self, context: &mut Context<'_>) -> LinkState {
+        let mut state = self.state();
+        state.link_waker = Some(context.waker().clone());
+        if state.is_up { LinkState::Up } else { LinkState::Down }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.state().capabilities.clone()
+    }
+
+    fn hardware_address(&self) -> HardwareAddress {
+        self.state().address
+    }
+}
+
+pub struct Frame(Vec<u8>);
+
+impl RxToken for Frame {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(mut self, f: F) -> R {
+        f(&mut self.0)
+    }
+}
+
+pub struct Room(Chip);
+
+impl TxToken for Room {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let mut frame = vec![0; len];
+        let result = f(&mut frame);
+        let mut state = self.0.state();
+        if state.is_up {
+            state.outbox.push_back(frame);
+        } else {
+            state.lost += 1;
+        }
+        result
+    }
+}
+
+impl Wire for Chip {
+    fn arrive(&mut self, frame: &[u8]) -> bool {
+        Chip::arrive(self, frame.to_vec())
+    }
+
+    fn depart<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        Chip::depart(self).map(|frame| look(&frame))
+    }
+}
