@@ -16,6 +16,7 @@ const STEPS: &[Step] = &[
     ("tests of the tasks", || cargo(&["test", "--package", "xtask"])),
     ("tests as an unprivileged user", unprivileged::tests),
     ("long transfers", soak::round),
+    ("simulation", || soak::simulate(Some(1))),
     ("format", || cargo(&["fmt", "--all", "--check"])),
     ("lints", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("documentation", documentation),

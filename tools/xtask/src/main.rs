@@ -18,7 +18,7 @@ const USAGE: &str = "\
 cargo xtask ci                    what CI runs; stops at the first failure
 cargo xtask boards [--compare]    flash, RAM and instructions of each board, beside its budgets
 cargo xtask porting               the package that PORTING.md builds up, built and run under QEMU
-cargo xtask soak [--minutes N]    the long transfers over a TAP, again and again for N minutes (once)
+cargo xtask soak [--minutes N]    the long transfers and the simulator, again and again for N minutes (once)
 cargo xtask sizes                 flash of a program with a server, with each feature (thumbv7m)";
 
 fn main() -> ExitCode {

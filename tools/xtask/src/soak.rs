@@ -1,4 +1,5 @@
-//! The long transfers over a TAP, where a stack shows that it never hangs.
+//! What takes long: the transfers over a TAP, where a stack shows that it never hangs, and the simulator,
+//! with other seeds every time.
 
 use std::{
     env,
@@ -12,6 +13,7 @@ pub(crate) fn run(minutes: u64) -> Outcome {
     let start = Instant::now();
     for number in 1.. {
         round()?;
+        simulate(None)?;
         println!("soak: {number} rounds ok, {} s", start.elapsed().as_secs());
         if start.elapsed() >= Duration::from_secs(60 * minutes) {
             break;
@@ -26,6 +28,18 @@ pub(crate) fn round() -> Outcome {
         command(&["cargo", "test", "--release", "--package", "smolecho", "--test", "tap"]);
     run::run(test.env("SMOLECHO_SOAK", "1"))
 }
+
+/// All scenarios in turn, from this seed on or from any.
+pub(crate) fn simulate(seed: Option<u64>) -> Outcome {
+    let mut sim = command(&["cargo", "run", "--release", "--", "sim", "--runs", SIMULATED]);
+    if let Some(seed) = seed {
+        sim.arg("--seed").arg(seed.to_string());
+    }
+    run::run(&mut sim)
+}
+
+/// Runs: more than a thousand seeds of each scenario.
+const SIMULATED: &str = "24000";
 
 /// Whether doing without a TAP is a failure.
 pub(crate) fn requires_tap() -> bool {
