@@ -28,6 +28,7 @@ use smolecho::{
 
 use crate::{
     lab::{Family, Lab, PATIENCE, PORT, Setup},
+    served::{self, assert_echoes, datagram_client},
     trial::{Case, cases},
 };
 
@@ -57,35 +58,19 @@ fn lab() -> Lab {
     Setup { services, ..Setup::default() }.run()
 }
 
-/// A kernel socket that talks to the node's echo, and does not wait for ever.
 fn client(lab: &Lab, family: Family) -> UdpSocket {
-    let socket = UdpSocket::bind((lab.network.host(family), 0)).expect("bind");
-    socket.connect((lab.network.node(family), PORT)).expect("connect");
-    socket.set_read_timeout(Some(PATIENCE)).expect("timeout");
-    socket
+    datagram_client(lab.server(family))
 }
 
 fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i * 7 + i / 251 + len) as u8).collect()
 }
 
-#[track_caller]
-fn assert_echoes(socket: &UdpSocket, question: &[u8]) {
-    socket.send(question).expect("send");
-    let mut answer = [0; 9000];
-    let n = socket.recv(&mut answer).unwrap_or_else(|error| {
-        panic!("no answer to {} bytes: {error}", question.len());
-    });
-    assert!(answer[..n] == *question, "{} bytes came back as {n}", question.len());
-}
-
 fn every_size_that_fits_a_frame_comes_back(family: Family) {
     let lab = lab();
     let socket = client(&lab, family);
     let largest = if family == Family::V4 { 1472 } else { 1452 };
-    for len in 0..=largest {
-        assert_echoes(&socket, &pattern(len));
-    }
+    served::datagrams(&socket, 0..largest + 1);
     assert_eq!(lab.stats().datagrams_sent, largest as u64 + 1);
 }
 

@@ -31,7 +31,7 @@ use smolecho::{
     storage::{DueRecord, OrderRecord, Slot, TableRecord},
 };
 
-use crate::host;
+use crate::{host, served};
 
 /// Where the node listens.
 pub(crate) const PORT: u16 = 12_345;
@@ -296,10 +296,12 @@ impl Lab {
     }
 
     pub(crate) fn try_connect(&self, family: Family) -> io::Result<TcpStream> {
-        let server = SocketAddr::new(self.network.node(family), PORT);
-        let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
-        be_patient(&stream);
-        Ok(stream)
+        served::connect(self.server(family))
+    }
+
+    /// Where the node serves.
+    pub(crate) fn server(&self, family: Family) -> SocketAddr {
+        SocketAddr::new(self.network.node(family), PORT)
     }
 
     /// A kernel server for the node to connect to, whose `accept` does not hang.

@@ -4,13 +4,16 @@
 //! it. Where there can be none, or no TAP in it, every trial is ignored and its line says why:
 //!
 //! - `SMOLECHO_REQUIRE_TAP=1` makes that a failure;
-//! - `SMOLECHO_SOAK=1` runs the trials that move gigabytes too.
+//! - `SMOLECHO_SOAK=1` runs the trials that move gigabytes too;
+//! - `SMOLECHO_BOARDS` names a folder with firmware: `cargo xtask boards --serve` builds it, and runs the
+//!   trials of the boards.
 //!
-//! `host` is the kernel's side, `lab` a node on a TAP of its own, `pattern` the bytes that go
-//! through, `wire` the frames that no kernel would send, `cores` which core runs what; the other
+//! `host` is the kernel's side, `lab` a node on a TAP of its own, `emulator` a board under QEMU, `served`
+//! what both have to do, `pattern` the bytes that go through, `wire` the frames that no kernel would send, `cores` which core runs what; the other
 //! modules are the trials.
 
 mod addresses;
+mod boards;
 mod client;
 mod conformance;
 mod cores;
@@ -18,12 +21,14 @@ mod datagrams;
 mod device;
 mod dnsmasq;
 mod embassy;
+mod emulator;
 mod flood;
 mod host;
 mod hostile;
 mod lab;
 mod link;
 mod pattern;
+mod served;
 mod server;
 mod trial;
 mod wire;
@@ -46,6 +51,7 @@ fn main() -> ExitCode {
         addresses::cases(),
         flood::cases(),
         hostile::cases(),
+        boards::cases(),
     ];
     let trials = cases.into_iter().flatten().map(|case| case.trial(&usable)).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

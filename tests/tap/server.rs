@@ -1,12 +1,10 @@
 //! Our server, the kernel's sockets as its clients.
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{ErrorKind, Read},
     net::{Shutdown, TcpStream},
     os::fd::AsRawFd,
-    sync::Barrier,
     thread,
-    time::Duration as Wall,
 };
 
 use nix::{
@@ -18,6 +16,7 @@ use smolecho::{End, Flow, Listener, Refusal, Timeouts, WhenFull, smoltcp::time::
 use crate::{
     lab::{Family, Lab, PATIENCE, PORT, Setup},
     pattern::{Pattern, expect_end},
+    served::{self, HELLO, SIZES, say_goodbye, say_hello},
     trial::{Case, cases},
 };
 
@@ -54,30 +53,11 @@ pub(crate) fn cases() -> Vec<Case> {
 
 const MIB: u64 = 1 << 20;
 
-/// The lecture's message.
-const HELLO: &[u8] = b"Hello, Server!";
-
 /// A deadline short enough to wait for, and long enough for a loaded machine to answer within.
 const SOON: Duration = Duration::from_millis(400);
 
 fn once() -> Setup {
     Setup { listener: Some(Listener::new(PORT, 8).flow(Flow::Once)), ..Setup::default() }
-}
-
-/// One message there and back.
-#[track_caller]
-fn say_hello(mut stream: &TcpStream) {
-    stream.write_all(HELLO).expect("send");
-    let mut answer = [0; HELLO.len()];
-    stream.read_exact(&mut answer).expect("recv");
-    assert_eq!(answer, HELLO);
-}
-
-/// Closes our side, and expects the node to close its own and nothing else.
-#[track_caller]
-fn say_goodbye(mut stream: &TcpStream) {
-    stream.shutdown(Shutdown::Write).expect("shutdown");
-    expect_end(&mut stream).expect("the end");
 }
 
 /// The connection's end as the node counted it.
@@ -89,10 +69,7 @@ fn end_of(lab: &Lab, stream: &TcpStream) -> End {
 fn stream_echoes_until_the_peer_closes(family: Family) {
     let lab = Setup::default().run();
     let stream = lab.connect(family);
-    for _ in 0..3 {
-        say_hello(&stream);
-    }
-    say_goodbye(&stream);
+    served::dialogue(&stream);
     let closed = lab.until_closed(stream.local_addr().expect("address"));
     let bytes = 3 * HELLO.len() as u64;
     assert_eq!((closed.end, closed.received, closed.sent), (End::Finished, bytes, bytes));
@@ -135,10 +112,9 @@ fn once_takes_no_more_than_the_lectures_recv(family: Family) {
 
 fn every_size_comes_back_exactly(family: Family) {
     let lab = Setup::default().run();
-    for len in [0, 1, 1023, 1024, 1025, 65_535, 65_536] {
+    for len in SIZES {
         let stream = lab.connect(family);
-        Pattern::new(len as u32).echo(&stream, 0..len).expect("echo");
-        say_goodbye(&stream);
+        served::message(&stream, len);
         let closed = lab.until_closed(stream.local_addr().expect("address"));
         assert_eq!((closed.end, closed.received, closed.sent), (End::Finished, len, len));
     }
@@ -178,40 +154,17 @@ fn jumbo_frames_carry_a_transfer(family: Family) {
     say_goodbye(&stream);
 }
 
-/// One byte every 10 ms while 1 MiB is queued, then all the rest.
 fn slow_reader_gets_every_byte(family: Family) {
     let lab = Setup::default().run();
     let stream = lab.connect(family);
-    let pattern = Pattern::new(10);
-    thread::scope(|scope| {
-        let sender = scope.spawn(|| pattern.send(&mut &stream, 0..MIB));
-        for place in 0..50 {
-            pattern.expect(&mut &stream, place..place + 1).expect("a byte");
-            thread::sleep(Wall::from_millis(10));
-        }
-        pattern.expect(&mut &stream, 50..MIB).expect("the rest");
-        sender.join().expect("sender").expect("send");
-    });
-    say_goodbye(&stream);
+    served::slow_reader(&stream);
     assert_eq!(end_of(&lab, &stream), End::Finished);
 }
 
-/// Our side is closed before a byte of the answer is read.
 fn half_close_does_not_cut_what_is_in_flight(family: Family) {
     let lab = Setup::default().run();
-    let mut stream = lab.connect(family);
-    let pattern = Pattern::new(11);
-    // More than the node holds, so that the FIN has to wait for its turn.
-    let len = 256 * 1024;
-    thread::scope(|scope| {
-        let sender = scope.spawn(|| {
-            pattern.send(&mut &stream, 0..len).expect("send");
-            stream.shutdown(Shutdown::Write).expect("shutdown");
-        });
-        pattern.expect(&mut &stream, 0..len).expect("echo");
-        sender.join().expect("sender");
-    });
-    expect_end(&mut stream).expect("the end");
+    let stream = lab.connect(family);
+    served::half_close(&stream);
     assert_eq!(end_of(&lab, &stream), End::Finished);
 }
 
@@ -239,18 +192,7 @@ fn sixty_four_connections_do_not_mix(family: Family) {
         ..Setup::default()
     }
     .run();
-    let all_connected = Barrier::new(PEERS);
-    thread::scope(|scope| {
-        for peer in 0..PEERS {
-            let (lab, all_connected) = (&lab, &all_connected);
-            scope.spawn(move || {
-                let stream = lab.connect(family);
-                all_connected.wait();
-                Pattern::new(peer as u32).echo(&stream, 0..100_000).expect("echo");
-                say_goodbye(&stream);
-            });
-        }
-    });
+    served::peers_at_once(lab.server(family), PEERS, 100_000);
     let stats = lab.until_nobody_is_served();
     assert_eq!((stats.accepted, stats.ended(End::Finished)), (64, 64));
     assert_eq!((stats.bytes_received, stats.bytes_sent), (6_400_000, 6_400_000));
@@ -311,38 +253,14 @@ fn full_house_keeps_silent_and_serves_again(family: Family) {
     });
 }
 
-/// Whoever is turned away comes back, until all have been served. Who is accepted is not disturbed.
 fn crowd_is_served_one_slot_after_the_other(family: Family) {
-    const PEERS: u64 = 12;
+    const PEERS: usize = 12;
     let lab = Setup { slots: 3, ..Setup::default() }.run();
-    let served = |pattern: &Pattern| -> io::Result<()> {
-        let mut stream = lab.try_connect(family)?;
-        // The kernel takes a connection for made before the node does.
-        pattern.send(&mut stream, 0..1)?;
-        pattern.expect(&mut stream, 0..1)?;
-        pattern.echo(&stream, 1..200_000).expect("undisturbed");
-        say_goodbye(&stream);
-        Ok(())
-    };
-    thread::scope(|scope| {
-        for peer in 0..PEERS {
-            let (lab, served) = (&lab, &served);
-            scope.spawn(move || {
-                while let Err(error) = served(&Pattern::new(peer as u32)) {
-                    assert!(
-                        matches!(
-                            error.kind(),
-                            ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset
-                        ),
-                        "{error}"
-                    );
-                    lab.until("a slot is free", |view| (view.occupancy.free > 0).then_some(()));
-                }
-            });
-        }
+    served::crowd(lab.server(family), PEERS, || {
+        lab.until("a slot is free", |view| (view.occupancy.free > 0).then_some(()));
     });
     let stats = lab.until_nobody_is_served();
-    assert_eq!(stats.ended(End::Finished), PEERS, "{stats:?}");
+    assert_eq!(stats.ended(End::Finished), PEERS as u64, "{stats:?}");
 }
 
 fn reset_in_the_middle_frees_the_slot(family: Family) {

@@ -6,11 +6,15 @@ use libtest_mimic::{Completion, Trial};
 
 use crate::lab::Family;
 
+/// The folder with the firmware of the boards.
+pub(crate) const FIRMWARE: &str = "SMOLECHO_BOARDS";
+
 /// One trial before it is known whether it can be run.
 pub(crate) struct Case {
     name: String,
     soak: bool,
     needs: Option<&'static str>,
+    firmware: bool,
     run: Box<dyn FnOnce() + Send>,
 }
 
@@ -18,7 +22,13 @@ impl Case {
     /// Named after its function and the module that it stands in.
     pub(crate) fn new(module: &str, name: &str, run: impl FnOnce() + Send + 'static) -> Case {
         let module = module.rsplit("::").next().unwrap_or(module);
-        Case { name: format!("{module}::{name}"), soak: false, needs: None, run: Box::new(run) }
+        Case {
+            name: format!("{module}::{name}"),
+            soak: false,
+            needs: None,
+            firmware: false,
+            run: Box::new(run),
+        }
     }
 
     /// The same trial over IPv4 and over IPv6.
@@ -39,11 +49,20 @@ impl Case {
         self
     }
 
+    /// Needs firmware, which only a task builds.
+    pub(crate) fn firmware(mut self) -> Case {
+        self.firmware = true;
+        self
+    }
+
     /// What is not run says why.
     pub(crate) fn trial(self, usable: &Result<(), String>) -> Trial {
-        let Case { name, soak, needs, run } = self;
+        let Case { name, soak, needs, firmware, run } = self;
         let usable = usable.clone().and_then(|()| needs.map_or(Ok(()), find));
         Trial::ignorable_test(name, move || match usable {
+            _ if firmware && env::var_os(FIRMWARE).is_none() => {
+                Ok(Completion::ignored_with("`cargo xtask boards --serve` runs it"))
+            }
             Err(reason) if is_set("SMOLECHO_REQUIRE_TAP") => Err(reason.into()),
             Err(reason) => Ok(Completion::ignored_with(reason)),
             Ok(()) if soak && !is_set("SMOLECHO_SOAK") => {

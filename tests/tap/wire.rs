@@ -48,16 +48,20 @@ pub(crate) struct Passed {
 
 impl Wire {
     pub(crate) fn tap(network: &Network) -> Wire {
+        Wire::on(&network.interface, network.node_mac())
+    }
+
+    /// On an interface, behind which a node has this hardware address.
+    pub(crate) fn on(name: &str, node: [u8; 6]) -> Wire {
         let (flags, all) = (SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll);
         let socket = socket(AddressFamily::Packet, SockType::Raw, flags, all).expect("AF_PACKET");
         let link = getifaddrs().expect("interfaces").find_map(|interface| {
-            let address =
-                interface.address.filter(|_| interface.interface_name == network.interface);
+            let address = interface.address.filter(|_| interface.interface_name == name);
             address.filter(|it| it.family() == Some(AddressFamily::Packet))
         });
         bind(socket.as_raw_fd(), &link.expect("the interface")).expect("bind");
         setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::milliseconds(200)).expect("timeout");
-        Wire { socket, node: EthernetAddress(network.node_mac()) }
+        Wire { socket, node: EthernetAddress(node) }
     }
 
     pub(crate) fn send(&self, frame: &[u8]) {

@@ -4,6 +4,7 @@ mod firmware;
 mod measure;
 mod peer;
 mod qemu;
+mod serving;
 mod sizes;
 mod symbols;
 
@@ -27,6 +28,13 @@ pub(crate) enum Mode {
 /// Each board's format, lints and driver.
 pub(crate) fn check() -> Outcome {
     BOARDS.iter().try_for_each(|board| board.check())
+}
+
+/// What the boards do for their peers, over a TAP and over QEMU's user-mode network.
+pub(crate) fn serve() -> Outcome {
+    qemu::is_installed()?;
+    firmware::is_target_installed()?;
+    serving::run()
 }
 
 /// Measures every board, and fails if a budget is passed by more than 1 %.

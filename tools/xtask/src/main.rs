@@ -17,6 +17,7 @@ use std::{env, process::ExitCode};
 const USAGE: &str = "\
 cargo xtask ci                    what CI runs; stops at the first failure
 cargo xtask boards [--compare]    flash, RAM and instructions of each board, beside its budgets
+cargo xtask boards --serve        each board under QEMU, with the tests of the host's TAP as its peers
 cargo xtask porting               the package that PORTING.md builds up, built and run under QEMU
 cargo xtask soak [--minutes N]    the long transfers and the simulator, again and again for N minutes (once)
 cargo xtask sizes                 flash of a program with a server, with each feature (thumbv7m)";
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         ["ci"] => ci::run(),
         ["boards"] => boards::run(boards::Mode::Check),
         ["boards", "--compare"] => boards::run(boards::Mode::Compare),
+        ["boards", "--serve"] => boards::serve(),
         ["boards", "--record"] => boards::run(boards::Mode::Record),
         ["porting"] => porting::check(),
         ["sizes"] => sizes::run(),

@@ -19,6 +19,7 @@ pub fn serve<M: Mac>(
     mut clock: Clock,
 ) -> ! {
     let mut meter = Meter::default();
+    assert!(cfg!(not(feature = "panics")), "as the feature has it");
     loop {
         let now = clock.now();
         node.poll(now, &mut ethernet, report::event);

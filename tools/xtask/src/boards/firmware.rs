@@ -72,6 +72,19 @@ impl Board {
         Ok(())
     }
 
+    /// Builds it as `cargo run --release` does, with room for so many connections, beside these features.
+    pub(crate) fn build_usual(&self, connections: usize, features: &str) -> Outcome<PathBuf> {
+        let target = target().join("boards");
+        let mut build = command(&["cargo", "build", "--quiet", "--locked", "--release"]);
+        build
+            .args(["--features", features, "--target-dir"])
+            .arg(&target)
+            .env("SMOLECHO_CONNECTIONS", connections.to_string())
+            .current_dir(self.folder());
+        run::run(&mut build)?;
+        Ok(target.join(TARGET).join("release").join(self.name))
+    }
+
     /// Builds it.
     pub(crate) fn build(&self, variant: Variant) -> Outcome<Firmware> {
         let target = target().join("boards");
@@ -88,6 +101,6 @@ impl Board {
     }
 }
 
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from)
 }

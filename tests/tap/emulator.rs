@@ -1,0 +1,191 @@
+//! A board under QEMU, in the same namespace as its peers.
+
+use std::{
+    env, fmt,
+    io::{BufRead, BufReader, Read},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
+    thread,
+};
+
+use nix::net::if_::if_nametoindex;
+
+use crate::{
+    host,
+    lab::{Family, PATIENCE, PORT},
+    trial::FIRMWARE,
+    wire::Wire,
+};
+
+/// A board under `examples/boards/`.
+#[derive(Clone, Copy)]
+pub(crate) struct Board {
+    /// Its folder and program.
+    pub(crate) name: &'static str,
+    /// What QEMU calls it.
+    pub(crate) machine: &'static str,
+    pub(crate) mac: [u8; 6],
+}
+
+/// What the board's Ethernet is plugged into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plug {
+    /// A TAP that QEMU makes, and takes with it when it ends.
+    Tap,
+    /// QEMU's user-mode network: TCP and UDP over IPv4, forwarded from the loopback.
+    User,
+}
+
+/// A way in which the firmware was built.
+#[derive(Clone, Copy)]
+pub(crate) enum Image {
+    /// With room for so many connections.
+    Slots(usize),
+    /// It panics as soon as it serves.
+    Panics,
+}
+
+impl fmt::Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Image::Slots(slots) => slots.fmt(f),
+            Image::Panics => f.write_str("panics"),
+        }
+    }
+}
+
+/// The interface of the board that runs.
+const INTERFACE: &str = "board";
+
+const BOARD: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
+const HOST: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(10, 0, 2, 2)),
+    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2)),
+];
+
+/// All boards have the same address: one runs at a time.
+static ONE: Mutex<()> = Mutex::new(());
+
+/// A running board. It ends, and its interface vanishes, when this is dropped.
+pub(crate) struct Emulator {
+    pub(crate) board: Board,
+    plug: Plug,
+    process: Child,
+    says: Receiver<String>,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Emulator {
+    /// Runs the firmware, and waits until it serves.
+    pub(crate) fn start(board: Board, image: Image, plug: Plug) -> Emulator {
+        let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = env::var_os(FIRMWARE).expect(FIRMWARE);
+        let nic = match plug {
+            Plug::Tap => format!("tap,ifname={INTERFACE},script=no,downscript=no"),
+            Plug::User => ["tcp", "udp"].iter().fold("user".to_owned(), |nic, protocol| {
+                format!("{nic},hostfwd={protocol}:127.0.0.1:{PORT}-:{PORT}")
+            }),
+        };
+        let mut process = Command::new("qemu-system-arm")
+            .args(["-machine", board.machine, "-nographic", "-monitor", "none", "-serial", "none"])
+            .args(["-no-reboot", "-semihosting-config", "enable=on,target=native"])
+            .args(["-nic", &nic, "-kernel"])
+            .arg(Path::new(&folder).join(format!("{}-{image}", board.name)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("qemu-system-arm");
+        let says = lines(process.stdout.take().expect("its output"));
+        let emulator = Emulator { board, plug, process, says, _alone: alone };
+        let first = emulator.says.recv_timeout(PATIENCE).expect("a line of the board");
+        assert!(first.starts_with("Listening"), "{first}");
+        if plug == Plug::Tap {
+            host::keep_silent(INTERFACE);
+            host::set_up(INTERFACE, true);
+            HOST.iter().for_each(|address| host::add_address(INTERFACE, *address));
+        }
+        emulator
+    }
+
+    /// Where it serves.
+    pub(crate) fn server(&self) -> SocketAddr {
+        match self.plug {
+            Plug::Tap => self.address(Family::V4),
+            Plug::User => SocketAddr::from(([127, 0, 0, 1], PORT)),
+        }
+    }
+
+    /// Where it serves on the link, over IPv6 at its link-local address (RFC 4291 appendix A).
+    pub(crate) fn address(&self, family: Family) -> SocketAddr {
+        let [a, b, c, d, e, f] = self.board.mac.map(u16::from);
+        let [high, middle, low] = [(a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d];
+        let v6 = Ipv6Addr::new(0xfe80, 0, 0, 0, high, middle, low, e << 8 | f);
+        match family {
+            Family::V4 => SocketAddr::new(BOARD.into(), PORT),
+            Family::V6 => SocketAddrV6::new(v6, PORT, 0, self.scope()).into(),
+        }
+    }
+
+    fn scope(&self) -> u32 {
+        if_nametoindex(INTERFACE).expect(INTERFACE)
+    }
+
+    /// The link, below the kernel's stack.
+    pub(crate) fn wire(&self) -> Wire {
+        Wire::on(INTERFACE, self.board.mac)
+    }
+
+    /// Lets frames of up to so many bytes, and their header, leave the host.
+    pub(crate) fn set_mtu(&self, mtu: u32) {
+        host::set_mtu(INTERFACE, mtu);
+    }
+
+    /// The status with which it ends by itself, and its last line.
+    pub(crate) fn until_it_ends(&mut self) -> (Option<i32>, String) {
+        let mut last = String::new();
+        loop {
+            match self.says.recv_timeout(PATIENCE) {
+                Ok(line) => last = line,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("still running after {PATIENCE:?}"),
+            }
+        }
+        (self.process.wait().expect("its status").code(), last)
+    }
+
+    /// It must not have ended: it would have panicked.
+    pub(crate) fn assert_it_runs(&mut self) {
+        let ended = self.process.try_wait().expect("its status");
+        let said = || self.says.try_iter().last().unwrap_or_default();
+        assert!(ended.is_none(), "the board has ended, {ended:?}: {}", said());
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if thread::panicking() {
+            self.says.try_iter().for_each(|line| println!("{}: {line}", self.board.name));
+        }
+    }
+}
+
+/// What it says, line by line: somebody has to read it, or it waits.
+fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (said, says) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if said.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    says
+}

@@ -1,0 +1,28 @@
+//! The firmware at work: built as a user builds it, with the tests of the host's TAP as its peers.
+
+use std::{fs, path::Path};
+
+use super::firmware::{self, BOARDS};
+use crate::run::{self, Outcome, command};
+
+/// The images of each board: their names, connections and features.
+const IMAGES: [(&str, usize, &str); 3] = [("4", 4, ""), ("16", 16, ""), ("panics", 4, "panics")];
+
+/// Builds the images, and runs the trials that need them.
+pub(super) fn run() -> Outcome {
+    let folder = firmware::target().join("boards/images");
+    fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
+    for board in BOARDS {
+        for (image, connections, features) in IMAGES {
+            let built = board.build_usual(connections, features)?;
+            let kept = folder.join(format!("{}-{image}", board.name));
+            fs::copy(&built, &kept).map_err(|error| at(&built, &error))?;
+        }
+    }
+    let mut tests = command(&["cargo", "test", "--package", "smolecho", "--test", "tap", "--"]);
+    run::run(tests.arg("boards::").env("SMOLECHO_BOARDS", &folder))
+}
+
+fn at(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
