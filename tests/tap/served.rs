@@ -106,14 +106,14 @@ pub(crate) fn peers_at_once(server: SocketAddr, peers: usize, bytes: u64) {
 }
 
 /// More peers than the server has slots: whoever is turned away comes back when `retry` returns, until
-/// all have been served. Who is accepted is not disturbed.
-pub(crate) fn crowd(server: SocketAddr, peers: usize, retry: impl Fn() + Sync) {
+/// all have had so many bytes back. Who is accepted is not disturbed.
+pub(crate) fn crowd(server: SocketAddr, peers: usize, bytes: u64, retry: impl Fn() + Sync) {
     let served = |pattern: &Pattern| -> io::Result<()> {
         let mut stream = connect(server)?;
         // The kernel takes a connection for made before the server does.
         pattern.send(&mut stream, 0..1)?;
         pattern.expect(&mut stream, 0..1)?;
-        pattern.echo(&stream, 1..200_000).expect("undisturbed");
+        pattern.echo(&stream, 1..bytes).expect("undisturbed");
         say_goodbye(&stream);
         Ok(())
     };

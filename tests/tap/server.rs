@@ -256,7 +256,7 @@ fn full_house_keeps_silent_and_serves_again(family: Family) {
 fn crowd_is_served_one_slot_after_the_other(family: Family) {
     const PEERS: usize = 12;
     let lab = Setup { slots: 3, ..Setup::default() }.run();
-    served::crowd(lab.server(family), PEERS, || {
+    served::crowd(lab.server(family), PEERS, 200_000, || {
         lab.until("a slot is free", |view| (view.occupancy.free > 0).then_some(()));
     });
     let stats = lab.until_nobody_is_served();
