@@ -147,7 +147,7 @@ impl Node<'_> {
         // A SYN proves nothing: what costs somebody else a slot is its cookie, once it is back.
         let is_contended =
             self.pool.vacant(now).is_none() && (self.evict_idle || self.pool.half_open(None).0 > 0);
-        if (is_backlogged || is_contended) && self.cookies().is_some() {
+        if (is_backlogged || is_contended) && self.gives_cookies() {
             return Verdict::Cookie(*syn);
         }
         if let Some(oldest) = oldest.filter(|_| is_backlogged) {
@@ -259,6 +259,10 @@ impl Node<'_> {
     }
 
     /// Where they are not built in, this lets the compiler leave all of it out.
+    fn gives_cookies(&self) -> bool {
+        cfg!(feature = "syn-cookies") && self.cookies.is_some()
+    }
+
     fn cookies(&mut self) -> Option<&mut Cookies> {
         self.cookies.as_mut().filter(|_| cfg!(feature = "syn-cookies"))
     }
@@ -293,7 +297,10 @@ impl Node<'_> {
 
     /// Makes the socket what it would be, had it taken the SYN itself.
     pub(super) fn revive(&mut self, slot: usize, returned: Returned, frame: &[u8], now: Instant) {
-        let Some(ack) = Segment::read(frame, &self.checksums) else { return };
+        let Some(ack) = Segment::read(frame, &self.checksums).filter(|_| self.gives_cookies())
+        else {
+            return;
+        };
         let syn = Segment {
             control: TcpControl::Syn,
             seq: returned.theirs,
