@@ -10,7 +10,7 @@
 //!     its own clock)        (Impairments, cuts)        (hostile frames)
 //! ```
 //!
-//! [`plan`] says what is to happen, [`world`] lets it happen, [`oracle`] looks on after every step:
+//! `plan` says what is to happen, `world` lets it happen, `oracle` looks on after every step:
 //! no wrong byte ever; counters that add up; bounded work; an end of every connection that a fault, an
 //! attack or a documented deadline explains. When the faults are over everything must heal: every slot
 //! free, and everybody served who asks.
