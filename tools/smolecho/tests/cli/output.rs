@@ -151,13 +151,14 @@ fn unread_with_command() -> Result<(), Failed> {
 }
 
 fn unread() -> Result<(), Failed> {
+    // A line for each address; whoever reads them leaves, and only then somebody calls.
     let script = format!(
         "
-        {{ $SMOLECHO serve; echo status $? >&2; }} | head -2 &
-        present smolecho0
-        sleep 0.3
-        python3 {CLIENT} 192.168.69.1 >/dev/null
-        wait"
+        {{ $SMOLECHO serve; echo status $? >&2; }} | {{
+            head -n 3
+            exec <&-
+            python3 {CLIENT} 192.168.69.1 >/dev/null
+        }}"
     );
     let run = in_namespace(&script).expect_status(0)?;
     run.expect_lines(&["Server listening on 192.168.69.1:12345", "Server listening on [fdaa::1]"])?;

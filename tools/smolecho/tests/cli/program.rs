@@ -2,13 +2,13 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_smolecho");
@@ -117,6 +117,7 @@ impl Running {
             .env_remove("PYTHONUNBUFFERED")
             .env("RUST_BACKTRACE", "1")
             .env("SMOLECHO", PROGRAM)
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -158,9 +159,8 @@ impl Running {
                 None if Instant::now() < limit => {}
                 // A second later it has ended its command too.
                 None if Instant::now() < limit + GRACE => send(&self.process, Signal::SIGTERM),
-                None => {
-                    let _ = self.process.kill();
-                }
+                // With all that it started: who lives on would keep the pipes open.
+                None => kill_group(&self.process),
             }
             sleep(Duration::from_millis(5));
         };
@@ -170,8 +170,15 @@ impl Running {
 }
 
 fn send(process: &Child, signal: Signal) {
-    let pid = Pid::from_raw(process.id().try_into().expect("a pid"));
-    kill(pid, signal).expect("it has not been waited for");
+    kill(pid(process), signal).expect("it has not been waited for");
+}
+
+fn pid(process: &Child) -> Pid {
+    Pid::from_raw(process.id().try_into().expect("a pid"))
+}
+
+fn kill_group(process: &Child) {
+    let _ = killpg(pid(process), Signal::SIGKILL);
 }
 
 fn read_line(reader: &mut impl BufRead) -> String {
