@@ -4,6 +4,8 @@ pub(crate) mod due;
 pub(crate) mod order;
 pub(crate) mod slot;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 
 use smoltcp::time::{Duration, Instant};
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::{
-    boards, msrv, porting, readme,
+    boards, miri, msrv, porting, readme,
     run::{self, Outcome, command, run_and_read},
     sizes, soak, tree, unprivileged,
 };
@@ -17,6 +17,7 @@ const STEPS: &[Step] = &[
     ("tests as an unprivileged user", unprivileged::tests),
     ("long transfers", soak::round),
     ("simulation", || soak::simulate(Some(1))),
+    ("Miri", miri::check),
     ("format", || cargo(&["fmt", "--all", "--check"])),
     ("lints", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("documentation", documentation),

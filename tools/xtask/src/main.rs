@@ -3,6 +3,7 @@
 mod boards;
 mod ci;
 mod elf;
+mod miri;
 mod msrv;
 mod porting;
 mod readme;
@@ -18,6 +19,7 @@ const USAGE: &str = "\
 cargo xtask ci                    what CI runs; stops at the first failure
 cargo xtask boards [--compare]    flash, RAM and instructions of each board, beside its budgets
 cargo xtask boards --serve        each board under QEMU, with the tests of the host's TAP as its peers
+cargo xtask miri                  the tests of borrowed memory, under Miri (nightly)
 cargo xtask porting               the package that PORTING.md builds up, built and run under QEMU
 cargo xtask soak [--minutes N]    the long transfers and the simulator, again and again for N minutes (once)
 cargo xtask sizes                 flash of a program with a server, with each feature (thumbv7m)";
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         ["boards", "--compare"] => boards::run(boards::Mode::Compare),
         ["boards", "--serve"] => boards::serve(),
         ["boards", "--record"] => boards::run(boards::Mode::Record),
+        ["miri"] => miri::check(),
         ["porting"] => porting::check(),
         ["sizes"] => sizes::run(),
         ["soak"] => soak::run(0),
