@@ -1,30 +1,35 @@
-//! A Linux TAP interface as a device, over the `tun-tap` crate (feature `phy-tap`).
+//! A Linux TAP interface as a device: over the `tun-tap` crate (feature `phy-tap`), or with offloads, by an
+//! open of our own (feature `phy-tap-offload`).
 //!
-//! The one file of this library that needs `std`, and the one with `unsafe`: three system calls
-//! that `tun-tap` does not wrap (`ppoll`, and two `ioctl`s that ask the kernel about the
-//! interface).
-#![allow(unsafe_code)]
+//! This needs `std`, alone in this library. `tap/line.rs` is the way to the kernel, and has what is
+//! `unsafe`; `tap/offload.rs` is what offloads make of a frame; `tap/reads.rs` is how often to read.
 
 extern crate std;
 
+mod line;
+mod name;
+mod offload;
 mod reads;
 
-use core::{fmt, mem, time::Duration as CoreDuration};
+#[cfg(feature = "phy-tap-offload")]
+use core::num::NonZeroUsize;
+use core::{fmt, num::NonZeroU16};
 use std::{
-    borrow::ToOwned,
     boxed::Box,
     format, io,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
-    string::String,
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
     vec,
 };
 
 use smoltcp::{
-    phy::{self, Device, DeviceCapabilities, Medium},
+    phy::{self, Checksum, Device, DeviceCapabilities, Medium},
     time::{Duration, Instant},
 };
-use tun_tap::{Iface, Mode};
 
+use self::line::Line;
+use self::offload::HEADER;
+#[cfg(feature = "phy-tap-offload")]
+pub use self::offload::fill_checksum;
 use self::reads::Reads;
 
 /// Destination, source and type: what smoltcp counts into its MTU and the kernel does not.
@@ -39,6 +44,10 @@ const MAX_MTU: usize = 65_535;
 /// Room for any frame at any MTU, so that the host may raise the MTU while we run.
 const BUFFER: usize = ETHERNET_HEADER + VLAN_TAG + MAX_MTU;
 
+/// The longest frame that is left to the kernel to cut: what a capture's format takes.
+#[cfg(feature = "phy-tap-offload")]
+const UNCUT: usize = 65_535;
+
 /// How many descriptors [`Tap::wait`] can watch besides the interface.
 pub const MAX_ALSO: usize = 8;
 
@@ -52,6 +61,9 @@ pub struct Counters {
     pub sent: u64,
     /// Frames dropped because they were longer than the MTU that the stack was told.
     pub rx_too_large: u64,
+    /// Frames dropped because their TCP checksum was wrong: with offloads it is verified here, and
+    /// only where the kernel has not done so.
+    pub rx_checksum: u64,
     /// Reads that failed for any reason other than an empty queue.
     pub rx_errors: u64,
     /// Frames that the kernel did not take: link down (`EIO`), out of buffers (`ENOBUFS`,
@@ -102,10 +114,23 @@ pub struct Counters {
 ///   see [`refresh_mtu`](Tap::refresh_mtu).
 /// - Removed: `wait` fails. The interface will not come back under this descriptor; open it anew.
 ///
+/// # Offloads
+///
+/// Opened with `open_offload` (feature `phy-tap-offload`), nobody sums up TCP that stays within the
+/// machine, and bulk crosses to the kernel in frames of up to 64 KiB, whatever the MTU:
+///
+/// - The stack makes no TCP checksums, and verifies none: `capabilities` says so. A segment that the
+///   kernel sends itself is trusted; one that came from elsewhere, and that nobody has verified, is
+///   verified here.
+/// - The stack may ask for a segment to be cut ([`PacketMeta`](phy::PacketMeta)), over IPv4: smoltcp 0.14 drops uncut
+///   segments over IPv6 on their way out. Both families receive uncut ones.
+/// - An interface that outlives the program keeps its offloads. [`open`](Tap::open) turns them off;
+///   another's program may not, and then misses checksums.
+///
 /// Memory: two buffers of 64 KiB, made at `open`; none per frame. The kernel backs only the pages
 /// that are used.
 pub struct Tap {
-    iface: Iface,
+    line: Line,
     mtu: usize,
     reads: Reads,
     counters: Counters,
@@ -128,16 +153,30 @@ impl Tap {
     /// - `EBUSY`: another process holds the interface;
     /// - `EINVAL`: there is an interface of this name, and it is no TAP.
     pub fn open(name: &str) -> io::Result<Tap> {
-        check_name(name)?;
-        let iface = Iface::without_packet_info(name, Mode::Tap)?;
-        iface.set_non_blocking()?;
+        name::check(name)?;
+        Tap::over(Line::open(name)?)
+    }
+
+    /// The same with [offloads](Tap#offloads).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), and [`Unsupported`](io::ErrorKind::Unsupported) where the kernel
+    /// does none.
+    #[cfg(feature = "phy-tap-offload")]
+    pub fn open_offload(name: &str) -> io::Result<Tap> {
+        name::check(name)?;
+        Tap::over(Line::open_offload(name)?)
+    }
+
+    fn over(line: Line) -> io::Result<Tap> {
         let mut tap = Tap {
-            iface,
+            line,
             mtu: 0,
             reads: Reads::new(),
             counters: Counters::default(),
-            rx: vec![0; BUFFER + 1].into_boxed_slice(),
-            tx: vec![0; BUFFER].into_boxed_slice(),
+            rx: vec![0; HEADER + BUFFER + 1].into_boxed_slice(),
+            tx: vec![0; HEADER + BUFFER].into_boxed_slice(),
         };
         tap.refresh_mtu()?;
         Ok(tap)
@@ -146,7 +185,7 @@ impl Tap {
     /// The interface's name: the one given to [`open`](Tap::open), or what the kernel made of a
     /// pattern like `tap%d`.
     pub fn name(&self) -> &str {
-        self.iface.name()
+        self.line.name()
     }
 
     /// The IP MTU: what `ip link` shows, 14 bytes less than what smoltcp calls the MTU of an
@@ -160,19 +199,14 @@ impl Tap {
     /// Call it before the stack is made: smoltcp reads a device's capabilities once. The interface
     /// is looked up by name in the caller's network namespace.
     pub fn refresh_mtu(&mut self) -> io::Result<usize> {
-        let answer = self.query(libc::SIOCGIFMTU as _)?;
-        // SAFETY: the kernel wrote this member, and the request was all zeroes before.
-        let mtu = unsafe { answer.ifr_ifru.ifru_mtu };
+        let mtu = self.line.mtu()?;
         self.mtu = usize::try_from(mtu).unwrap_or(0).min(MAX_MTU);
         Ok(self.mtu)
     }
 
     /// Whether the host's side is up. While it is not, every frame sent is dropped.
     pub fn is_up(&self) -> io::Result<bool> {
-        let answer = self.query(libc::SIOCGIFFLAGS as _)?;
-        // SAFETY: the kernel wrote this member, and the request was all zeroes before.
-        let flags = unsafe { answer.ifr_ifru.ifru_flags };
-        Ok(libc::c_int::from(flags) & libc::IFF_UP != 0)
+        self.line.is_up()
     }
 
     /// What passed so far, and what was dropped.
@@ -201,13 +235,13 @@ impl Tap {
         }
         let watch = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
         let mut fds = [watch(-1); 1 + MAX_ALSO];
-        fds[0] = watch(self.iface.as_raw_fd());
+        fds[0] = watch(self.line.as_fd().as_raw_fd());
         for (slot, fd) in fds[1..].iter_mut().zip(also) {
             *slot = watch(fd.as_raw_fd());
         }
         let fds = &mut fds[..=also.len()];
 
-        match ppoll(fds, timeout) {
+        match line::ppoll(fds, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.reads.woke(false),
             Err(error) => return Err(error),
             Ok(()) if fds[0].revents & !libc::POLLIN != 0 => {
@@ -227,38 +261,11 @@ impl Tap {
     fn max_frame(&self) -> usize {
         ETHERNET_HEADER + VLAN_TAG + self.mtu
     }
-
-    /// Asks the kernel about the interface, by name.
-    fn query(&self, request: libc::Ioctl) -> io::Result<libc::ifreq> {
-        // Any socket will do; it only says which namespace is meant.
-        // SAFETY: no pointers; the descriptor is checked and owned by nobody else.
-        let socket = unsafe {
-            let fd = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
-            if fd < 0 {
-                return Err(io::Error::last_os_error());
-            }
-            OwnedFd::from_raw_fd(fd)
-        };
-        // SAFETY: a C struct of integers, arrays and pointers, for which zero is a value.
-        let mut ifreq: libc::ifreq = unsafe { mem::zeroed() };
-        // The last byte stays zero: the kernel's names are shorter than the field.
-        let field = ifreq.ifr_name.len() - 1;
-        for (to, from) in ifreq.ifr_name[..field].iter_mut().zip(self.name().bytes()) {
-            *to = from as libc::c_char;
-        }
-        // SAFETY: both requests read and write one `struct ifreq`, which is what they are given,
-        // whole.
-        if unsafe { libc::ioctl(socket.as_raw_fd(), request, &mut ifreq) } < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(ifreq)
-    }
 }
 
 impl AsFd for Tap {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: `iface` owns the descriptor and lives as long as this borrow.
-        unsafe { BorrowedFd::borrow_raw(self.iface.as_raw_fd()) }
+        self.line.as_fd()
     }
 }
 
@@ -282,6 +289,13 @@ impl Device for Tap {
         // smoltcp's MTU of an Ethernet device includes the header, the kernel's does not.
         // See the docs of `DeviceCapabilities::max_transmission_unit`.
         capabilities.max_transmission_unit = ETHERNET_HEADER + self.mtu;
+        if self.line.offloads() {
+            capabilities.checksum.tcp = Checksum::None;
+            #[cfg(feature = "phy-tap-offload")]
+            {
+                capabilities.segmentation.tcpv4 = NonZeroUsize::new(UNCUT);
+            }
+        }
         capabilities
     }
 
@@ -291,31 +305,38 @@ impl Device for Tap {
         }
         // A TAP cuts a frame to the buffer and says nothing: the byte too many is how we know.
         let limit = self.max_frame();
-        let length = loop {
-            match self.iface.recv(&mut self.rx[..=limit]) {
-                Ok(length) => break length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.reads.empty();
-                    if error.kind() != io::ErrorKind::WouldBlock {
-                        self.counters.rx_errors += 1;
-                    }
-                    return None;
+        let read = if self.line.offloads() {
+            self.line.read(&mut self.rx).map(|length| length.saturating_sub(HEADER))
+        } else {
+            self.line.read(&mut self.rx[HEADER..=HEADER + limit])
+        };
+        let length = match read {
+            Ok(length) => length,
+            Err(error) => {
+                self.reads.empty();
+                if error.kind() != io::ErrorKind::WouldBlock {
+                    self.counters.rx_errors += 1;
                 }
+                return None;
             }
         };
-        if length > limit {
+        let (header, frame) = self.rx.split_first_chunk_mut()?;
+        let frame = &mut frame[..length];
+        if length > limit && !(self.line.offloads() && offload::is_uncut(header)) {
             self.counters.rx_too_large += 1;
             return None;
         }
+        if self.line.offloads() && !offload::admit(header, frame) {
+            self.counters.rx_checksum += 1;
+            return None;
+        }
         self.counters.received += 1;
-        let rx = RxToken { frame: &self.rx[..length] };
-        let tx = TxToken { iface: &self.iface, buffer: &mut self.tx, counters: &mut self.counters };
-        Some((rx, tx))
+        let tx = TxToken::new(&self.line, &mut self.tx, &mut self.counters);
+        Some((RxToken { frame }, tx))
     }
 
     fn transmit(&mut self, _timestamp: Instant) -> Option<TxToken<'_>> {
-        Some(TxToken { iface: &self.iface, buffer: &mut self.tx, counters: &mut self.counters })
+        Some(TxToken::new(&self.line, &mut self.tx, &mut self.counters))
     }
 }
 
@@ -332,98 +353,47 @@ impl phy::RxToken for RxToken<'_> {
 }
 
 /// Room for one frame in the [`Tap`]'s transmit buffer; it goes to the kernel when it is filled.
-#[derive(Debug)]
 pub struct TxToken<'a> {
-    iface: &'a Iface,
+    line: &'a Line,
     buffer: &'a mut [u8],
     counters: &'a mut Counters,
+    /// Into how large pieces the kernel is to cut the segment.
+    segment_size: Option<NonZeroU16>,
+}
+
+impl<'a> TxToken<'a> {
+    fn new(line: &'a Line, buffer: &'a mut [u8], counters: &'a mut Counters) -> TxToken<'a> {
+        TxToken { line, buffer, counters, segment_size: None }
+    }
 }
 
 impl phy::TxToken for TxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-        let Some(frame) = self.buffer.get_mut(..length) else {
+        let end = HEADER + length;
+        let Some((header, frame)) =
+            self.buffer.get_mut(..end).and_then(<[u8]>::split_first_chunk_mut)
+        else {
             // No stack asks for more than the MTU. One that does gets its buffer; the frame goes
             // nowhere.
             self.counters.tx_dropped += 1;
             return f(&mut vec![0; length]);
         };
         let result = f(frame);
-        match send(self.iface, frame) {
-            Ok(()) => self.counters.sent += 1,
+        let sent = if self.line.offloads() {
+            offload::describe(header, frame, self.segment_size);
+            self.line.write(&self.buffer[..end])
+        } else {
+            self.line.write(frame)
+        };
+        match sent {
+            Ok(_) => self.counters.sent += 1,
             Err(_) => self.counters.tx_dropped += 1,
         }
         result
     }
-}
 
-fn send(iface: &Iface, frame: &[u8]) -> io::Result<()> {
-    loop {
-        match iface.send(frame) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Refuses what the kernel would refuse, and what `tun-tap` would cut short without a word.
-fn check_name(name: &str) -> io::Result<()> {
-    let reason = if name.is_empty() {
-        "it is empty".to_owned()
-    } else if name.len() >= libc::IFNAMSIZ {
-        let max = libc::IFNAMSIZ - 1;
-        format!("it has {} bytes, at most {max} are possible", name.len())
-    } else if name == "." || name == ".." {
-        "it is a directory's name".to_owned()
-    } else if let Some(bad) = name.chars().find(|&c| forbidden_in_name(c)) {
-        format!("it contains {bad:?}")
-    } else if name.replacen("%d", "", 1).contains('%') {
-        "it contains '%', and not as one %d".to_owned()
-    } else {
-        return Ok(());
-    };
-    let message: String = format!("{name:?} cannot be an interface's name: {reason}");
-    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
-}
-
-/// `dev_valid_name` of the kernel, and NUL, which would end the name early.
-fn forbidden_in_name(c: char) -> bool {
-    c == '\0' || c == '/' || c == ':' || c.is_whitespace()
-}
-
-fn ppoll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
-    let timeout = timeout.map(|duration| {
-        let duration = CoreDuration::from(duration);
-        libc::timespec {
-            tv_sec: libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX),
-            tv_nsec: duration.subsec_nanos() as _,
-        }
-    });
-    let timeout: *const libc::timespec = timeout.as_ref().map_or(core::ptr::null(), |t| t);
-    // SAFETY: pointer and length are one slice's; the timeout is null or points to a live timespec;
-    // no signal mask.
-    let ready = unsafe {
-        libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout, core::ptr::null())
-    };
-    if ready < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names() {
-        for good in ["tap0", "a", "smolecho-12345-", "tap%d"] {
-            assert!(check_name(good).is_ok(), "{good:?}");
-        }
-        for bad in ["", ".", "..", "a/b", "a b", "a:1", "a\0", "tap%s", "%d%d", "sixteen-bytes-xx"]
-        {
-            let error = check_name(bad).expect_err(bad);
-            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
-        }
+    #[cfg(feature = "phy-tap-offload")]
+    fn set_meta(&mut self, meta: phy::PacketMeta) {
+        self.segment_size = meta.segmentation_offload_size;
     }
 }

@@ -37,7 +37,7 @@ fn lab() -> Lab {
 }
 
 /// Lets the node talk to a kernel server that does this with its one connection.
-fn talk(
+pub(crate) fn talk(
     lab: &Lab,
     family: Family,
     message: Message<'static>,
@@ -65,7 +65,7 @@ fn connect(lab: &Lab, server: SocketAddr, message: Message<'static>) -> Closed {
 }
 
 /// RFC 862, until the client closes.
-fn echo(mut stream: TcpStream) {
+pub(crate) fn echo(mut stream: TcpStream) {
     let mut buffer = [0; 16_384];
     while let Ok(n @ 1..) = stream.read(&mut buffer) {
         stream.write_all(&buffer[..n]).expect("send");

@@ -7,6 +7,7 @@ use nix::sys::socket::{MsgFlags, recv, send};
 use smolecho::{
     conformance::{self, BEYOND, Wire as _},
     phy::{Device, embassy::Bridge, tap::Tap},
+    smoltcp::wire::checksum,
 };
 
 use crate::{
@@ -20,18 +21,34 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         the_tap_keeps_the_rules,
         the_tap_keeps_the_rules_at_a_large_mtu,
+        the_offloading_tap_keeps_the_rules,
         a_driver_keeps_the_rules
     ]
 }
 
 /// A packet socket on the host's side of an interface that the host itself says nothing on.
-struct Opposite(Wire);
+struct Opposite {
+    wire: Wire,
+    /// Bytes before each frame, in which an offloading device says what is left to the wire.
+    header: usize,
+}
+
+/// `struct virtio_net_hdr`.
+const VIRTIO: usize = 10;
 
 impl Opposite {
     fn of(network: &Network) -> Opposite {
+        Opposite::over(network, Wire::tap, 0)
+    }
+
+    fn of_offloading(network: &Network) -> Opposite {
+        Opposite::over(network, Wire::virtio, VIRTIO)
+    }
+
+    fn over(network: &Network, wire: fn(&Network) -> Wire, header: usize) -> Opposite {
         host::keep_silent(&network.interface);
         host::set_up(&network.interface, true);
-        let mut opposite = Opposite(Wire::tap(network));
+        let mut opposite = Opposite { wire: wire(network), header };
         // What passed on other interfaces before the socket was bound to this one.
         while opposite.depart(|_| ()).is_some() {}
         opposite
@@ -50,17 +67,30 @@ impl conformance::Wire for Opposite {
     const HOLDS: usize = 32;
 
     fn arrive(&mut self, frame: &[u8]) -> bool {
-        send(self.0.socket.as_raw_fd(), frame, MsgFlags::MSG_DONTWAIT).is_ok()
+        let whole = [&[0; VIRTIO][..self.header], frame].concat();
+        send(self.wire.socket.as_raw_fd(), &whole, MsgFlags::MSG_DONTWAIT).is_ok()
     }
 
     fn depart<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        let mut frame = [0; 10_000];
-        let n = recv(self.0.socket.as_raw_fd(), &mut frame, MsgFlags::MSG_DONTWAIT).ok()?;
-        Some(look(&frame[..n]))
+        let mut whole = [0; 10_000];
+        let n = recv(self.wire.socket.as_raw_fd(), &mut whole, MsgFlags::MSG_DONTWAIT).ok()?;
+        let (header, frame) = whole[..n].split_at_mut(self.header);
+        sum(header, frame);
+        Some(look(frame))
     }
 
     fn pause(&mut self) {
         thread::sleep(Wall::from_millis(5));
+    }
+}
+
+/// What the hardware of a real wire does for an offloading device.
+fn sum(header: &[u8], frame: &mut [u8]) {
+    if header.first() == Some(&1) {
+        let field = |at| usize::from(u16::from_ne_bytes([header[at], header[at + 1]]));
+        let (start, at) = (field(6), field(6) + field(8));
+        let sum = !checksum::data(&frame[start..]);
+        frame[at..at + 2].copy_from_slice(&sum.to_be_bytes());
     }
 }
 
@@ -78,6 +108,16 @@ fn the_tap_keeps_the_rules_at_a_large_mtu() {
     host::set_mtu(&network.interface, 9000);
     tap.refresh_mtu().expect("its MTU");
     Opposite::of(&network).check(&mut tap);
+}
+
+/// Its checksums are only right behind the wire.
+fn the_offloading_tap_keeps_the_rules() {
+    let network = Network::new();
+    let mut tap = Tap::open_offload(&network.interface).expect("a TAP");
+    Opposite::of_offloading(&network).check(&mut tap);
+    let counters = tap.counters();
+    assert_eq!((counters.rx_too_large, counters.rx_errors, counters.tx_dropped), (0, 0, 0));
+    assert_eq!(counters.rx_checksum, 1, "a wrong one");
 }
 
 fn a_driver_keeps_the_rules() {

@@ -4,6 +4,7 @@ use std::{
     io::{ErrorKind, Write},
     net::{Ipv4Addr, UdpSocket},
     os::{fd::AsFd, unix::net::UnixStream},
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -24,17 +25,18 @@ use smolecho::{
     smoltcp::{
         phy::{Device, RxToken, TxToken},
         time::{Duration, Instant},
+        wire::{Ipv4Packet, UdpPacket},
     },
 };
 
 use crate::{
     host,
-    lab::{Family, Network},
+    lab::{Family, Network, Opening},
     trial::{Case, cases},
 };
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
+    let mut cases = cases![openings:
         mtu_is_the_interfaces,
         oversize_frame_is_counted_and_holds_up_nothing,
         link_down_is_counted_and_mends,
@@ -45,7 +47,10 @@ pub(crate) fn cases() -> Vec<Case> {
         burst_is_drained_in_few_wake_ups,
         impossible_names_are_refused,
         interface_vanishes_with_the_tap,
-    ]
+    ];
+    let persistent = cases![offloads_do_not_outlive_their_program];
+    cases.extend(persistent.into_iter().map(|case| case.needs("ip")));
+    cases
 }
 
 /// The last bytes of every datagram of ours.
@@ -55,17 +60,17 @@ const MARK: [u8; 10] = [0x5a; 10];
 const HEADERS: usize = 20 + 8;
 
 /// An interface of our own, up, with the host on its other side.
-fn tap() -> (Tap, Network) {
+fn tap(opening: Opening) -> (Tap, Network) {
     let network = Network::new();
-    let tap = Tap::open(&network.interface).expect("a TAP");
+    let tap = opening.open(&network.interface).expect("a TAP");
     host::set_up(tap.name(), true);
     host::add_address(tap.name(), network.host(Family::V4));
     (tap, network)
 }
 
 /// An interface that is down, so that nothing comes from it.
-fn silent_tap() -> Tap {
-    let (mut tap, _) = tap();
+fn silent_tap(opening: Opening) -> Tap {
+    let (mut tap, _) = tap(opening);
     host::set_up(tap.name(), false);
     drain(&mut tap);
     tap
@@ -109,8 +114,8 @@ fn transmit(tap: &mut Tap) {
 }
 
 /// smoltcp's MTU is the kernel's and 14 bytes, and follows it when asked to.
-fn mtu_is_the_interfaces() {
-    let (mut tap, _) = tap();
+fn mtu_is_the_interfaces(opening: Opening) {
+    let (mut tap, _) = tap(opening);
     assert_eq!(tap.mtu(), 1500);
     assert_eq!(tap.capabilities().max_transmission_unit, 1514);
     host::set_mtu(tap.name(), 9000);
@@ -120,8 +125,8 @@ fn mtu_is_the_interfaces() {
 }
 
 /// The host raises its MTU while we run.
-fn oversize_frame_is_counted_and_holds_up_nothing() {
-    let (mut tap, network) = tap();
+fn oversize_frame_is_counted_and_holds_up_nothing(opening: Opening) {
+    let (mut tap, network) = tap(opening);
     host::set_mtu(tap.name(), 9000);
     drain(&mut tap);
     let send = broadcaster(&network);
@@ -136,8 +141,8 @@ fn oversize_frame_is_counted_and_holds_up_nothing() {
 }
 
 /// `ip link set down`: counted, no panic, no error from the wait, no spin; and up again all works.
-fn link_down_is_counted_and_mends() {
-    let (mut tap, network) = tap();
+fn link_down_is_counted_and_mends(opening: Opening) {
+    let (mut tap, network) = tap(opening);
     assert!(tap.is_up().expect("flags"));
     transmit(&mut tap);
     let before = tap.counters();
@@ -164,8 +169,8 @@ fn link_down_is_counted_and_mends() {
 }
 
 /// `ip link delete`: the wait says so instead of returning at once for ever.
-fn removed_interface_ends_the_wait() {
-    let (mut tap, network) = tap();
+fn removed_interface_ends_the_wait(opening: Opening) {
+    let (mut tap, network) = tap(opening);
     host::remove(tap.name());
     let error = tap.wait(None, &[]).expect_err("removed");
     assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -175,8 +180,8 @@ fn removed_interface_ends_the_wait() {
     assert_eq!((tap.counters().tx_dropped, tap.counters().rx_errors), (1, 1));
 }
 
-fn signal_ends_the_wait_and_is_no_error() {
-    let mut tap = silent_tap();
+fn signal_ends_the_wait_and_is_no_error(opening: Opening) {
+    let mut tap = silent_tap(opening);
     let seen = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGUSR2, Arc::clone(&seen)).expect("handler");
     let (this, over) = (pthread_self(), Arc::new(AtomicBool::new(false)));
@@ -197,8 +202,8 @@ fn signal_ends_the_wait_and_is_no_error() {
 }
 
 /// Half a millisecond is neither a spin nor nothing.
-fn short_wait_sleeps() {
-    let mut tap = silent_tap();
+fn short_wait_sleeps(opening: Opening) {
+    let mut tap = silent_tap(opening);
     let asked = Wall::from_micros(500);
     let shortest = (0..20)
         .map(|_| {
@@ -211,8 +216,8 @@ fn short_wait_sleeps() {
     assert!((asked..asked * 20).contains(&shortest), "{shortest:?}");
 }
 
-fn other_descriptors_end_the_wait() {
-    let mut tap = silent_tap();
+fn other_descriptors_end_the_wait(opening: Opening) {
+    let mut tap = silent_tap(opening);
     let (mut near, far) = UnixStream::pair().expect("pair");
     near.write_all(b"!").expect("write");
     tap.wait(None, &[near.as_fd(), far.as_fd()]).expect("wait");
@@ -221,9 +226,9 @@ fn other_descriptors_end_the_wait() {
 }
 
 /// And none is left behind when the grant is spent.
-fn burst_is_drained_in_few_wake_ups() {
+fn burst_is_drained_in_few_wake_ups(opening: Opening) {
     const BURST: usize = 300;
-    let (mut tap, network) = tap();
+    let (mut tap, network) = tap(opening);
     drain(&mut tap);
     let send = broadcaster(&network);
     for _ in 0..BURST {
@@ -241,19 +246,50 @@ fn burst_is_drained_in_few_wake_ups() {
     assert!(wakes < BURST / 10, "{wakes} wake-ups");
 }
 
-fn impossible_names_are_refused() {
+fn impossible_names_are_refused(opening: Opening) {
     for bad in ["", "a/b", "sixteen-bytes-xx", "a\0b"] {
-        let error = Tap::open(bad).expect_err(bad);
+        let error = opening.open(bad).expect_err(bad);
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{bad:?}: {error}");
     }
-    let (first, _) = tap();
-    assert_eq!(Tap::open(first.name()).expect_err("held").kind(), ErrorKind::ResourceBusy);
-    assert_eq!(Tap::open("lo").expect_err("no TAP").kind(), ErrorKind::InvalidInput);
+    let (first, _) = tap(opening);
+    assert_eq!(opening.open(first.name()).expect_err("held").kind(), ErrorKind::ResourceBusy);
+    assert_eq!(opening.open("lo").expect_err("no TAP").kind(), ErrorKind::InvalidInput);
 }
 
 /// Its end is its descriptor's.
-fn interface_vanishes_with_the_tap() {
-    let (tap, network) = tap();
+fn interface_vanishes_with_the_tap(opening: Opening) {
+    let (tap, network) = tap(opening);
     drop(tap);
     assert!(if_nametoindex(network.interface.as_str()).is_err());
+}
+
+/// Of an interface that does: the next program has its checksums again.
+fn offloads_do_not_outlive_their_program() {
+    let network = Network::new();
+    let name = &network.interface;
+    let tuntap = |verb| {
+        let ip = Command::new("ip").args(["tuntap", verb, "mode", "tap", "dev", name]).status();
+        assert!(ip.is_ok_and(|status| status.success()), "ip tuntap {verb}");
+    };
+    tuntap("add");
+    host::set_up(name, true);
+    host::add_address(name, network.host(Family::V4));
+    for opening in [Opening::Offload, Opening::Plain] {
+        let mut tap = opening.open(name).expect("a TAP");
+        let send = broadcaster(&network);
+        let is_whole = |frame: &[u8]| {
+            let ip = Ipv4Packet::new_checked(&frame[14..]).expect("a packet");
+            let udp = UdpPacket::new_checked(ip.payload()).expect("a datagram");
+            udp.verify_checksum(&ip.src_addr().into(), &ip.dst_addr().into())
+        };
+        // The kernel needs a while until it sends on an interface that has a program again.
+        let whole = (0..1000).find_map(|_| {
+            send(100);
+            tap.wait(Some(Duration::from_millis(10)), &[]).expect("wait");
+            let (rx, _) = tap.receive(Instant::ZERO)?;
+            rx.consume(|frame| frame.ends_with(&MARK).then(|| is_whole(frame)))
+        });
+        assert_eq!(whole, Some(true), "{opening}");
+    }
+    tuntap("del");
 }

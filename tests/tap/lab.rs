@@ -55,6 +55,33 @@ impl fmt::Display for Family {
     }
 }
 
+/// Two devices over a TAP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// Frames as they are.
+    Plain,
+    /// With checksums and segmentation left to the kernel.
+    Offload,
+}
+
+impl Opening {
+    pub(crate) fn open(self, name: &str) -> io::Result<Tap> {
+        match self {
+            Opening::Plain => Tap::open(name),
+            Opening::Offload => Tap::open_offload(name),
+        }
+    }
+}
+
+impl fmt::Display for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Opening::Plain => "plain",
+            Opening::Offload => "offload",
+        })
+    }
+}
+
 /// The network of one trial, on an interface of its own: nobody else is in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
@@ -111,6 +138,7 @@ impl Network {
 
 /// What the node is to be.
 pub(crate) struct Setup {
+    pub(crate) opening: Opening,
     pub(crate) slots: usize,
     /// Bytes of each connection's receive buffer, and of its transmit buffer.
     pub(crate) buffer: usize,
@@ -136,6 +164,7 @@ pub(crate) enum Naming {
 impl Default for Setup {
     fn default() -> Setup {
         Setup {
+            opening: Opening::Plain,
             slots: 8,
             buffer: 16_384,
             mtu: 1500,
@@ -152,7 +181,7 @@ impl Setup {
     /// Makes the TAP, configures the host's side of it, and lets the node run on ours.
     pub(crate) fn run(self) -> Lab {
         let network = Network::new();
-        let mut tap = Tap::open(&network.interface).expect("a TAP");
+        let mut tap = self.opening.open(&network.interface).expect("a TAP");
         host::set_mtu(tap.name(), self.mtu);
         host::set_up(tap.name(), true);
         host::add_address(tap.name(), network.host(Family::V4));

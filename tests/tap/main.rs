@@ -4,7 +4,7 @@
 //! it. Where there can be none, or no TAP in it, every trial is ignored and its line says why:
 //!
 //! - `SMOLECHO_REQUIRE_TAP=1` makes that a failure;
-//! - `SMOLECHO_SOAK=1` runs the trials that move gigabytes too;
+//! - `SMOLECHO_SOAK=1` runs the trials that move gigabytes too, `SMOLECHO_SOAK=full` as many as it takes;
 //! - `SMOLECHO_BOARDS` names a folder with firmware: `cargo xtask boards --serve` builds it, and runs the
 //!   trials of the boards.
 //!
@@ -27,9 +27,11 @@ mod host;
 mod hostile;
 mod lab;
 mod link;
+mod offload;
 mod pattern;
 mod served;
 mod server;
+mod transfers;
 mod trial;
 mod wire;
 
@@ -46,6 +48,8 @@ fn main() -> ExitCode {
         embassy::cases(),
         server::cases(),
         client::cases(),
+        transfers::cases(),
+        offload::cases(),
         link::cases(),
         datagrams::cases(),
         addresses::cases(),

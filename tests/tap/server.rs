@@ -21,13 +21,11 @@ use crate::{
 };
 
 pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = cases![families:
+    cases![families:
         stream_echoes_until_the_peer_closes,
         once_echoes_one_message_and_closes,
         once_takes_no_more_than_the_lectures_recv,
         every_size_comes_back_exactly,
-        eight_mebibytes_both_ways_at_once,
-        jumbo_frames_carry_a_transfer,
         slow_reader_gets_every_byte,
         half_close_does_not_cut_what_is_in_flight,
         fin_on_the_last_data_segment_is_seen,
@@ -41,14 +39,7 @@ pub(crate) fn cases() -> Vec<Case> {
         vanished_peer_frees_the_slot_after_the_stall_time,
         peer_that_never_reads_frees_the_slot_after_the_stall_time,
         peer_that_never_closes_frees_the_slot_after_the_fin_wait_time,
-        full_duplex_does_not_hang,
-    ];
-    cases.extend(
-        cases![families: twenty_times_128_mebibytes_do_not_hang, mebibytes_256_both_ways_at_once]
-            .into_iter()
-            .map(Case::soak),
-    );
-    cases
+    ]
 }
 
 const MIB: u64 = 1 << 20;
@@ -118,40 +109,6 @@ fn every_size_comes_back_exactly(family: Family) {
         let closed = lab.until_closed(stream.local_addr().expect("address"));
         assert_eq!((closed.end, closed.received, closed.sent), (End::Finished, len, len));
     }
-}
-
-fn eight_mebibytes_both_ways_at_once(family: Family) {
-    transfers(family, 1, 8 * MIB);
-}
-
-fn mebibytes_256_both_ways_at_once(family: Family) {
-    transfers(family, 1, 256 * MIB);
-}
-
-fn full_duplex_does_not_hang(family: Family) {
-    transfers(family, 2, 8 * MIB);
-}
-
-fn twenty_times_128_mebibytes_do_not_hang(family: Family) {
-    transfers(family, 20, 128 * MIB);
-}
-
-/// With the largest buffers that the library allows: a byte more could hang here.
-fn transfers(family: Family, times: u32, len: u64) {
-    let lab = Setup { buffer: 65_535, ..Setup::default() }.run();
-    for seed in 0..times {
-        let stream = lab.connect(family);
-        Pattern::new(seed).echo(&stream, 0..len).expect("echo");
-        say_goodbye(&stream);
-        assert_eq!(end_of(&lab, &stream), End::Finished);
-    }
-}
-
-fn jumbo_frames_carry_a_transfer(family: Family) {
-    let lab = Setup { mtu: 65_521, buffer: 65_535, ..Setup::default() }.run();
-    let stream = lab.connect(family);
-    Pattern::new(65_521).echo(&stream, 0..4 * MIB).expect("echo");
-    say_goodbye(&stream);
 }
 
 fn slow_reader_gets_every_byte(family: Family) {

@@ -4,7 +4,7 @@ use std::{env, path::PathBuf};
 
 use libtest_mimic::{Completion, Trial};
 
-use crate::lab::Family;
+use crate::lab::{Family, Opening};
 
 /// The folder with the firmware of the boards.
 pub(crate) const FIRMWARE: &str = "SMOLECHO_BOARDS";
@@ -37,6 +37,12 @@ impl Case {
             .map(|family| Case::new(module, &format!("{name}::{family}"), move || run(family)))
     }
 
+    /// The same trial over either device.
+    pub(crate) fn openings(module: &str, name: &str, run: fn(Opening)) -> [Case; 2] {
+        [Opening::Plain, Opening::Offload]
+            .map(|opening| Case::new(module, &format!("{name}::{opening}"), move || run(opening)))
+    }
+
     /// Moves so much that only `SMOLECHO_SOAK=1` runs it.
     pub(crate) fn soak(mut self) -> Case {
         self.soak = true;
@@ -65,9 +71,7 @@ impl Case {
             }
             Err(reason) if is_set("SMOLECHO_REQUIRE_TAP") => Err(reason.into()),
             Err(reason) => Ok(Completion::ignored_with(reason)),
-            Ok(()) if soak && !is_set("SMOLECHO_SOAK") => {
-                Ok(Completion::ignored_with("SMOLECHO_SOAK=1 runs it"))
-            }
+            Ok(()) if soak && !is_soak() => Ok(Completion::ignored_with("SMOLECHO_SOAK=1 runs it")),
             Ok(()) => {
                 run();
                 Ok(Completion::Completed)
@@ -85,23 +89,34 @@ fn find(program: &'static str) -> Result<(), String> {
 
 /// Whether the trials are to be long: so much instead of so little.
 pub(crate) fn soak<T>(long: T, short: T) -> T {
-    if is_set("SMOLECHO_SOAK") { long } else { short }
+    if is_soak() { long } else { short }
+}
+
+fn is_soak() -> bool {
+    is_set("SMOLECHO_SOAK") || in_full()
+}
+
+/// Whether they are to be as long as it takes to be sure.
+pub(crate) fn in_full() -> bool {
+    env::var_os("SMOLECHO_SOAK").is_some_and(|value| value == "full")
 }
 
 fn is_set(variable: &str) -> bool {
     env::var_os(variable).is_some_and(|value| value == "1")
 }
 
-/// The trials of a module: each function once, or once per address family.
+/// The trials of a module: each function once, or once per address family, or per device.
 macro_rules! cases {
     ($($name:ident),* $(,)?) => {
         vec![$($crate::trial::Case::new(module_path!(), stringify!($name), $name)),*]
     };
-    (families: $($name:ident),* $(,)?) => {
-        [$($crate::trial::Case::families(module_path!(), stringify!($name), $name)),*]
+    (each $by:ident: $($name:ident),* $(,)?) => {
+        [$($crate::trial::Case::$by(module_path!(), stringify!($name), $name)),*]
             .into_iter()
             .flatten()
             .collect::<Vec<_>>()
     };
+    (families: $($name:ident),* $(,)?) => { $crate::trial::cases![each families: $($name),*] };
+    (openings: $($name:ident),* $(,)?) => { $crate::trial::cases![each openings: $($name),*] };
 }
 pub(crate) use cases;

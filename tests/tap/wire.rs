@@ -8,6 +8,7 @@ use std::{
 
 use nix::{
     ifaddrs::getifaddrs,
+    setsockopt_impl, sockopt_impl,
     sys::{
         socket::{
             AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike, bind, recv,
@@ -30,6 +31,8 @@ use crate::lab::Network;
 /// Whose frames these are: nobody's on this link.
 const NOBODY: EthernetAddress = EthernetAddress([2, 0, 0, 0, 9, 9]);
 
+sockopt_impl!(VirtioHeader, SetOnly, libc::SOL_PACKET, libc::PACKET_VNET_HDR, bool);
+
 pub(crate) struct Wire {
     pub(crate) socket: OwnedFd,
     node: EthernetAddress,
@@ -49,6 +52,13 @@ pub(crate) struct Passed {
 impl Wire {
     pub(crate) fn tap(network: &Network) -> Wire {
         Wire::on(&network.interface, network.node_mac())
+    }
+
+    /// The same with virtio's header before each frame: what the kernel has left undone is to be seen.
+    pub(crate) fn virtio(network: &Network) -> Wire {
+        let wire = Wire::tap(network);
+        setsockopt(&wire.socket, VirtioHeader, &true).expect("PACKET_VNET_HDR");
+        wire
     }
 
     /// On an interface, behind which a node has this hardware address.

@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
+use smolecho::phy::tap::fill_checksum;
 use smoltcp::phy::{self, Device, DeviceCapabilities, PacketMeta, PcapMode, PcapSink, PcapWriter};
 use smoltcp::time::Instant;
 
@@ -33,6 +35,9 @@ pub(crate) struct Capture(Rc<RefCell<Shared>>);
 struct Shared {
     path: PathBuf,
     file: BufWriter<File>,
+    /// Whether TCP goes without checksums: then they are put into a copy of each frame.
+    unsummed: bool,
+    copy: Vec<u8>,
     dirty: bool,
     /// The first error. After it nothing more is written: a file with a hole is worse than one that
     /// ends.
@@ -45,6 +50,8 @@ impl Capture {
         Ok(Capture(Rc::new(RefCell::new(Shared {
             path: path.to_owned(),
             file: BufWriter::with_capacity(256 * 1024, file),
+            unsummed: false,
+            copy: Vec::new(),
             dirty: false,
             error: None,
         }))))
@@ -82,6 +89,19 @@ impl PcapSink for Capture {
             shared.error = shared.file.write_all(data).err();
         }
     }
+
+    fn packet(&mut self, timestamp: Instant, packet: &[u8]) {
+        self.packet_header(timestamp, packet.len());
+        if !self.0.borrow().unsummed {
+            return self.write(packet);
+        }
+        let mut copy = mem::take(&mut self.0.borrow_mut().copy);
+        copy.clear();
+        copy.extend_from_slice(packet);
+        fill_checksum(&mut copy);
+        self.write(&copy);
+        self.0.borrow_mut().copy = copy;
+    }
 }
 
 fn refusal(path: &Path, error: &io::Error) -> Fault {
@@ -107,7 +127,10 @@ impl<D: Device> Captured<D> {
     pub(crate) fn new(device: D, capture: Option<&Capture>) -> Captured<D> {
         match capture {
             None => Captured::Off(device),
-            Some(capture) => Captured::On(PcapWriter::new(device, capture.clone(), PcapMode::Both)),
+            Some(capture) => {
+                capture.0.borrow_mut().unsummed = !device.capabilities().checksum.tcp.tx();
+                Captured::On(PcapWriter::new(device, capture.clone(), PcapMode::Both))
+            }
         }
     }
 

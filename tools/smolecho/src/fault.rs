@@ -48,6 +48,9 @@ impl Fault {
         if error.kind() == ErrorKind::InvalidInput && error.raw_os_error().is_none() {
             return Fault::usage(format!("--tap: {error}; a name like smolecho0 would do"));
         }
+        if error.kind() == ErrorKind::Unsupported {
+            return Fault::machine(format!("{error}: leave --offload out"));
+        }
         // The error does not tell which step failed, and the same one means different things: ask
         // the device itself.
         if let Err(error) = OpenOptions::new().read(true).write(true).open(TUN) {
@@ -156,5 +159,14 @@ mod tests {
         let error =
             io::Error::new(ErrorKind::InvalidInput, "\"a/b\" cannot be an interface's name");
         assert_eq!(Fault::tap("a/b", &error).status(), 2);
+    }
+
+    #[test]
+    fn a_kernel_without_offloads_is_told_as_such() {
+        let fault = Fault::tap("tap0", &io::Error::new(ErrorKind::Unsupported, "no offloads"));
+        assert_eq!(
+            (fault.status(), fault.to_string().as_str()),
+            (3, "no offloads: leave --offload out")
+        );
     }
 }

@@ -1,10 +1,9 @@
 //! `--loss` and the like: frames that are lost, changed, doubled or late, both ways, as the seed says.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 
 use smolecho_sim::{Cable, Dice, Impairments};
-use smoltcp::phy::{self, Device, DeviceCapabilities};
+use smoltcp::phy::{self, Device, DeviceCapabilities, PacketMeta};
 use smoltcp::time::Instant;
 
 use crate::capture::Token;
@@ -29,26 +28,33 @@ struct Trouble {
 #[derive(Default)]
 struct Way {
     cable: Cable,
-    frames: BinaryHeap<Reverse<(Instant, u64, Vec<u8>)>>,
+    /// By their arrival, and then in the order in which they were sent.
+    frames: BTreeMap<(Instant, u64), Frame>,
     count: u64,
 }
 
+#[derive(Clone)]
+struct Frame {
+    bytes: Vec<u8>,
+    meta: PacketMeta,
+}
+
 impl Way {
-    fn send(&mut self, mut frame: Vec<u8>, now: Instant, how: &Impairments, dice: &mut Dice) {
-        for at in self.cable.carry(&mut frame, now, how, dice).into_iter().flatten() {
+    fn send(&mut self, mut frame: Frame, now: Instant, how: &Impairments, dice: &mut Dice) {
+        for at in self.cable.carry(&mut frame.bytes, now, how, dice).into_iter().flatten() {
             self.count += 1;
-            self.frames.push(Reverse((at, self.count, frame.clone())));
+            self.frames.insert((at, self.count), frame.clone());
         }
     }
 
     fn due(&self) -> Option<Instant> {
-        self.frames.peek().map(|Reverse((at, ..))| *at)
+        self.frames.first_key_value().map(|((at, _), _)| *at)
     }
 
     /// The next frame that has arrived.
-    fn receive(&mut self, now: Instant) -> Option<Vec<u8>> {
+    fn receive(&mut self, now: Instant) -> Option<Frame> {
         self.due().filter(|at| *at <= now)?;
-        self.frames.pop().map(|Reverse((.., frame))| frame)
+        self.frames.pop_first().map(|(_, frame)| frame)
     }
 }
 
@@ -80,9 +86,10 @@ impl<D: Device> Impaired<D> {
     /// Hands the device what is to have left by now.
     pub(crate) fn flush(&mut self, now: Instant) {
         let Some(trouble) = &mut self.trouble else { return };
-        while let Some(frame) = trouble.outward.receive(now) {
-            if let Some(token) = self.device.transmit(now) {
-                phy::TxToken::consume(token, frame.len(), |buffer| buffer.copy_from_slice(&frame));
+        while let Some(Frame { bytes, meta }) = trouble.outward.receive(now) {
+            if let Some(mut token) = self.device.transmit(now) {
+                phy::TxToken::set_meta(&mut token, meta);
+                phy::TxToken::consume(token, bytes.len(), |buffer| buffer.copy_from_slice(&bytes));
             }
         }
     }
@@ -110,27 +117,32 @@ impl<D: Device> Device for Impaired<D> {
         };
         for _ in 0..BATCH {
             let Some((rx, _)) = self.device.receive(now) else { break };
-            let frame = phy::RxToken::consume(rx, <[u8]>::to_vec);
+            let meta = phy::RxToken::meta(&rx);
+            let frame = Frame { bytes: phy::RxToken::consume(rx, <[u8]>::to_vec), meta };
             trouble.inward.send(frame, now, &trouble.impairments, &mut trouble.dice);
         }
         let frame = trouble.inward.receive(now)?;
-        Some((Token::On(Arrived(frame)), Token::On(Leaving { trouble, now })))
+        Some((Token::On(Arrived(frame)), Token::On(Leaving::new(trouble, now))))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         match &mut self.trouble {
             None => self.device.transmit(now).map(Token::Off),
-            Some(trouble) => Some(Token::On(Leaving { trouble, now })),
+            Some(trouble) => Some(Token::On(Leaving::new(trouble, now))),
         }
     }
 }
 
 /// A frame that came all the way.
-pub(crate) struct Arrived(Vec<u8>);
+pub(crate) struct Arrived(Frame);
 
 impl phy::RxToken for Arrived {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(&self.0)
+        f(&self.0.bytes)
+    }
+
+    fn meta(&self) -> PacketMeta {
+        self.0.meta
     }
 }
 
@@ -138,15 +150,27 @@ impl phy::RxToken for Arrived {
 pub(crate) struct Leaving<'t> {
     trouble: &'t mut Trouble,
     now: Instant,
+    meta: PacketMeta,
+}
+
+impl<'t> Leaving<'t> {
+    fn new(trouble: &'t mut Trouble, now: Instant) -> Leaving<'t> {
+        Leaving { trouble, now, meta: PacketMeta::default() }
+    }
 }
 
 impl phy::TxToken for Leaving<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let mut frame = vec![0; len];
-        let result = f(&mut frame);
+        let mut bytes = vec![0; len];
+        let result = f(&mut bytes);
+        let frame = Frame { bytes, meta: self.meta };
         let Trouble { impairments, dice, outward, .. } = self.trouble;
         outward.send(frame, self.now, impairments, dice);
         result
+    }
+
+    fn set_meta(&mut self, meta: PacketMeta) {
+        self.meta = meta;
     }
 }
 
@@ -168,7 +192,9 @@ mod tests {
         type TxToken<'a> = Kept<'a>;
 
         fn receive(&mut self, _: Instant) -> Option<(Arrived, Kept<'_>)> {
-            Some((Arrived(vec![self.numbers.next()?; 60]), Kept(&mut self.sent)))
+            let bytes = vec![self.numbers.next()?; 60];
+            let frame = Frame { bytes, meta: PacketMeta::default() };
+            Some((Arrived(frame), Kept(&mut self.sent)))
         }
 
         fn transmit(&mut self, _: Instant) -> Option<Kept<'_>> {

@@ -41,6 +41,13 @@ pub(crate) struct Network {
     /// IP MTU of a TAP that we create, 576 to 65521 [default: 1500]
     #[arg(long, value_name = "N", value_parser = number(576..=65521))]
     pub(crate) mtu: Option<u16>,
+    /// Leave checksums and segmentation to the kernel: bulk crosses the TAP in frames of up to 64 KiB
+    #[arg(long)]
+    pub(crate) offload: bool,
+    /// After a frame, look for the next one this long before sleeping: quicker answers, for a core that
+    /// has nothing else to do
+    #[arg(long, value_name = "DURATION", default_value = "off", value_parser = limit)]
+    pub(crate) spin: Limit,
     /// Receive and transmit buffer of a connection, each
     #[arg(long, value_name = "BYTES", default_value = "16384", value_parser = number(1..=65535))]
     pub(crate) buffer: u16,

@@ -6,12 +6,13 @@ use std::hash::{BuildHasher, Hasher};
 use smolecho::config::MAX_ADDRESSES;
 use smolecho::{Config, ConfigError, Timeouts};
 use smolecho_sim::Impairments;
+use smoltcp::time::Duration;
 use smoltcp::wire::{IpAddress, IpCidr, Ipv4Address, Ipv6Address};
 
 use crate::fault::Fault;
 use crate::host::link;
 use crate::host::tap::TapOptions;
-use crate::options::Network;
+use crate::options::{Impair, Network};
 use crate::{reach, scope};
 
 /// The stack's usual addresses.
@@ -36,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) creates: bool,
     pub(crate) connections: u16,
     pub(crate) buffer: u16,
+    /// How long to look for the next frame before sleeping.
+    pub(crate) spin: Option<Duration>,
     /// Whether there is memory for datagrams.
     pub(crate) datagrams: bool,
     /// What goes wrong between the stack and the TAP.
@@ -63,7 +66,12 @@ impl Plan {
                 options.tap
             ));
         }
-        let tap = TapOptions { name: options.tap.clone(), mtu: options.mtu, host_addresses: hosts };
+        let tap = TapOptions {
+            name: options.tap.clone(),
+            mtu: options.mtu,
+            offload: options.offload,
+            host_addresses: hosts,
+        };
         let buffer = options.buffer;
         Ok(Plan {
             config,
@@ -71,10 +79,23 @@ impl Plan {
             creates,
             connections,
             buffer,
+            spin: options.spin.for_stack(),
             datagrams: false,
             impairments: Impairments::default(),
             notes,
         })
+    }
+
+    /// Lets things go wrong between the stack and the TAP.
+    pub(crate) fn impair(&mut self, impair: &Impair) -> Result<(), Fault> {
+        self.impairments = impair.impairments();
+        if self.tap.offload && self.impairments.corrupt > 0 {
+            return Err(Fault::usage(
+                "--corrupt: with --offload nobody verifies a checksum, and what is changed would pass \
+                 as right; one of them without the other would do",
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -32,8 +32,9 @@ pub(crate) struct Run {
     signals: Signals,
     link: LinkWatch,
     pub(crate) awaited: Awaited,
-    /// Frames received when the loop last looked for news of the link.
-    frames: u64,
+    spin: Option<Duration>,
+    /// Until then the loop does not sleep.
+    awake: Instant,
 }
 
 impl Run {
@@ -63,7 +64,8 @@ impl Run {
         let node =
             Node::new(&plan.config, memory, &mut device, clock.now()).map_err(plan::fault)?;
         let awaited = Awaited::new(&plan.config, clock.now());
-        Ok(Run { node, report, device, capture, clock, signals, link, awaited, frames: 0 })
+        let (spin, awake) = (plan.spin, clock.now());
+        Ok(Run { node, report, device, capture, clock, signals, link, awaited, spin, awake })
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -77,22 +79,20 @@ impl Run {
         latest: Option<Instant>,
         mut on_event: impl FnMut(&mut Report, &Event<'_>),
     ) -> Result<Pending, Fault> {
+        let before = self.tap().counters().received;
+        let before_wait = self.clock.now();
+        let sleeps = before_wait >= self.awake;
+        if sleeps {
+            self.wait(before_wait, latest)?;
+        }
         let now = self.clock.now();
-        let wakes = [self.node.poll_at(now), self.device.due(), self.awaited.due(), latest];
-        let wake = wakes.into_iter().flatten().min();
-        let timeout = wake.map(|at| at.max(now) - now);
-        self.device
-            .get_mut()
-            .get_mut()
-            .wait(timeout, &[self.signals.as_fd(), self.link.as_fd()])?;
-
         let (report, awaited) = (&mut self.report, &mut self.awaited);
-        self.node.poll(self.clock.now(), &mut self.device, |event| {
+        self.node.poll(now, &mut self.device, |event| {
             awaited.see(&event);
             on_event(report, &event);
         });
-        self.device.flush(self.clock.now());
-        for who in awaited.overdue(self.clock.now()) {
+        self.device.flush(now);
+        for who in awaited.overdue(now) {
             report.unanswered(who);
         }
 
@@ -100,12 +100,26 @@ impl Run {
         if pending.stats {
             self.stats();
         }
-        self.mind_the_link();
+        if self.tap().counters().received > before {
+            self.awake = self.spin.map_or(now, |spin| now + spin);
+        } else if sleeps {
+            // A link that changes is news while frames come, too, but then it can wait for the first gap.
+            self.mind_the_link();
+        }
         if let Some(capture) = &self.capture {
             capture.flush();
         }
         self.report.check()?;
         Ok(pending)
+    }
+
+    /// Sleeps until there is something to do.
+    fn wait(&mut self, now: Instant, latest: Option<Instant>) -> Result<(), Fault> {
+        let wakes = [self.node.poll_at(now), self.device.due(), self.awaited.due(), latest];
+        let wake = wakes.into_iter().flatten().min();
+        let timeout = wake.map(|at| at.max(now) - now);
+        let also = [self.signals.as_fd(), self.link.as_fd()];
+        Ok(self.device.get_mut().get_mut().wait(timeout, &also)?)
     }
 
     /// Ends in order: finishes what is under way, resets what does not finish in time.
@@ -127,23 +141,22 @@ impl Run {
 
     /// What the node and its device have counted.
     pub(crate) fn counters(&self) -> (&Stats, Counters) {
-        (self.node.stats(), self.device.get_ref().get_ref().counters())
+        (self.node.stats(), self.tap().counters())
     }
 
     fn stats(&mut self) {
         self.report.stats(&snapshot(&self.node, &self.device));
     }
 
-    /// A link that changes is news while frames come, too, but then it can wait for the first gap.
     fn mind_the_link(&mut self) {
         let tap = self.device.get_ref().get_ref();
-        let frames = tap.counters().received;
-        if std::mem::replace(&mut self.frames, frames) != frames {
-            return;
-        }
         if let Some(up) = self.link.changed(tap) {
             self.report.link(up);
         }
+    }
+
+    fn tap(&self) -> &Tap {
+        self.device.get_ref().get_ref()
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn run(options: &Serve) -> Result<ExitCode, Fault> {
     let command = options.private.command()?;
     let services = Services::new(options)?;
     let mut plan = Plan::new(&options.network, options.connections, command.is_some())?;
-    plan.impairments = options.impair.impairments();
+    plan.impair(&options.impair)?;
     plan.datagrams = services.has(Protocol::Udp);
     plan.config.manners = options.udp_rate.manners();
     plan.config.per_source = options.per_source.0;

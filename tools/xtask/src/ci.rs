@@ -15,7 +15,7 @@ const STEPS: &[Step] = &[
     ("tests, as the README says", tests),
     ("tests of the tasks", || cargo(&["test", "--package", "xtask"])),
     ("tests as an unprivileged user", unprivileged::tests),
-    ("long transfers", soak::round),
+    ("long transfers", soak::slice),
     ("simulation", || soak::simulate(Some(1))),
     ("Miri", miri::check),
     ("format", || cargo(&["fmt", "--all", "--check"])),

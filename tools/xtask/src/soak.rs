@@ -12,7 +12,7 @@ use crate::run::{self, Outcome, command};
 pub(crate) fn run(minutes: u64) -> Outcome {
     let start = Instant::now();
     for number in 1.. {
-        round()?;
+        transfers("full")?;
         simulate(None)?;
         println!("soak: {number} rounds ok, {} s", start.elapsed().as_secs());
         if start.elapsed() >= Duration::from_secs(60 * minutes) {
@@ -22,11 +22,15 @@ pub(crate) fn run(minutes: u64) -> Outcome {
     Ok(())
 }
 
-/// Every trial over the TAP, the long ones among them.
-pub(crate) fn round() -> Outcome {
+/// Every trial over the TAP, the long ones among them: a slice of each.
+pub(crate) fn slice() -> Outcome {
+    transfers("1")
+}
+
+fn transfers(soak: &str) -> Outcome {
     let mut test =
         command(&["cargo", "test", "--release", "--package", "smolecho", "--test", "tap"]);
-    run::run(test.env("SMOLECHO_SOAK", "1"))
+    run::run(test.env("SMOLECHO_SOAK", soak))
 }
 
 /// All scenarios in turn, from this seed on or from any.

@@ -30,7 +30,7 @@ enum Outcome {
 pub(crate) fn run(options: &Client) -> Result<ExitCode, Fault> {
     let command = options.private.command()?;
     let mut plan = Plan::new(&options.network, 1, command.is_some())?;
-    plan.impairments = options.impair.impairments();
+    plan.impair(&options.impair)?;
     plan.datagrams = options.proto == Proto::Udp;
     scope::check("", &options.server, &options.network.tap, plan.creates)?;
     reach::check(&options.server, &plan.config)?;

@@ -58,11 +58,13 @@ fn tap_plan(families: usize) -> Result<Plan, Fault> {
         tap: TapOptions {
             name: NAME.into(),
             mtu: None,
+            offload: false,
             host_addresses: HOST_ADDRESSES[..families].to_vec(),
         },
         creates: true,
         connections: 8,
         buffer: u16::MAX,
+        spin: None,
         datagrams: true,
         impairments: Impairments::default(),
         notes: Vec::new(),

@@ -68,11 +68,12 @@ impl Signals {
 
     /// What came since the last call. Costs no system call while nothing did.
     pub(crate) fn take(&self) -> Pending {
-        if self.rung.swap(false, Ordering::SeqCst) {
-            // All of it, or the descriptor stays readable. It never blocks, and an error means it
-            // is empty.
-            while matches!((&self.wake).read(&mut [0; 64]), Ok(1..)) {}
+        if !self.rung.load(Ordering::SeqCst) {
+            return Pending::default();
         }
+        self.rung.store(false, Ordering::SeqCst);
+        // All of it, or the descriptor stays readable. It never blocks, and an error means it is empty.
+        while matches!((&self.wake).read(&mut [0; 64]), Ok(1..)) {}
         Pending {
             stop: self.stop.swap(false, Ordering::SeqCst),
             stats: self.stats.swap(false, Ordering::SeqCst),

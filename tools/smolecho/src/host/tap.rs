@@ -21,6 +21,8 @@ pub(crate) struct TapOptions {
     pub(crate) name: String,
     /// `--mtu`, if it was given
     pub(crate) mtu: Option<u16>,
+    /// `--offload`
+    pub(crate) offload: bool,
     /// `--host-address`: for a TAP that we create
     pub(crate) host_addresses: Vec<IpCidr>,
 }
@@ -40,8 +42,8 @@ impl HostTap {
     /// it and gives the host's side its MTU and addresses, and sets it up.
     pub(crate) fn open(options: &TapOptions) -> Result<HostTap, Fault> {
         let existed = link::exists(&options.name);
-        let mut tap =
-            Tap::open(&options.name).map_err(|error| Fault::tap(&options.name, &error))?;
+        let open = if options.offload { Tap::open_offload } else { Tap::open };
+        let mut tap = open(&options.name).map_err(|error| Fault::tap(&options.name, &error))?;
         if existed {
             check_mtu(&tap, options.mtu)?;
         } else {

@@ -54,6 +54,7 @@ struct Device {
     received: u64,
     sent: u64,
     rx_too_large: u64,
+    rx_checksum: u64,
     rx_errors: u64,
     tx_dropped: u64,
 }
@@ -89,6 +90,7 @@ impl Snapshot<'_> {
                 received: device.received,
                 sent: device.sent,
                 rx_too_large: device.rx_too_large,
+                rx_checksum: device.rx_checksum,
                 rx_errors: device.rx_errors,
                 tx_dropped: device.tx_dropped,
             },
@@ -104,6 +106,7 @@ impl Snapshot<'_> {
                 ("in", device.received),
                 ("out", device.sent),
                 ("too large", device.rx_too_large),
+                ("with a wrong checksum", device.rx_checksum),
                 ("unreadable", device.rx_errors),
                 ("that could not leave", device.tx_dropped),
             ],

@@ -9,6 +9,7 @@ mod demo;
 mod dialogue;
 mod impair;
 mod network;
+mod offload;
 mod output;
 mod pressure;
 mod probe;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         (services::CASES, &no_tap),
         (network::CASES, &no_tap),
         (network::DNSMASQ, &no_dhcp),
+        (offload::CASES, &no_tap),
         (output::CASES, &no_tap),
         (pressure::CASES, &no_tap),
         (probe::LOOPBACK, &None),

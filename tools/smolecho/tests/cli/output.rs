@@ -1,6 +1,7 @@
 //! What is printed and written beside the dialogue.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use libtest_mimic::Failed;
@@ -63,18 +64,28 @@ fn client_json() -> Result<(), Failed> {
 }
 
 fn capture() -> Result<(), Failed> {
-    let path = std::env::temp_dir().join(format!("smolecho-{}.pcap", std::process::id()));
-    let file = path.display().to_string();
-    let run = Run::of([&["serve", "--pcap", &file], SERVE].concat()).expect_status(0);
-    let bytes = std::fs::read(&path);
-    let _ = std::fs::remove_file(&path);
-    run?;
-    let bytes = bytes?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    let frames = read_pcap(&bytes, now - 60..now + 60)?;
+    let frames =
+        captured(|file| Run::of([&["serve", "--pcap", file], SERVE].concat()).expect_status(0))?;
     let syns = frames.iter().filter(|frame| is_ipv4_tcp(frame) && frame[47] & 0x3f == 0x02);
     let fins = frames.iter().filter(|frame| is_ipv4_tcp(frame) && frame[47] & 0x01 != 0);
     ensure(syns.count() == 1 && fins.count() == 2, || format!("{frames:x?}"))
+}
+
+/// The frames that a run has captured, in the minute around now.
+pub(crate) fn captured(
+    run: impl FnOnce(&str) -> Result<Run, Failed>,
+) -> Result<Vec<Vec<u8>>, Failed> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("smolecho-{}-{number}.pcap", std::process::id()));
+    let run = run(&path.display().to_string());
+    let bytes = std::fs::read(&path);
+    let _ = std::fs::remove_file(&path);
+    run?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let bytes = bytes?;
+    let frames = read_pcap(&bytes, now - 60..now + 60)?;
+    Ok(frames.into_iter().map(<[u8]>::to_vec).collect())
 }
 
 fn is_ipv4_tcp(frame: &[u8]) -> bool {
@@ -100,8 +111,8 @@ pub(crate) fn read_pcap(bytes: &[u8], times: Range<u64>) -> Result<Vec<&[u8]>, F
     Ok(frames)
 }
 
-fn megabyte() -> Result<(), Failed> {
-    let talk = "
+/// A client that has a megabyte of printable text echoed.
+pub(crate) const MEGABYTE: &str = "
 import socket, threading
 with socket.create_connection(('192.168.69.1', 12345), timeout=20) as peer:
     data = bytes(range(32, 127)) * 11000
@@ -115,7 +126,9 @@ with socket.create_connection(('192.168.69.1', 12345), timeout=20) as peer:
     sender.join()
     assert back == data
 ";
-    let run = Run::of(["serve", "--private", "--", "python3", "-c", talk]).expect_status(0)?;
+
+fn megabyte() -> Result<(), Failed> {
+    let run = Run::of(["serve", "--private", "--", "python3", "-c", MEGABYTE]).expect_status(0)?;
     let longest = run.stdout.lines().map(|line| line.chars().count()).max().unwrap_or_default();
     ensure(longest < 600, || format!("a line of {longest} characters"))?;
     ensure(run.stdout.contains(" more bytes)"), || "nothing was cut".into())
