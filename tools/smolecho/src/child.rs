@@ -35,6 +35,11 @@ impl Child {
         }
     }
 
+    /// One that runs already.
+    pub(crate) fn of(name: &str, process: process::Child) -> Child {
+        Child { name: name.to_owned(), process }
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }

@@ -10,10 +10,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use smolecho::{Flow, Protocol, WhenFull};
 use smoltcp::wire::IpEndpoint;
 
+use crate::bench::{Bench, BenchPart};
 use crate::options::{Impair, Network, Output, Private};
 use crate::scope::Scoped;
 use crate::values::{Cap, UdpRate, cap, deadline, endpoint, number, seed, udp_rate};
-use crate::{client, demo, probe, serve, sim};
+use crate::{bench, client, demo, probe, serve, sim};
 
 /// TCP and UDP echo server and client on a userspace TCP/IP stack, over a Linux TAP interface
 #[derive(Parser)]
@@ -33,6 +34,10 @@ enum Command {
     Client(Box<Client>),
     /// Examine any echo server with the kernel's own sockets, and say what is wrong with it
     Probe(Probe),
+    /// Measure how fast an echo server is: ours beside others, or any
+    Bench(Box<Bench>),
+    #[command(hide = true)]
+    BenchPart(BenchPart),
     /// Let a network of our nodes run in virtual time, with faults and attacks, all from one seed
     Sim(Sim),
 }
@@ -258,6 +263,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Serve(options) => serve::run(&options),
         Command::Client(options) => client::run(&options),
         Command::Probe(options) => probe::run(&options),
+        Command::Bench(options) => bench::run(&options),
+        Command::BenchPart(options) => bench::part(&options),
         Command::Sim(options) => sim::run(&options),
     };
     done.unwrap_or_else(|fault| {

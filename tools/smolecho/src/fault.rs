@@ -34,6 +34,15 @@ impl Fault {
         Fault::Machine(line.into())
     }
 
+    /// What another process of ours said with its exit status.
+    pub(crate) fn of(status: u8, line: String) -> Fault {
+        match status {
+            2 => Fault::Usage(line),
+            3 => Fault::Machine(line),
+            _ => Fault::Failed(line),
+        }
+    }
+
     /// The exit status that says it.
     pub(crate) fn status(&self) -> u8 {
         match self {

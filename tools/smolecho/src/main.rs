@@ -1,6 +1,7 @@
-//! The host program of smolecho: demo, serve, client, probe, sim.
+//! The host program of smolecho: demo, serve, client, probe, bench, sim.
 
 mod awaited;
+mod bench;
 mod capture;
 mod child;
 mod cli;
@@ -8,6 +9,7 @@ mod client;
 mod clock;
 mod demo;
 mod fault;
+mod files;
 mod host;
 mod impaired;
 mod lecture;

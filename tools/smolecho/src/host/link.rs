@@ -9,12 +9,15 @@ use netlink_packet_core::{
 use netlink_packet_route::address::{
     AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage,
 };
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
+use nix::unistd::Pid;
 use smoltcp::wire::IpCidr;
 
 use super::route::RouteNews;
@@ -73,6 +76,25 @@ impl Links {
                 Fault::usage(format!("--mtu {mtu}: {name} does not take it; 1500 would do"))
             }
             _ => fault(name, &format!("cannot set its MTU to {mtu}"), &error),
+        })
+    }
+
+    /// `ip link add NAME type veth peer name NAME netns PID`.
+    pub(crate) fn add_veth(&mut self, name: &str, other: Pid) -> Result<(), Fault> {
+        let mut end = LinkMessage::default();
+        end.attributes.push(LinkAttribute::IfName(name.to_owned()));
+        end.attributes.push(LinkAttribute::NetNsPid(other.as_raw().unsigned_abs()));
+        let mut link = LinkMessage::default();
+        link.attributes.push(LinkAttribute::IfName(name.to_owned()));
+        link.attributes.push(LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::Veth),
+            LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(end))),
+        ]));
+        self.ask(RouteNetlinkMessage::NewLink(link), NLM_F_CREATE | NLM_F_EXCL).map_err(|error| {
+            match errno(&error) {
+                Errno::EOPNOTSUPP => Fault::machine("this kernel has no veth: sudo modprobe veth"),
+                _ => fault(name, "cannot make a veth", &error),
+            }
         })
     }
 

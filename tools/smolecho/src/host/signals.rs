@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use signal_hook::low_level::pipe;
@@ -64,6 +65,15 @@ impl Signals {
             flag::register(signal, Arc::clone(&signals.rung))?;
         }
         Ok(signals)
+    }
+
+    /// Until SIGINT or SIGTERM comes.
+    pub(crate) fn wait_for_stop(&self) {
+        while !self.take().stop {
+            let mut ready = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
+            // An interrupted wait is looked at like any other.
+            let _ = poll(&mut ready, PollTimeout::NONE);
+        }
     }
 
     /// What came since the last call. Costs no system call while nothing did.

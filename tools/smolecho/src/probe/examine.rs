@@ -1,12 +1,9 @@
 //! Runs the cases one after the other, and minds signals meanwhile.
 
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Instant;
-
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::case::{Case, Scene, Trouble};
 use super::findings::Finding;
@@ -40,7 +37,11 @@ pub(super) fn all(
     let (news, inbox) = mpsc::channel();
     let signals = Signals::new()?;
     let stop = news.clone();
-    thread::spawn(move || watch(&signals, &stop));
+    thread::spawn(move || {
+        signals.wait_for_stop();
+        // Whoever is not there any more does not need to be told.
+        let _ = stop.send(Some(News::Stop));
+    });
     let (deadline, connections) = (options.deadline, options.connections);
     thread::spawn(move || {
         for target in targets {
@@ -82,15 +83,4 @@ fn examine(mut scene: Scene, cases: &[&'static Case], news: &Sender<Option<News>
         news.send(Some(News::Done(finding))).ok()?;
     }
     Some(())
-}
-
-fn watch(signals: &Signals, stop: &Sender<Option<News>>) {
-    loop {
-        let mut ready = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-        // An interrupted wait is looked at like any other.
-        let _ = poll(&mut ready, PollTimeout::NONE);
-        if signals.take().stop && stop.send(Some(News::Stop)).is_err() {
-            return;
-        }
-    }
 }

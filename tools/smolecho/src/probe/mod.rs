@@ -20,7 +20,9 @@ mod target;
 use std::process::ExitCode;
 
 use self::findings::Findings;
+pub(crate) use self::peer::pattern;
 use self::report::Progress;
+pub(crate) use self::target::resolve;
 use crate::cli::Probe;
 use crate::fault::Fault;
 
@@ -30,7 +32,7 @@ pub(crate) fn run(options: &Probe) -> Result<ExitCode, Fault> {
         report::list(&cases)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let targets = target::resolve(&options.targets)?;
+    let targets = resolve(&options.targets)?;
     report::check(options)?;
 
     let mut findings = Findings::new();

@@ -240,6 +240,6 @@ pub(super) fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// Bytes that are noticed when they change places, are lost or doubled.
-pub(super) fn pattern(len: usize) -> Vec<u8> {
+pub(crate) fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i * 7 + i / 251 + i / 65_521) as u8).collect()
 }

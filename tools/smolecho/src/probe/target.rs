@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::scope;
 
 /// All addresses behind these, each once, in their order.
-pub(super) fn resolve(texts: &[String]) -> Result<Vec<SocketAddr>, Fault> {
+pub(crate) fn resolve(texts: &[String]) -> Result<Vec<SocketAddr>, Fault> {
     let mut targets = Vec::new();
     for text in texts {
         for address in addresses(text)? {

@@ -4,6 +4,7 @@
 //! can be none they are ignored, and their line says why; `SMOLECHO_REQUIRE_TAP=1` makes that a
 //! failure.
 
+mod bench;
 mod datagrams;
 mod demo;
 mod dialogue;
@@ -49,9 +50,11 @@ fn main() -> ExitCode {
         (output::CASES, &no_tap),
         (pressure::CASES, &no_tap),
         (probe::LOOPBACK, &None),
+        (bench::LOOPBACK, &None),
         (sim::CASES, &None),
         (impair::CASES, &no_tap),
         (probe::CASES, &no_tap),
+        (bench::CASES, &no_tap),
         (signals::CASES, &no_tap),
     ];
     let trials = groups.iter().flat_map(|(cases, missing)| {

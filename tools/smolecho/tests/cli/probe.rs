@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 use std::thread;
 
 use libtest_mimic::Failed;
@@ -10,7 +9,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::Case;
-use crate::program::{PROGRAM, Run, Running, ensure};
+use crate::program::{PROGRAM, Run, Running, Scratch, ensure};
 use crate::wrong::{Server, Wrong};
 
 pub(crate) const LOOPBACK: &[Case] = &[
@@ -26,25 +25,6 @@ pub(crate) const CASES: &[Case] = &[
     ("probe::the_lectures_flow_passes", once),
     ("probe::an_address_of_nobody_fails_at_the_neighbor", nobody),
 ];
-
-/// A file that is removed with this value.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Scratch {
-        Scratch(std::env::temp_dir().join(format!("smolecho-{}-{name}", std::process::id())))
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().expect("a path that is text")
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
 
 /// Runs it, and gives what it says with the JSON that it writes.
 fn probe(target: &str, options: &[&str], name: &str) -> Result<(Run, Value), Failed> {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -52,6 +53,25 @@ pub(crate) const DATAGRAM_SERVER: [&str; 5] = [
         "/tests/lecture/datagram_server.py 192.168.69.100 >&2"
     ),
 ];
+
+/// A file that is removed with this value.
+pub(crate) struct Scratch(pub(crate) PathBuf);
+
+impl Scratch {
+    pub(crate) fn new(name: &str) -> Scratch {
+        Scratch(std::env::temp_dir().join(format!("smolecho-{}-{name}", std::process::id())))
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.0.to_str().expect("a path that is text")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
 
 /// What came of a run.
 #[derive(Debug)]
@@ -141,6 +161,21 @@ impl Running {
     /// From now on nobody reads its stdout.
     pub(crate) fn close_stdout(&mut self) {
         self.stdout = None;
+    }
+
+    /// Until it handles this signal (`SigCgt` of man 5 proc).
+    pub(crate) fn wait_for_handler(&self, signal: Signal) {
+        let limit = Instant::now() + LIMIT;
+        let handles = || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+            let status = status.unwrap_or_default();
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+            mask.unwrap_or(0) >> (signal as u64 - 1) & 1 == 1
+        };
+        while !handles() && Instant::now() < limit {
+            sleep(Duration::from_millis(5));
+        }
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -113,6 +113,16 @@ const BAD: &[(&str, &[&str])] = &[
     ("probe 127.0.0.1:7 --deadline off", &["--deadline", "'off'", "10s"]),
     ("probe 127.0.0.1:7 --json /nonexistent/x", &["--json /nonexistent/x", "would do"]),
     ("probe 127.0.0.1:7 --connections 0", &["--connections", "'0'", "from 1 to 256"]),
+    ("bench 192.168.69.1", &["192.168.69.1:12345 would do"]),
+    ("bench --only rtt", &["--only rtt", "--list"]),
+    ("bench --peers nobody", &["--peers nobody", "--list"]),
+    ("bench --rounds 0", &["--rounds", "'0'", "from 1 to 1000"]),
+    ("bench --time off", &["--time", "'off'", "10s"]),
+    ("bench --quick --rounds 3", &["--quick", "--rounds"]),
+    ("bench --discard 9", &["required arguments"]),
+    ("bench --json /nonexistent/x", &["--json /nonexistent/x", "would do"]),
+    ("bench --compare /nonexistent/x", &["--compare /nonexistent/x", "bench --json wrote"]),
+    ("bench-part {}", &["bench starts it by itself"]),
     ("serve --loss 101", &["--loss", "'101'", "from 0 to 100"]),
     ("serve --corrupt=-1", &["--corrupt", "'-1'", "would do"]),
     ("serve --reorder x", &["--reorder", "'x'", "from 0 to 100"]),
@@ -142,10 +152,10 @@ fn bad_input() -> Result<(), Failed> {
 
 fn help() -> Result<(), Failed> {
     let all = Run::of(["--help"]).expect_status(0)?;
-    for command in ["demo", "serve", "client", "probe", "sim"] {
+    for command in ["demo", "serve", "client", "probe", "bench", "sim"] {
         ensure(all.stdout.contains(command), || format!("no {command} in {}", all.stdout))?;
     }
-    ensure(!all.stdout.contains("bench"), || format!("bench in {}", all.stdout))?;
+    ensure(!all.stdout.contains("bench-part"), || format!("bench-part in {}", all.stdout))?;
     let common = [
         "--tap",
         "--address",
@@ -202,6 +212,23 @@ fn help() -> Result<(), Failed> {
         "--help",
     ];
     expect_options("probe", &probe)?;
+    let bench = [
+        "--list",
+        "--only",
+        "--peers",
+        "--rounds",
+        "--time",
+        "--quick",
+        "--two-cores",
+        "--discard",
+        "--chargen",
+        "--compare",
+        "--json",
+        "--junit",
+        "--markdown",
+        "--help",
+    ];
+    expect_options("bench", &bench)?;
     let sim =
         ["--list", "--seed", "--runs", "--minutes", "--scenario", "--pcap", "--svg", "--help"];
     expect_options("sim", &sim)

@@ -1,0 +1,48 @@
+//! Tables that a README can take as they are.
+
+use std::fmt::Write;
+
+use super::text::{base, circumstances, digits, range, subject};
+use crate::bench::results::Results;
+
+pub(super) fn tables(results: &Results) -> String {
+    let mut text = String::new();
+    // Nothing can go wrong with a string.
+    let _ = write(results, &mut text);
+    text
+}
+
+fn write(results: &Results, text: &mut String) -> std::fmt::Result {
+    let date = results.date.split('T').next().unwrap_or_default();
+    writeln!(text, "`{}`, {date}, on a {}.\n", results.command, circumstances(results))?;
+    if !results.verdicts.is_empty() {
+        writeln!(text, "| | beside | ratio | rounds | goal | |\n|---|---|---|---|---|---|")?;
+    }
+    for verdict in &results.verdicts {
+        let short = if verdict.met { "" } else { "falls short" };
+        writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {short} |",
+            subject(verdict),
+            base(verdict),
+            digits(verdict.value.median),
+            range(&verdict.value),
+            verdict.goal
+        )?;
+    }
+    write!(text, "\n| |")?;
+    for peer in &results.peers {
+        write!(text, " {} |", peer.name)?;
+    }
+    writeln!(text, "\n|---|{}", "---|".repeat(results.peers.len()))?;
+    for row in &results.figures {
+        write!(text, "| {}, {} |", row.about, row.unit)?;
+        for peer in &results.peers {
+            let value = row.cell(&peer.name).and_then(|cell| cell.value);
+            let value = value.map_or_else(String::new, |value| digits(value.median));
+            write!(text, " {value} |")?;
+        }
+        writeln!(text)?;
+    }
+    Ok(())
+}

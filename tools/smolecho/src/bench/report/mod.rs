@@ -1,0 +1,33 @@
+//! What people and programs get to see.
+
+mod junit;
+mod markdown;
+mod text;
+
+pub(super) use self::text::{Progress, list, print};
+use super::options::Bench;
+use super::results::Results;
+use crate::fault::Fault;
+use crate::files::Files;
+
+/// That the files can be written: nobody wants to hear it after some minutes.
+pub(super) fn check(options: &Bench) -> Result<(), Fault> {
+    files(options).check()
+}
+
+/// Writes the files that the command line asks for.
+pub(super) fn write(results: &Results, options: &Bench) -> Result<(), Fault> {
+    files(options).write(|option| match option {
+        "--json" => serde_json::to_string_pretty(results).map_err(|error| error.to_string()),
+        "--junit" => junit::document(results),
+        _ => Ok(markdown::tables(results)),
+    })
+}
+
+fn files(options: &Bench) -> Files<'_> {
+    Files::new([
+        ("--json", &options.json),
+        ("--junit", &options.junit),
+        ("--markdown", &options.markdown),
+    ])
+}

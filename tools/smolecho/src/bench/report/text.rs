@@ -1,0 +1,178 @@
+//! Tables for a terminal: ratios first, then what they come from. A bar while it runs.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::bench::compare::{self, Change, Kind};
+use crate::bench::figure::FIGURES;
+use crate::bench::goal::Verdict;
+use crate::bench::peer::{OURS, PEERS};
+use crate::bench::results::{Cell, Results, Row};
+use crate::bench::run::Plan;
+use crate::bench::spread::Spread;
+use crate::fault::Fault;
+use crate::report::stdout::Stdout;
+
+/// The figures, and who can be asked for them.
+pub(in crate::bench) fn list() -> Result<(), Fault> {
+    let mut out = Stdout::new();
+    out.line("figures");
+    for figure in FIGURES {
+        let unit = figure.value.unit();
+        out.line(format_args!("  {:<18}{}, {unit}", figure.name, figure.about));
+    }
+    out.line("peers");
+    for peer in PEERS {
+        out.line(format_args!("  {:<18}{}", peer.name, peer.about));
+    }
+    out.check()
+}
+
+/// Hidden where stderr is no terminal.
+pub(in crate::bench) struct Progress(ProgressBar);
+
+impl Progress {
+    pub(in crate::bench) fn new(plan: &Plan) -> Progress {
+        let bar = ProgressBar::new(plan.steps());
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}, {eta} left") {
+            bar.set_style(style);
+        }
+        Progress(bar)
+    }
+
+    pub(in crate::bench) fn says(&self, message: &str) {
+        self.0.set_message(message.to_owned());
+    }
+
+    pub(in crate::bench) fn step(&self) {
+        self.0.inc(1);
+    }
+
+    pub(in crate::bench) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+pub(in crate::bench) fn print(results: &Results, old: Option<&Results>) -> Result<(), Fault> {
+    let mut out = Stdout::new();
+    out.line(circumstances(results));
+    if !results.machine.optimized {
+        out.line("This program was built without optimization: its figures mean nothing.");
+    }
+    for note in &results.notes {
+        out.line(note);
+    }
+    let width = results.verdicts.iter().map(|it| subject(it).chars().count()).max();
+    if let Some(width) = width {
+        let [base, ratio, rounds] = ["beside", "ratio", "rounds"];
+        out.line(format_args!("\n{:<width$}  {base:<10}{ratio:>6}  {rounds:<14} goal", "ours"));
+        for verdict in &results.verdicts {
+            out.line(verdict_line(verdict, width));
+        }
+    }
+    for row in &results.figures {
+        out.line(format_args!("\n{}, {}", row.about, row.unit));
+        for cell in &row.cells {
+            out.line(cell_line(row, cell).trim_end());
+        }
+    }
+    if let Some(old) = old {
+        compared(old, results, &mut out);
+    }
+    if !results.complete {
+        out.line("\nA signal came before all was measured.");
+    }
+    out.check()
+}
+
+/// The machine, and how it was measured.
+pub(super) fn circumstances(results: &Results) -> String {
+    let Results { machine, rounds, milliseconds, two_cores, .. } = results;
+    let cores = if *two_cores { "a core each" } else { "the same core" };
+    let rounds = if *rounds == 1 { "1 round".into() } else { format!("{rounds} rounds") };
+    format!("{}; {rounds} of {milliseconds} ms, client and server on {cores}", machine.words())
+}
+
+/// What a figure is compared with, in a word or two.
+pub(super) fn base(verdict: &Verdict) -> &str {
+    verdict.of.as_deref().unwrap_or("–")
+}
+
+/// The figure, and which of ours if it is not the usual one.
+pub(super) fn subject(verdict: &Verdict) -> String {
+    match verdict.peer.strip_prefix(OURS).map(|variant| variant.trim_start_matches('-')) {
+        Some("") | None => verdict.about.clone(),
+        Some(variant) => format!("{} ({variant})", verdict.about),
+    }
+}
+
+fn verdict_line(verdict: &Verdict, width: usize) -> String {
+    let Verdict { value, goal, met, .. } = verdict;
+    let (subject, base) = (subject(verdict), base(verdict));
+    let (median, range) = (digits(value.median), range(value));
+    let short = if *met { "" } else { "falls short" };
+    format!("{subject:<width$}  {base:<10}{median:>6}  {range:<14} {goal:<8}{short}")
+        .trim_end()
+        .to_owned()
+}
+
+fn cell_line(row: &Row, cell: &Cell) -> String {
+    let Cell { peer, value, failed, .. } = cell;
+    let Some(value) = value else {
+        return format!("  {peer:<16} {}", failed.as_deref().unwrap_or_default());
+    };
+    let mut line = format!("  {peer:<16} {:>8}  {:<16}", digits(value.median), range(value));
+    if let Some(cpu) = cell.cpu_each.filter(|_| !row.bytes && row.unit != "calls") {
+        line += &format!(" server CPU {} µs each", digits(cpu));
+    }
+    if row.name.starts_with("connects") {
+        line += &format!(", {} in all", cell.done);
+    }
+    if cell.lost > 0 {
+        line += &format!(", {} of {} lost", cell.lost, cell.done + cell.lost);
+    }
+    if let Some(failed) = failed {
+        line += &format!(", then {failed}");
+    }
+    line
+}
+
+fn compared(old: &Results, new: &Results, out: &mut Stdout) {
+    let changes = compare::changes(old, new);
+    out.line(format_args!("\nsince {}", old.date));
+    if old.machine != new.machine {
+        out.line(format_args!("  on another machine: {}", old.machine.words()));
+    }
+    for change in &changes {
+        let Change { figure, peer, before, after, kind, .. } = change;
+        let percent = (after.median / before.median - 1.0) * 100.0;
+        let word = match kind {
+            Kind::Noise => "",
+            Kind::Better => "BETTER",
+            Kind::Worse => "WORSE",
+            Kind::TooFewRounds => "too few rounds to tell",
+        };
+        let line = format!(
+            "  {figure:<18}{peer:<16} {:>8} → {:>8}  {percent:>+6.1} %  {word}",
+            digits(before.median),
+            digits(after.median)
+        );
+        out.line(line.trim_end());
+    }
+    let outside = changes.iter().filter(|it| matches!(it.kind, Kind::Better | Kind::Worse)).count();
+    out.line(format_args!("  {outside} of {} outside the noise", changes.len()));
+}
+
+/// From the lowest round to the highest.
+pub(super) fn range(spread: &Spread) -> String {
+    format!("{} – {}", digits(spread.low), digits(spread.high))
+}
+
+/// To three digits.
+pub(super) fn digits(value: f64) -> String {
+    let decimals = match value.abs() {
+        v if v >= 100.0 || v == 0.0 => 0,
+        v if v >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.decimals$}")
+}

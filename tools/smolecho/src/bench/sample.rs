@@ -1,0 +1,72 @@
+//! What one run of a load brought.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Sample {
+    /// Round trips, connections, or bytes.
+    pub(super) done: u64,
+    pub(super) lost: u64,
+    pub(super) seconds: f64,
+    /// The server's, in seconds; if it is ours to look at.
+    pub(super) cpu: Option<f64>,
+    /// System calls of the server, where they were counted.
+    pub(super) calls: Option<u64>,
+    /// How often the server went to sleep of its own accord.
+    pub(super) sleeps: Option<u64>,
+    /// Nanoseconds, and how many took so long.
+    pub(super) latency: Vec<(u64, u64)>,
+    /// Bytes a second, one figure for each slice of the time.
+    pub(super) series: Vec<f64>,
+}
+
+/// Times in nanoseconds, to three digits.
+pub(super) struct Latency(Histogram<u64>);
+
+impl Latency {
+    pub(super) fn new() -> Latency {
+        // It grows with the times. Three digits are always possible.
+        Latency(Histogram::new(3).unwrap_or_else(|_| unreachable!()))
+    }
+
+    pub(super) fn of(pairs: &[(u64, u64)]) -> Latency {
+        let mut latency = Latency::new();
+        for (nanos, count) in pairs {
+            let _ = latency.0.record_n(*nanos, *count);
+        }
+        latency
+    }
+
+    pub(super) fn record(&mut self, time: Duration) {
+        let _ = self.0.record(nanos(time));
+    }
+
+    /// With the requests that were not sent, because this one held them up: they would have waited, too
+    /// (coordinated omission).
+    pub(super) fn record_paced(&mut self, time: Duration, interval: Duration) {
+        let _ = self.0.record_correct(nanos(time), nanos(interval));
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Nanoseconds that so many percent of them did not exceed.
+    pub(super) fn percentile(&self, percent: f64) -> u64 {
+        self.0.value_at_percentile(percent)
+    }
+
+    pub(super) fn pairs(&self) -> Vec<(u64, u64)> {
+        self.0
+            .iter_recorded()
+            .map(|it| (it.value_iterated_to(), it.count_since_last_iteration()))
+            .collect()
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1)
+}

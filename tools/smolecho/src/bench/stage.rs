@@ -1,0 +1,268 @@
+//! Where a peer is measured: a process in a network namespace of its own, which starts the server, is its
+//! client, and does what it is told on stdin, a JSON line for each order and each answer.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::process::{Command, ExitCode, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+use smoltcp::wire::IpEndpoint;
+
+use super::cores;
+use super::load::{self, Load, Scene};
+use super::meter::Meter;
+use super::peer::{MANY, Other, PEERS, Server};
+use super::sample::Sample;
+use crate::child::Child;
+use crate::fault::Fault;
+use crate::host::link::Links;
+use crate::host::netns;
+use crate::plan::{ADDRESSES, HOST_ADDRESSES};
+
+pub(super) const PORT: u16 = 12345;
+
+/// The small services of our server.
+const DISCARD: u16 = 9;
+const CHARGEN: u16 = 19;
+
+/// The interface between the two, whatever its kind.
+pub(super) const LINK: &str = "bench0";
+
+/// How long a server may take to be there.
+const START: Duration = Duration::from_secs(20);
+
+/// How long one answer may take meanwhile.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What this process of the program is to be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Part {
+    Stage(Setting),
+    Server(Other),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Setting {
+    /// Its place in [`PEERS`]; without one it is somebody else's server.
+    pub(super) peer: Option<usize>,
+    pub(super) places: Places,
+    /// Cores of the client and of the server.
+    pub(super) cores: [usize; 2],
+}
+
+/// Where the services are.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Places {
+    pub(super) echo: SocketAddr,
+    pub(super) discard: Option<u16>,
+    pub(super) chargen: Option<u16>,
+}
+
+impl Places {
+    pub(super) fn of_peers() -> Places {
+        let echo = IpEndpoint::new(ADDRESSES[0].address(), PORT).into();
+        Places { echo, discard: Some(DISCARD), chargen: Some(CHARGEN) }
+    }
+
+    /// Where a load goes, if there is such a service.
+    pub(super) fn of(&self, load: Load) -> Option<SocketAddr> {
+        let port = match load {
+            Load::Discard => self.discard?,
+            Load::Chargen => self.chargen?,
+            _ => self.echo.port(),
+        };
+        let mut place = self.echo;
+        place.set_port(port);
+        Some(place)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub(super) load: Load,
+    pub(super) time: Duration,
+    pub(super) counts_calls: bool,
+}
+
+/// Over which protocols it echoes; if not, why.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Services {
+    pub(super) tcp: Option<String>,
+    pub(super) udp: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    /// What it lacks.
+    Ready(Services),
+    /// There is no server: an exit status, and why.
+    Refused(u8, String),
+    Done(Box<Sample>),
+    Failed(String),
+}
+
+/// Does what the first process asks for, until that closes our stdin.
+pub(super) fn run(setting: &Setting) -> ExitCode {
+    let (server, services) = match set_up(setting) {
+        Ok(found) => found,
+        Err(fault) => {
+            answer(&Answer::Refused(fault.status(), fault.to_string()));
+            return ExitCode::from(&fault);
+        }
+    };
+    answer(&Answer::Ready(services));
+    for line in io::stdin().lock().lines().map_while(Result::ok) {
+        let Ok(order) = serde_json::from_str(&line) else { break };
+        answer(&obey(order, &setting.places, server.as_ref()));
+    }
+    ExitCode::SUCCESS
+}
+
+fn answer(answer: &Answer) {
+    let mut out = io::stdout().lock();
+    // If nobody listens any more, stdin is closed, too.
+    let _ = serde_json::to_writer(&mut out, answer);
+    let _ = out.write_all(b"\n").and_then(|()| out.flush());
+}
+
+fn obey(order: Order, places: &Places, server: Option<&Stand>) -> Answer {
+    let Order { load, time, counts_calls } = order;
+    let Some(target) = places.of(load) else {
+        return Answer::Failed("it has no such service".into());
+    };
+    let meter = Meter { server: server.map(|server| server.pid), counts_calls };
+    let most = if server.is_some() { u64::MAX } else { 2000 };
+    match (Scene { target, time, meter, most }).run(load) {
+        Ok(sample) => Answer::Done(Box::new(sample)),
+        Err(error) => Answer::Failed(load::reason(&error)),
+    }
+}
+
+/// The server and the network to it, if they are ours to make; and what it offers.
+fn set_up(setting: &Setting) -> Result<(Option<Stand>, Services), Fault> {
+    let Setting { peer, places, cores: [client, server] } = setting;
+    let Some(peer) = peer.and_then(|at| PEERS.get(at)) else {
+        return examine(places.echo).map(|services| (None, services));
+    };
+    netns::enter_private()?;
+    may_hold_many()?;
+    // Else connections of the past would fill the tables. Where it may not be set, they do.
+    let _ = fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "16");
+    cores::stay_on(*server);
+    let mut stand = Stand::start(peer.server)?;
+    cores::stay_on(*client);
+    stand.wait(places.echo, peer.takes(Load::Bulk))?;
+    Ok((Some(stand), Services::default()))
+}
+
+/// What somebody else's server offers.
+fn examine(echo: SocketAddr) -> Result<Services, Fault> {
+    let tcp = load::is_served(echo).err();
+    let udp = (0..3).find_map(|_| is_reflected(echo, Duration::from_secs(1)).ok());
+    match (tcp, udp) {
+        (Some(error), Some(())) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            Ok(Services { tcp: Some(load::reason(&error)), udp: None })
+        }
+        (Some(error), _) => Err(Fault::failed(format!(
+            "{echo}: no echo over TCP: {}; smolecho probe {echo} says more",
+            load::reason(&error)
+        ))),
+        (None, None) => Ok(Services { tcp: None, udp: Some("no answer".into()) }),
+        (None, Some(())) => Ok(Services::default()),
+    }
+}
+
+/// A server that is ours, and ends with this value.
+struct Stand {
+    pid: Pid,
+    process: Child,
+}
+
+impl Stand {
+    fn start(server: Server) -> Result<Stand, Fault> {
+        let mut command = Command::new(env::current_exe()?);
+        match server {
+            Server::Ours(options) => {
+                command.args(["serve", "-q", "--tap", LINK, "--backlog", "64"]);
+                command.args(["--port", &PORT.to_string()]);
+                command.args([
+                    "--discard",
+                    &DISCARD.to_string(),
+                    "--chargen",
+                    &CHARGEN.to_string(),
+                ]);
+                if !options.contains(&"--buffer") {
+                    let connections = (MANY + 64).to_string();
+                    command.args(["--buffer", "65535", "--connections", &connections]);
+                }
+                command.args(options);
+            }
+            Server::Part(other) => {
+                command.args(arguments(&Part::Server(other))?);
+            }
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn()?;
+        let (stdin, stdout) = (process.stdin.take(), process.stdout.take());
+        let pid = Pid::from_raw(i32::try_from(process.id()).unwrap_or(0));
+        let process = Child::of("the server", process);
+        if let (Server::Part(Other::Kernel), Some(mut stdin), Some(stdout)) =
+            (server, stdin, stdout)
+        {
+            BufReader::new(stdout).read_line(&mut String::new())?;
+            let mut links = Links::open()?;
+            links.add_veth(LINK, pid)?;
+            links.set_up(LINK, true)?;
+            links.add_address(LINK, HOST_ADDRESSES[0])?;
+            stdin.write_all(b"\n")?;
+        }
+        Ok(Stand { pid, process })
+    }
+
+    /// Until it echoes, or it is certain that it will not.
+    fn wait(&mut self, echo: SocketAddr, has_tcp: bool) -> Result<(), Fault> {
+        let limit = Instant::now() + START;
+        loop {
+            let echoed = if has_tcp { load::is_served(echo) } else { is_reflected(echo, LOOK) };
+            match echoed {
+                Ok(()) => return Ok(()),
+                Err(_) if self.process.ended()?.is_some() => {
+                    return Err(Fault::machine("the server has ended; what it said is above"));
+                }
+                Err(error) if Instant::now() > limit => {
+                    return Err(Fault::failed(format!("no server: {}", load::reason(&error))));
+                }
+                Err(_) => sleep(Duration::from_millis(5)),
+            }
+        }
+    }
+}
+
+/// Whether a datagram comes back.
+fn is_reflected(echo: SocketAddr, patience: Duration) -> io::Result<()> {
+    let socket = load::towards(echo, patience)?;
+    socket.send(b"?")?;
+    socket.recv(&mut [0; 8]).map(drop)
+}
+
+/// The arguments that make this program that part.
+pub(super) fn arguments(part: &Part) -> Result<[OsString; 2], Fault> {
+    let json = serde_json::to_string(part).map_err(|error| Fault::failed(error.to_string()))?;
+    Ok(["bench-part".into(), json.into()])
+}
+
+/// As many open files as the system allows, which the server inherits.
+fn may_hold_many() -> Result<(), Fault> {
+    let raise = || {
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    };
+    raise()
+        .map_err(|error| Fault::machine(format!("cannot raise the limit of open files: {error}")))
+}

@@ -1,0 +1,83 @@
+//! System calls of a process, counted by ptrace(2): exact, and allowed to whoever started it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use nix::errno::Errno;
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+/// Under way until it is ended. All of it happens in one thread: to the kernel a tracer is a thread.
+pub(super) struct Counting {
+    server: Pid,
+    stop: Arc<AtomicBool>,
+    tracer: JoinHandle<u64>,
+}
+
+impl Counting {
+    pub(super) fn begin(server: Pid) -> io::Result<Counting> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (ready, begun) = channel();
+        let stopped = Arc::clone(&stop);
+        let tracer = thread::spawn(move || trace(server, &stopped, &ready));
+        match begun.recv() {
+            Ok(Ok(())) => Ok(Counting { server, stop, tracer }),
+            Ok(Err(error)) => Err(io::Error::other(format!(
+                "its system calls cannot be counted: ptrace: {error}; run as root"
+            ))),
+            Err(_) => Err(io::Error::other("its system calls cannot be counted")),
+        }
+    }
+
+    pub(super) fn end(self) -> u64 {
+        self.stop.store(true, Ordering::SeqCst);
+        // It stops at its next system call, or when it is woken, as it is by a signal that does nothing.
+        let _ = nix::sys::signal::kill(self.server, Signal::SIGCONT);
+        self.tracer.join().unwrap_or(0)
+    }
+}
+
+fn trace(server: Pid, stop: &AtomicBool, ready: &Sender<nix::Result<()>>) -> u64 {
+    let seize = || {
+        ptrace::seize(server, Options::PTRACE_O_TRACESYSGOOD)?;
+        ptrace::interrupt(server)
+    };
+    let seized = seize();
+    let is_seized = seized.is_ok();
+    if !is_seized {
+        let _ = ready.send(seized);
+        return 0;
+    }
+    let (mut calls, mut inside) = (0, false);
+    let mut begun = Some(ready);
+    loop {
+        let signal = match waitpid(server, Some(WaitPidFlag::__WALL)) {
+            Ok(WaitStatus::PtraceSyscall(_)) => {
+                inside = !inside;
+                calls += u64::from(inside);
+                None
+            }
+            Ok(WaitStatus::Stopped(_, signal)) => Some(signal),
+            Ok(WaitStatus::PtraceEvent(..)) | Err(Errno::EINTR) => None,
+            // It has ended.
+            Ok(_) | Err(_) => return calls,
+        };
+        // From here on every call is seen from its begin: the first stop is the one asked for.
+        if let Some(ready) = begun.take() {
+            inside = false;
+            let _ = ready.send(Ok(()));
+        }
+        if stop.load(Ordering::SeqCst) {
+            let _ = ptrace::detach(server, signal);
+            return calls;
+        }
+        if ptrace::syscall(server, signal).is_err() {
+            return calls;
+        }
+    }
+}

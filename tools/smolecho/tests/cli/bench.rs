@@ -1,0 +1,155 @@
+//! `smolecho bench`: everything is measured, on whom it may be; who does not echo is told in time. How
+//! fast it was is nowhere asserted.
+
+use std::fs;
+
+use libtest_mimic::Failed;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::Case;
+use crate::program::{Run, Running, Scratch, ensure};
+use crate::wrong::{Server, Wrong};
+
+pub(crate) const LOOPBACK: &[Case] = &[
+    ("bench::any_server_is_measured", any),
+    ("bench::a_figure_compared_with_itself_is_noise", itself),
+    ("bench::who_does_not_echo_is_told_in_time", silent),
+];
+
+pub(crate) const CASES: &[Case] = &[
+    ("bench::ours_and_the_others_are_measured_side_by_side", side_by_side),
+    ("bench::what_is_known_is_told_when_a_signal_comes", interrupted),
+];
+
+/// Runs it, and gives what it says with the JSON that it writes.
+fn bench(options: &[&str], name: &str) -> Result<(Run, Value), Failed> {
+    let file = Scratch::new(name);
+    let run = Run::of([&["bench", "--json", file.path()], options].concat()).expect_status(0)?;
+    Ok((run, serde_json::from_str(&fs::read_to_string(&file.0)?)?))
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// The figures that were taken, each with the peers of whom.
+fn taken(results: &Value) -> Vec<String> {
+    let names = |row: &Value| {
+        let peers = list(&row["cells"]).filter(|cell| cell["value"]["median"].is_number());
+        let peers = peers.filter_map(|cell| cell["peer"].as_str());
+        format!(
+            "{}: {}",
+            row["name"].as_str().unwrap_or_default(),
+            peers.collect::<Vec<_>>().join(" ")
+        )
+    };
+    list(&results["figures"]).map(names).collect()
+}
+
+fn any() -> Result<(), Failed> {
+    let server = Server::start(Wrong::Nothing);
+    let target = server.address.to_string();
+    let markdown = Scratch::new("bench.md");
+    let options = [
+        &target,
+        "--time",
+        "20ms",
+        "--rounds",
+        "2",
+        "--only",
+        "tcp-rtt*,tcp-paced,udp*,bulk*,connections-8,connects*,held*",
+        "--markdown",
+        markdown.path(),
+    ];
+    let (run, results) = bench(&options, "bench.json")?;
+    let expected = [
+        "tcp-rtt-14",
+        "tcp-rtt-1024",
+        "tcp-paced",
+        "udp-rtt-14",
+        "udp-rtt-1024",
+        "udp-window-32",
+        "bulk",
+        "connections-8",
+        "connects-1",
+        "connects-8",
+    ];
+    let expected = expected.map(|figure| format!("{figure}: {target}"));
+    ensure(taken(&results) == expected && results["complete"] == true, || format!("{run:#?}"))?;
+    let cells = list(&results["figures"]).flat_map(|row| list(&row["cells"]));
+    for cell in cells {
+        ensure(list(&cell["rounds"]).count() == 2 && cell["done"].as_u64() > Some(0), || {
+            format!("{cell:#}")
+        })?;
+    }
+    let text = fs::read_to_string(&markdown.0)?;
+    ensure(
+        text.contains("| TCP round trip, 14 bytes, µs |")
+            && run.stdout.contains("bulk echo, both ways"),
+        || text.clone(),
+    )
+}
+
+fn itself() -> Result<(), Failed> {
+    let server = Server::start(Wrong::Nothing);
+    let target = server.address.to_string();
+    let file = Scratch::new("same.json");
+    let only = ["--time", "5ms", "--only", "tcp-rtt-14,udp-rtt-14"];
+    let first = ["bench", &target, "--json", file.path()];
+    Run::of([&first[..], &only].concat()).expect_status(0)?;
+    // Another run may differ as it likes; that both are there is what can be said.
+    let again = ["bench", &target, "--compare", file.path()];
+    let run = Run::of([&again[..], &only].concat()).expect_status(0)?;
+    ensure(run.stdout.contains("since ") && run.stdout.contains("of 2 outside the noise"), || {
+        format!("{run:#?}")
+    })
+}
+
+fn silent() -> Result<(), Failed> {
+    for (wrong, said) in [
+        (Wrong::Hangs, "no answer within 5s"),
+        (Wrong::ClosesAtOnce, "it closed the connection"),
+        (Wrong::Garbage, "not what was sent"),
+    ] {
+        let server = Server::start(wrong);
+        let run = Run::of(["bench", &server.address.to_string(), "--quick"]).expect_status(1)?;
+        ensure(run.stderr.contains(said), || format!("{wrong:?}: no {said:?}: {run:#?}"))?;
+    }
+    let nobody = { Server::start(Wrong::Nothing).address.to_string() };
+    let run = Run::of(["bench", &nobody, "--quick"]).expect_status(1)?;
+    ensure(run.stderr.contains("no echo over TCP: refused"), || format!("{run:#?}"))
+}
+
+fn side_by_side() -> Result<(), Failed> {
+    let only = ["--only", "tcp-rtt-14,udp-rtt-14,udp-calls,discard,held-1,tcp-calls"];
+    let (run, results) = bench(&[&["--quick"][..], &only].concat(), "side.json")?;
+    let expected = [
+        "tcp-rtt-14: smolecho smolecho-65521 smolecho-offload kernel usual",
+        "udp-rtt-14: smolecho smolecho-65521 smolecho-offload kernel usual reflector",
+        "discard: smolecho smolecho-65521 smolecho-offload",
+        "tcp-calls: smolecho smolecho-65521 smolecho-offload kernel usual",
+        "udp-calls: smolecho smolecho-65521 smolecho-offload kernel usual reflector",
+        "held-1: smolecho-10000 kernel",
+    ];
+    ensure(taken(&results) == expected, || format!("{run:#?}"))?;
+    // Not how fast, but how often: a server that blocks in `read` has two calls for each datagram.
+    let calls = list(&results["figures"]).find(|row| row["name"] == "udp-calls");
+    let calls = calls.and_then(|row| list(&row["cells"]).find(|cell| cell["peer"] == "reflector"));
+    let median = calls.and_then(|cell| cell["value"]["median"].as_f64()).unwrap_or_default();
+    ensure((1.9..2.5).contains(&median), || format!("{median} system calls"))?;
+    let verdicts = list(&results["verdicts"]).count();
+    ensure(verdicts == 4 && run.stdout.contains("TCP round trip, 14 bytes"), || format!("{run:#?}"))
+}
+
+fn interrupted() -> Result<(), Failed> {
+    let file = Scratch::new("interrupted.json");
+    let options = ["bench", "--json", file.path(), "--only", "tcp-rtt-14", "--peers", "kernel"];
+    let running = Running::start([&options[..], &["--rounds", "1000"]].concat());
+    running.wait_for_handler(Signal::SIGINT);
+    running.signal(Signal::SIGINT);
+    let run = running.finish().expect_status(0)?;
+    ensure(run.stdout.contains("A signal came before all was measured"), || format!("{run:#?}"))?;
+    let results: Value = serde_json::from_str(&fs::read_to_string(&file.0)?)?;
+    ensure(results["complete"] == false, || format!("{results:#}"))
+}
