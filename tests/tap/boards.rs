@@ -2,7 +2,9 @@
 //! get over.
 
 use std::{
+    env,
     net::{IpAddr, SocketAddr},
+    process::Command,
     thread,
     time::Duration as Wall,
 };
@@ -24,6 +26,9 @@ const BOARDS: [Board; 2] = [
 /// Connections of the usual image, and of the large one.
 const SLOTS: [usize; 2] = [4, 16];
 
+/// The host program, which a task builds.
+const PROGRAM: &str = "SMOLECHO_PROGRAM";
+
 const MIB: u64 = 1 << 20;
 
 /// What is done with a board that serves there, with so many slots, and its name.
@@ -37,6 +42,7 @@ const SERVED: &[Dealing] = &[
     ("slow_reader", |_, server, _| served::slow_reader(&connect(server).expect("connect"))),
     ("more_peers_than_slots", more_peers_than_slots),
     ("datagrams_of_every_size", datagrams_of_every_size),
+    ("smolecho_probe", smolecho_probe),
 ];
 
 /// Over QEMU, which takes every connection by itself before it tries the board.
@@ -121,6 +127,16 @@ const SMALL: u32 = 30;
 
 /// The same of the largest: the LAN9118 holds 10 KiB.
 const LARGE: u32 = 5;
+
+/// What anybody can find out with the host program.
+fn smolecho_probe(_: &Emulator, server: SocketAddr, _: usize) {
+    let program = env::var_os(PROGRAM).expect(PROGRAM);
+    let mut probe = Command::new(program);
+    let probe = probe.args(["probe", &server.to_string(), "--connections", "4"]);
+    let output = probe.output().expect("smolecho");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
 
 /// Sends frames of no use, and after each lot a datagram that has to come back: then the board has seen
 /// what was before it, and lives.

@@ -5,8 +5,8 @@
 //!
 //! - `SMOLECHO_REQUIRE_TAP=1` makes that a failure;
 //! - `SMOLECHO_SOAK=1` runs the trials that move gigabytes too, `SMOLECHO_SOAK=full` as many as it takes;
-//! - `SMOLECHO_BOARDS` names a folder with firmware: `cargo xtask boards --serve` builds it, and runs the
-//!   trials of the boards.
+//! - `SMOLECHO_BOARDS` names a folder with firmware, and `SMOLECHO_PROGRAM` the host program: `cargo xtask
+//!   boards --serve` builds both, and runs the trials of the boards.
 //!
 //! `host` is the kernel's side, `lab` a node on a TAP of its own, `emulator` a board under QEMU, `served`
 //! what both have to do, `pattern` the bytes that go through, `wire` the frames that no kernel would send, `cores` which core runs what; the other

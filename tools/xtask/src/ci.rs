@@ -24,6 +24,7 @@ const STEPS: &[Step] = &[
     ("no_std", no_std),
     ("sizes", sizes::run),
     ("boards: drivers", boards::check),
+    ("boards: echo under QEMU", boards::serve),
     ("boards: figures", || boards::run(boards::Mode::Compare)),
     ("the guide to porting", porting::check),
     ("oldest compiler", msrv::check),

@@ -39,8 +39,8 @@ const UDP: &[Case] = &[
     },
     Case {
         name: "udp-sizes",
-        expects: "datagrams of 0 bytes up to a whole frame come back as they were",
-        rule: "RFC 768, RFC 862",
+        expects: "datagrams of 0 to 512 bytes come back as they were, larger ones so or not at all",
+        rule: "RFC 791 section 3.1, RFC 862",
         needs: Needs::Udp,
         run: datagrams::sizes,
     },

@@ -10,6 +10,9 @@ use super::peer::{is_timeout, pattern};
 /// A datagram may be lost on its way: so often it is asked again.
 const TRIES: u32 = 3;
 
+/// What fits behind headers of any length into the 576 bytes that every host takes (RFC 791 section 3.1).
+const MUST: usize = 512;
+
 /// After this nothing comes any more.
 const QUIET: Duration = Duration::from_millis(300);
 
@@ -40,22 +43,15 @@ fn first_answer(scene: &Scene) -> Result<String, Trouble> {
 pub(super) fn sizes(scene: &mut Scene) -> Result<String, Trouble> {
     let socket = connect(scene)?;
     let largest = if scene.target.is_ipv4() { 1472 } else { 1452 };
-    for size in [0, 1, 2, 3, 17, 18, 19, 64, 511, 512, 513, 1024, largest - 1, largest] {
+    let mut answered = 0;
+    for size in [0, 1, 2, 3, 17, 18, 19, 64, 511, MUST, 513, 1024, largest - 1, largest] {
         match ask(scene, &socket, &pattern(size))? {
-            true => {}
-            // Every host takes 576 bytes, and no host must take more (RFC 1122 section 3.3.2).
-            false if size > 548 => {
-                return Ok(format!("nothing above {} bytes is answered", below(size)));
-            }
+            true => answered = size,
+            false if size > MUST => break,
             false => return Trouble::failed(format!("no answer to {size} bytes")),
         }
     }
-    Ok(format!("up to {largest} bytes"))
-}
-
-/// The largest size before this one that was tried.
-fn below(size: usize) -> usize {
-    [513, 1024, 1451, 1471].into_iter().rev().find(|tried| *tried < size).unwrap_or(0)
+    Ok(format!("up to {answered} bytes"))
 }
 
 pub(super) fn fragments(scene: &mut Scene) -> Result<String, Trouble> {

@@ -1,4 +1,5 @@
-//! The firmware at work: built as a user builds it, with the tests of the host's TAP as its peers.
+//! The firmware at work: built as a user builds it, with the tests of the host's TAP as its peers, and
+//! the host program's probe.
 
 use std::{fs, path::Path};
 
@@ -19,8 +20,11 @@ pub(super) fn run() -> Outcome {
             fs::copy(&built, &kept).map_err(|error| at(&built, &error))?;
         }
     }
+    run::run(&mut command(&["cargo", "build", "--package", "smolecho-cli"]))?;
     let mut tests = command(&["cargo", "test", "--package", "smolecho", "--test", "tap", "--"]);
-    run::run(tests.arg("boards::").env("SMOLECHO_BOARDS", &folder))
+    let program = firmware::target().join("debug/smolecho");
+    let tests = tests.arg("boards::").env("SMOLECHO_BOARDS", &folder);
+    run::run(tests.env("SMOLECHO_PROGRAM", program))
 }
 
 fn at(path: &Path, error: &std::io::Error) -> String {
