@@ -174,11 +174,8 @@ impl<'a> Node<'a> {
             return Some(now);
         }
         let slots = self.pool.next_due().map(|(at, _)| at);
-        [slots, self.datagrams_due(now), self.addresses.poll_at(&mut self.iface, now)]
-            .into_iter()
-            .flatten()
-            .min()
-            .map(|at| at.max(now))
+        let addresses = self.addresses.poll_at(&mut self.iface, now);
+        earlier(earlier(slots, self.datagrams_due(now)), addresses).map(|at| at.max(now))
     }
 
     /// The counters, since the node was made.
@@ -333,6 +330,9 @@ impl<'a> Node<'a> {
         device: &mut D,
         on_event: Sink<'_>,
     ) {
+        if !self.addresses.may_change() {
+            return;
+        }
         let changes = self.addresses.poll(&mut self.iface, now, device);
         for Change { lost, gained } in changes.into_iter().flatten() {
             if let Some(cidr) = lost {
@@ -349,6 +349,14 @@ impl<'a> Node<'a> {
     fn refuse(&mut self, refusal: Refusal, tuple: Option<Tuple>, on_event: Sink<'_>) {
         self.stats.count_refusal(refusal);
         on_event(Event::Refused { refusal, tuple });
+    }
+}
+
+/// The earlier of two instants, where none is never.
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }
 

@@ -80,6 +80,10 @@ impl<'a> Sender<'a> {
         self.waiting.map(|waiting| waiting.tuple)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_none()
+    }
+
     pub(crate) fn since(&self) -> Option<Instant> {
         self.waiting.map(|waiting| waiting.since)
     }

@@ -58,6 +58,11 @@ impl<'a> Addresses<'a> {
         }
     }
 
+    /// Whether there is anybody to learn from.
+    pub(crate) fn may_change(&self) -> bool {
+        self.dhcp.is_some() || self.slaac.is_some()
+    }
+
     /// Asks what is to be asked now, and tells the interface what has been answered.
     pub(crate) fn poll<D: Device + ?Sized>(
         &mut self,

@@ -5,10 +5,10 @@ use core::mem;
 use smoltcp::iface::PollResult;
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::State;
-use smoltcp::time::Instant;
+use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-use super::{ConnectError, ListenError, Node, Sink};
+use super::{ConnectError, ListenError, Node, Sink, earlier};
 use crate::client::tcp::Message;
 use crate::config::Listener;
 use crate::event::{End, Event, Tuple};
@@ -18,6 +18,10 @@ use crate::pool::order::Standing;
 
 /// Segments that one connection may send before the next has its turn.
 const SEGMENTS_PER_TURN: usize = 64;
+
+/// RFC 6298 section 2.4, which smoltcp keeps to. A socket whose last segment had all that it has to send
+/// is due then at the soonest and need not be asked when; at that time it is.
+const SOONEST_RETRANSMISSION: Duration = Duration::from_secs(1);
 
 impl<'a> Node<'a> {
     /// `bind` and `listen`: from now on connections to this port are accepted and served.
@@ -115,11 +119,7 @@ impl<'a> Node<'a> {
             self.pool.refresh(slot);
         }
         let slot_at = self.pool.slot(slot).deadline(&self.timeouts).map(|(at, _)| at);
-        let at = match (slot_at, socket_at) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        self.pool.schedule(slot, at);
+        self.pool.schedule(slot, earlier(slot_at, socket_at));
     }
 
     /// Sends what the connection has to send by now; `has_more` says that it has, which else its socket is
@@ -131,8 +131,9 @@ impl<'a> Node<'a> {
         now: Instant,
         device: &mut D,
     ) -> Option<Instant> {
-        let (sockets, said) = self.pool.slot(slot).parts();
+        let connection = self.pool.slot(slot);
         for _ in 0..SEGMENTS_PER_TURN {
+            let (sockets, said) = connection.parts();
             if !mem::take(&mut has_more) {
                 let at = self.iface.poll_at(now, sockets)?;
                 if at > now {
@@ -143,7 +144,11 @@ impl<'a> Node<'a> {
             if self.iface.poll_egress(now, &mut witness, sockets) == PollResult::None {
                 break;
             }
+            if connection.has_sent_all() {
+                return Some(now + SOONEST_RETRANSMISSION);
+            }
         }
+        let (sockets, _) = connection.parts();
         // What smoltcp calls "now" is an instant in the past; as such it would stand before every
         // other slot's deadline, and one busy connection could starve the rest.
         self.iface.poll_at(now, sockets).map(|at| at.max(now))

@@ -6,7 +6,7 @@ use smoltcp::socket::udp::Socket;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-use super::{BindError, ConnectError, Node, Sink};
+use super::{BindError, ConnectError, Node, Sink, earlier};
 use crate::client::udp::{Exchange, Next, Query};
 use crate::config::Service;
 use crate::event::{Event, Ignored, Protocol, Tuple};
@@ -219,6 +219,9 @@ impl<'a> Node<'a> {
         on_event: Sink<'_>,
     ) {
         fragments_have_left(&mut self.iface, now, device);
+        if self.senders.iter().all(Sender::is_empty) {
+            return;
+        }
         // Who was asked for least goes first: smoltcp asks for one address a second, whoever wants it.
         for turns in 0..=TURNS {
             for sender in 0..self.senders.len() {
@@ -238,17 +241,22 @@ impl<'a> Node<'a> {
         if is_fragmenting(iface, now) {
             return Some(now);
         }
-        let next_turn = self.next_turn;
-        let waiting =
-            self.senders.iter().filter_map(|sender| Some(sender.deadline()?.min(next_turn)));
-        let asking = self.ports.iter_mut().filter_map(|port| match &mut port.task {
-            Task::Ask(_, exchange) => match exchange.next(now) {
-                Next::Wait(until) => Some(until),
-                Next::Send | Next::Done => Some(now),
-            },
-            _ => None,
-        });
-        waiting.chain(asking).min()
+        let mut due = None;
+        for sender in &*self.senders {
+            if let Some(deadline) = sender.deadline() {
+                due = earlier(due, Some(deadline.min(self.next_turn)));
+            }
+        }
+        for port in &mut *self.ports {
+            if let Task::Ask(_, exchange) = &mut port.task {
+                let at = match exchange.next(now) {
+                    Next::Wait(until) => until,
+                    Next::Send | Next::Done => now,
+                };
+                due = earlier(due, Some(at));
+            }
+        }
+        due
     }
 
     /// A sender with nothing in it: if there is none, the one that has waited longest gives up.

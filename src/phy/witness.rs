@@ -8,11 +8,10 @@
 
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
-#[cfg(feature = "proto-ipv6")]
-use smoltcp::wire::Ipv6Packet;
-use smoltcp::wire::{
-    EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, TcpPacket, TcpSeqNumber,
-};
+use smoltcp::wire::{TcpPacket, TcpSeqNumber};
+
+/// TCP's number among the protocols of IP.
+const TCP: u8 = 6;
 
 /// Where a connection stands, by its last segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,35 +22,27 @@ pub(crate) struct Said {
     pub(crate) expects: TcpSeqNumber,
     /// RCV.WND, as it was on the wire.
     pub(crate) window: u16,
+    /// Bytes of data in that segment.
+    pub(crate) len: u16,
 }
 
 impl Said {
-    /// What a frame of ours says, if it is a segment that acknowledges.
+    /// What a frame of smoltcp's says, if it is a segment that acknowledges. It is read on every way out,
+    /// so by its offsets: such a frame has no options in its IP header, and nothing behind its end.
     fn by(frame: &[u8]) -> Option<Said> {
-        let frame = EthernetFrame::new_checked(frame).ok()?;
-        match frame.ethertype() {
-            EthernetProtocol::Ipv4 => {
-                let packet = Ipv4Packet::new_checked(frame.payload()).ok()?;
-                Self::in_packet(packet.next_header(), packet.payload())
-            }
+        let segment = match (frame.get(12..14)?, frame.get(20)?, frame.get(23)?) {
+            ([0x08, 0x00], _, &TCP) => frame.get(34..)?,
             #[cfg(feature = "proto-ipv6")]
-            EthernetProtocol::Ipv6 => {
-                let packet = Ipv6Packet::new_checked(frame.payload()).ok()?;
-                Self::in_packet(packet.next_header(), packet.payload())
-            }
-            _ => None,
-        }
-    }
-
-    fn in_packet(protocol: IpProtocol, payload: &[u8]) -> Option<Said> {
-        if protocol != IpProtocol::Tcp {
-            return None;
-        }
-        let tcp = TcpPacket::new_checked(payload).ok()?;
+            ([0x86, 0xDD], &TCP, _) => frame.get(54..)?,
+            _ => return None,
+        };
+        let tcp = TcpPacket::new_checked(segment).ok()?;
+        let len = tcp.payload().len();
         tcp.ack().then(|| Said {
-            next: tcp.seq_number() + tcp.segment_len(),
+            next: tcp.seq_number() + len + usize::from(tcp.syn()) + usize::from(tcp.fin()),
             expects: tcp.ack_number(),
             window: tcp.window_len(),
+            len: len as u16,
         })
     }
 

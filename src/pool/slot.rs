@@ -206,6 +206,14 @@ impl<'a> Slot<'a> {
         sent > 0
     }
 
+    /// Whether the segment that has just left had all data that there is: none of it waits behind the
+    /// peer's window, none before it for an acknowledgement, and no FIN for either.
+    pub(crate) fn has_sent_all(&self) -> bool {
+        let socket = self.socket();
+        let len = self.said.map_or(0, |said| usize::from(said.len));
+        len > 0 && len == socket.send_queue() && socket.may_send()
+    }
+
     /// Ends the connection politely: what has arrived is echoed, then our FIN goes out.
     pub(crate) fn finish(&mut self) {
         match &mut self.task {

@@ -119,7 +119,7 @@ fn echo(
     mut received: impl FnMut(&[u8]),
 ) -> usize {
     let mut moved = 0;
-    while socket.may_send() {
+    while socket.recv_queue() > 0 && socket.may_send() {
         let room = socket.send_capacity() - socket.send_queue();
         let n = room.min(scratch.len()).min(limit - moved);
         let Ok(n @ 1..) = socket.recv_slice(&mut scratch[..n]) else {
