@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use crate::{
-    boards, miri, msrv, porting, readme,
+    boards,
+    budgets::Mode,
+    instructions, miri, msrv, porting, readme,
     run::{self, Outcome, command, run_and_read},
     sizes, soak, tree, unprivileged,
 };
@@ -25,7 +27,8 @@ const STEPS: &[Step] = &[
     ("sizes", sizes::run),
     ("boards: drivers", boards::check),
     ("boards: echo under QEMU", boards::serve),
-    ("boards: figures", || boards::run(boards::Mode::Compare)),
+    ("boards: figures", || boards::run(Mode::Compare)),
+    ("instructions", || instructions::run(Mode::Compare)),
     ("the guide to porting", porting::check),
     ("oldest compiler", msrv::check),
     ("example: streams", || cargo(&["run", "--example", "loopback"])),

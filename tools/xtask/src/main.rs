@@ -1,8 +1,10 @@
 //! Developer tasks: `cargo xtask ci`, `cargo xtask soak`, `cargo xtask sizes`.
 
 mod boards;
+mod budgets;
 mod ci;
 mod elf;
+mod instructions;
 mod miri;
 mod msrv;
 mod porting;
@@ -15,11 +17,14 @@ mod unprivileged;
 
 use std::{env, process::ExitCode};
 
+use budgets::Mode;
+
 const USAGE: &str = "\
 cargo xtask ci                    what CI runs; stops at the first failure
 cargo xtask boards [--compare]    flash, RAM and instructions of each board, beside its budgets
 cargo xtask boards --serve        each board under QEMU, with the tests of the host's TAP as its peers
 cargo xtask miri                  the tests of borrowed memory, under Miri (nightly)
+cargo xtask instructions          those of a round trip on this machine, beside smoltcp's part of it (--compare)
 cargo xtask porting               the package that PORTING.md builds up, built and run under QEMU
 cargo xtask soak [--minutes N]    the long transfers and the simulator, again and again for N minutes (once)
 cargo xtask sizes                 flash of a program with a server, with each feature (thumbv7m)";
@@ -29,11 +34,14 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
         ["ci"] => ci::run(),
-        ["boards"] => boards::run(boards::Mode::Check),
-        ["boards", "--compare"] => boards::run(boards::Mode::Compare),
+        ["boards"] => boards::run(Mode::Check),
+        ["boards", "--compare"] => boards::run(Mode::Compare),
         ["boards", "--serve"] => boards::serve(),
-        ["boards", "--record"] => boards::run(boards::Mode::Record),
+        ["boards", "--record"] => boards::run(Mode::Record),
         ["miri"] => miri::check(),
+        ["instructions"] => instructions::run(Mode::Check),
+        ["instructions", "--compare"] => instructions::run(Mode::Compare),
+        ["instructions", "--record"] => instructions::run(Mode::Record),
         ["porting"] => porting::check(),
         ["sizes"] => sizes::run(),
         ["soak"] => soak::run(0),

@@ -4,9 +4,8 @@ use super::{
     firmware::{Board, Firmware, PLAIN, Variant},
     peer::{Connection, Peer},
     qemu::Machine,
-    sizes::Figure,
 };
-use crate::{elf, run::Outcome};
+use crate::{budgets::Figure, elf, run::Outcome};
 
 /// Round trips whose mean is taken, after a few that are not counted.
 const ROUNDS: u64 = 400;

@@ -1,4 +1,4 @@
-//! `tools/sizes.toml`: a section for each board, a line for each figure.
+//! `tools/sizes.toml`: a section for each board and for the host, a line for each figure.
 
 use std::{fs, path::PathBuf};
 
@@ -11,9 +11,26 @@ pub(crate) struct Figure {
     pub(crate) value: u64,
 }
 
+impl Figure {
+    pub(crate) fn new(name: &'static str, value: u64) -> Figure {
+        Figure { name, value }
+    }
+}
+
+/// What is to be done beside the measuring.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Only what fails.
+    Check,
+    /// Show the change since the figures were recorded.
+    Compare,
+    /// Record the figures.
+    Record,
+}
+
 /// What it is held against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+struct Entry {
     budget: u64,
     recorded: u64,
     /// Where it is to come down to.
@@ -22,11 +39,11 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// More than 1 % over.
-    pub(crate) fn is_passed_by(&self, figure: &Figure) -> bool {
+    fn is_passed_by(&self, figure: &Figure) -> bool {
         figure.value * 100 > self.budget * 101
     }
 
-    pub(crate) fn line(&self, figure: &Figure, compare: bool) -> String {
+    fn line(&self, figure: &Figure, compare: bool) -> String {
         let Figure { name, value } = figure;
         let verdict = if self.is_passed_by(figure) { "OVER" } else { "" };
         let change = value.cast_signed() - self.recorded.cast_signed();
@@ -39,35 +56,65 @@ impl Entry {
 }
 
 /// The file.
-pub(crate) struct Sizes {
+pub(crate) struct Budgets {
     text: String,
+    over: Vec<String>,
 }
 
-impl Sizes {
-    pub(crate) fn read() -> Outcome<Sizes> {
+impl Budgets {
+    pub(crate) fn read() -> Outcome<Budgets> {
         let text =
             fs::read_to_string(path()).map_err(|error| format!("{}: {error}", path().display()))?;
-        Ok(Sizes { text })
+        Ok(Budgets { text, over: Vec::new() })
     }
 
-    pub(crate) fn entry(&self, board: &str, name: &str) -> Outcome<Entry> {
-        let line = self.lines().find(|(section, line)| *section == board && key(line) == name);
+    fn entry(&self, section: &str, name: &str) -> Outcome<Entry> {
+        let line = self.lines().find(|(at, line)| *at == section && key(line) == name);
         line.and_then(|(_, line)| {
             let (budget, recorded) = (value(line, "budget")?, value(line, "recorded")?);
             Some(Entry { budget, recorded, goal: value(line, "goal") })
         })
         .ok_or_else(|| {
             format!(
-                "tools/sizes.toml: [{board}] has no line `{name} = {{ budget = …, recorded = … }}`"
+                "tools/sizes.toml: [{section}] has no line `{name} = {{ budget = …, recorded = … }}`"
             )
         })
     }
 
-    /// Puts the figures of a board in.
-    pub(crate) fn record(&mut self, board: &str, figures: &[Figure]) -> Outcome {
+    /// Shows the figures of a section beside their budgets, and records them if they are to be. What is
+    /// over by more than 1 % is remembered.
+    pub(crate) fn hold(&mut self, section: &str, figures: &[Figure], mode: Mode) -> Outcome {
+        println!("\n{section}");
+        for figure in figures {
+            let entry = self.entry(section, figure.name)?;
+            println!("  {}", entry.line(figure, mode == Mode::Compare));
+            if entry.is_passed_by(figure) {
+                self.over.push(format!("{section} {}: {}", figure.name, figure.value));
+            }
+        }
+        if mode == Mode::Record {
+            self.record(section, figures);
+        }
+        Ok(())
+    }
+
+    /// Writes what was recorded, and fails if anything is over its budget.
+    pub(crate) fn settle(self, mode: Mode) -> Outcome {
+        if mode == Mode::Record {
+            fs::write(path(), &self.text)
+                .map_err(|error| format!("{}: {error}", path().display()))?;
+        }
+        match self.over[..] {
+            [] => Ok(()),
+            _ => Err(format!("over budget by more than 1 %: {}", self.over.join("; "))),
+        }
+    }
+
+    fn record(&mut self, measured: &str, figures: &[Figure]) {
         let mut text = String::new();
         for (section, line) in self.lines() {
-            let figure = figures.iter().find(|figure| section == board && key(line) == figure.name);
+            let figure =
+                figures.iter().find(|figure| section == measured && key(line) == figure.name);
             match (figure, line.split_once("recorded = ")) {
                 (Some(figure), Some((before, _))) => {
                     text += &format!("{before}recorded = {} }}\n", figure.value);
@@ -76,11 +123,6 @@ impl Sizes {
             }
         }
         self.text = text;
-        Ok(())
-    }
-
-    pub(crate) fn write(&self) -> Outcome {
-        fs::write(path(), &self.text).map_err(|error| format!("{}: {error}", path().display()))
     }
 
     /// Each line with the section that it stands in.
@@ -121,12 +163,12 @@ mod tests {
 
     #[test]
     fn a_line_is_found_in_its_section_and_recorded_there() {
-        let mut sizes = Sizes { text: TEXT.into() };
-        assert_eq!(sizes.entry("a", "text"), Ok(Entry { budget: 1000, recorded: 7, goal: None }));
-        assert_eq!(sizes.entry("b", "text"), Ok(Entry { budget: 5, recorded: 6, goal: Some(4) }));
-        assert!(sizes.entry("b", "ram").is_err());
-        sizes.record("a", &[Figure { name: "text", value: 8 }]).expect("recorded");
-        assert_eq!(sizes.text, TEXT.replace("recorded = 7", "recorded = 8"));
+        let mut budgets = Budgets { text: TEXT.into(), over: Vec::new() };
+        assert_eq!(budgets.entry("a", "text"), Ok(Entry { budget: 1000, recorded: 7, goal: None }));
+        assert_eq!(budgets.entry("b", "text"), Ok(Entry { budget: 5, recorded: 6, goal: Some(4) }));
+        assert!(budgets.entry("b", "ram").is_err());
+        budgets.record("a", &[Figure { name: "text", value: 8 }]);
+        assert_eq!(budgets.text, TEXT.replace("recorded = 7", "recorded = 8"));
     }
 
     #[test]
