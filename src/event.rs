@@ -84,6 +84,7 @@ pub enum Event<'e> {
 
 /// What carried the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Protocol {
     /// A stream.
     Tcp,
@@ -102,6 +103,7 @@ pub struct Tuple {
 
 /// How a row of questions went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Report {
     /// Datagrams sent, those sent again among them.
     pub sent: u32,
@@ -121,6 +123,7 @@ macro_rules! counted {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[non_exhaustive]
         pub enum $name { $($(#[$variant_doc])* $variant,)* }
 

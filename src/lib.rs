@@ -31,6 +31,7 @@ mod post;
 mod random;
 mod rate;
 mod segment;
+mod words;
 
 pub mod client;
 pub mod config;

@@ -44,6 +44,7 @@ const LAYERS: &[Layer] = &[
     layer("storage.rs", &["iface", "socket"], &["pool", "post"]),
     layer("config.rs", &["time", "wire"], &["addresses", "rate"]),
     layer("event.rs", &["wire"], &[]),
+    layer("words.rs", &["wire"], &["event"]),
     layer("rate.rs", &["time"], &[]),
     layer("random.rs", &[], &[]),
     layer("run.rs", &["phy", "time"], &["event", "node", "phy"]),
