@@ -2,14 +2,16 @@
 
 use std::collections::VecDeque;
 
+use smolecho::Tuple;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpEndpoint,
-    IpProtocol, IpRepr, Ipv4Packet, Ipv6Packet, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
-    UdpPacket, UdpRepr,
+    IpProtocol, IpRepr, Ipv4Packet, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket,
+    UdpRepr,
 };
 
 use crate::dice::Dice;
+use crate::heard::Heard;
 use crate::plan::Attack;
 use crate::station::{PORT, address, mac};
 
@@ -22,6 +24,10 @@ const NOBODY: std::ops::Range<u64> = 100..200;
 #[derive(Default)]
 pub(crate) struct Attacker {
     heard: VecDeque<Vec<u8>>,
+    /// The last connection that somebody has begun: its port is all that there is to guess, and it is lucky.
+    begun: Option<Tuple>,
+    /// Who hangs up next, and with which number.
+    hangs_up: Option<(IpEndpoint, TcpSeqNumber)>,
 }
 
 impl Attacker {
@@ -32,8 +38,12 @@ impl Attacker {
         self.heard.push_back(frame.to_vec());
     }
 
+    pub(crate) fn suspect(&mut self, tuple: Tuple) {
+        self.begun = Some(tuple);
+    }
+
     /// The next frame, if there is anything to make it of.
-    pub(crate) fn frame(&self, attack: Attack, dice: &mut Dice) -> Option<Vec<u8>> {
+    pub(crate) fn frame(&mut self, attack: Attack, dice: &mut Dice) -> Option<Vec<u8>> {
         let v6 = dice.chance(500_000);
         let server = IpEndpoint::new(address(0, v6), PORT);
         let nobody = address(dice.within(NOBODY) as usize, v6);
@@ -61,7 +71,43 @@ impl Attacker {
                 };
                 Some(frame)
             }
+            Attack::BareSyn => {
+                let Tuple { local, remote } = self.begun?;
+                Some(segment(remote, local, TcpControl::Syn, guess(dice), None, &[]))
+            }
+            Attack::InexactReset => {
+                let heard = self.last(|heard| heard.to.port == PORT)?;
+                let off = dice.within(1..50) as usize;
+                let Heard { from, to, .. } = heard;
+                Some(segment(from, to, TcpControl::Rst, heard.next() + off, None, &[]))
+            }
+            Attack::UnsentAck => {
+                let heard = self.last(|heard| heard.from.port == PORT && heard.len > 0)?;
+                // Beyond what may be under way in the window of a guest: what is under way could be known.
+                let ack = heard.next() + dice.within(600..2000) as usize;
+                let Heard { from, to, .. } = heard;
+                Some(segment(to, from, TcpControl::None, heard.ack?, Some(ack), &[]))
+            }
+            Attack::HangUp => match self.hangs_up.take() {
+                Some((from, next)) => {
+                    let to = IpEndpoint::new(address(0, false), PORT);
+                    Some(segment(from, to, TcpControl::Rst, next, None, &[]))
+                }
+                None => {
+                    let from = IpEndpoint::new(address(150, false), stranger.port);
+                    let to = IpEndpoint::new(address(0, false), PORT);
+                    let seq = guess(dice);
+                    self.hangs_up = Some((from, seq + 1));
+                    let syn = repr(from, to, TcpControl::Syn, seq, None, &[]);
+                    Some(emit(from, to, &TcpRepr { max_seg_size: Some(64), ..syn }))
+                }
+            },
         }
+    }
+
+    /// The last segment like this.
+    fn last(&self, is: impl Fn(&Heard) -> bool) -> Option<Heard> {
+        self.heard.iter().rev().filter_map(|frame| Heard::in_frame(frame)).find(is)
     }
 
     fn remembered(&self, dice: &mut Dice) -> Option<Vec<u8>> {
@@ -71,7 +117,7 @@ impl Attacker {
 
     /// Within a connection that it has heard, with numbers that it guesses.
     fn blind(&self, dice: &mut Dice) -> Option<Vec<u8>> {
-        let (from, to) = self.heard.iter().rev().find_map(|frame| ends(frame))?;
+        let Heard { from, to, .. } = self.last(|_| true)?;
         let (control, ack) = *dice.pick(&[
             (TcpControl::Rst, false),
             (TcpControl::Rst, true),
@@ -134,26 +180,6 @@ fn impossible(v6: bool) -> Vec<IpAddress> {
     }
 }
 
-/// From a client to the server, or the other way, as the last that was heard.
-fn ends(frame: &[u8]) -> Option<(IpEndpoint, IpEndpoint)> {
-    let frame = EthernetFrame::new_checked(frame).ok()?;
-    let (from, to, payload): (IpAddress, IpAddress, _) = match frame.ethertype() {
-        EthernetProtocol::Ipv4 => {
-            let ip = Ipv4Packet::new_checked(frame.payload()).ok()?;
-            let is_tcp = ip.next_header() == IpProtocol::Tcp;
-            (ip.src_addr().into(), ip.dst_addr().into(), is_tcp.then(|| ip.payload())?)
-        }
-        EthernetProtocol::Ipv6 => {
-            let ip = Ipv6Packet::new_checked(frame.payload()).ok()?;
-            let is_tcp = ip.next_header() == IpProtocol::Tcp;
-            (ip.src_addr().into(), ip.dst_addr().into(), is_tcp.then(|| ip.payload())?)
-        }
-        _ => return None,
-    };
-    let tcp = TcpPacket::new_checked(payload).ok()?;
-    Some((IpEndpoint::new(from, tcp.src_port()), IpEndpoint::new(to, tcp.dst_port())))
-}
-
 /// Whose hardware address a frame to this address has.
 fn hardware(of: IpAddress) -> EthernetAddress {
     let station =
@@ -191,7 +217,18 @@ fn segment(
     ack: Option<TcpSeqNumber>,
     payload: &[u8],
 ) -> Vec<u8> {
-    let tcp = TcpRepr {
+    emit(from, to, &repr(from, to, control, seq, ack, payload))
+}
+
+fn repr<'p>(
+    from: IpEndpoint,
+    to: IpEndpoint,
+    control: TcpControl,
+    seq: TcpSeqNumber,
+    ack: Option<TcpSeqNumber>,
+    payload: &'p [u8],
+) -> TcpRepr<'p> {
+    TcpRepr {
         src_port: from.port,
         dst_port: to.port,
         control,
@@ -204,7 +241,10 @@ fn segment(
         sack_ranges: [None; 3],
         timestamp: None,
         payload,
-    };
+    }
+}
+
+fn emit(from: IpEndpoint, to: IpEndpoint, tcp: &TcpRepr<'_>) -> Vec<u8> {
     packet(from.addr, to.addr, IpProtocol::Tcp, tcp.buffer_len(), |buffer, checksums| {
         tcp.emit(&mut TcpPacket::new_unchecked(buffer), &from.addr, &to.addr, checksums);
     })

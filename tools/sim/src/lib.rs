@@ -6,21 +6,26 @@
 //!                   faults        │
 //!        ┌────────────────────────┴─────────────────────────┐
 //!        ▼                        ▼                         ▼
-//!     Station (a Node,      switch and cables          attacker
-//!     its own clock)        (Impairments, cuts)        (hostile frames)
+//!     Station (a Node or    switch and cables          attacker
+//!     a guest, its clock)   (Impairments, cuts)        (hostile frames)
 //! ```
 //!
 //! `plan` says what is to happen, `world` lets it happen, `oracle` looks on after every step:
 //! no wrong byte ever; counters that add up; bounded work; an end of every connection that a fault, an
 //! attack or a documented deadline explains. When the faults are over everything must heal: every slot
-//! free, and everybody served who asks.
+//! free, and everybody served who asks. `hazards` are what smoltcp alone falls over: each with a mutation
+//! that leaves the remedy out, and what the oracle then says.
 
 mod attacker;
 mod cable;
 mod dice;
+mod guest;
+mod hazards;
+mod heard;
 mod oracle;
 mod plan;
 mod scenario;
+mod scenarios;
 mod shrink;
 mod station;
 mod trace;
@@ -29,9 +34,10 @@ mod world;
 
 pub use cable::{Cable, Impairments};
 pub use dice::Dice;
+pub use hazards::{HAZARDS, Hazard};
 pub use oracle::Failure;
-pub use plan::{Attack, Deed, Fault, Operation, Plan, Server, Slots, What};
-pub use scenario::{SCENARIOS, Scenario, find};
+pub use plan::{Attack, Deed, Fault, Habits, Mutation, Operation, Plan, Slots, Visit, What};
+pub use scenario::{Scenario, find, scenarios};
 pub use shrink::shrink;
 pub use trace::{Frame, Trace};
 pub use world::Outcome;

@@ -2,12 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
+use fnv::FnvHasher;
 use smolecho::{End, Node, Tuple};
 use smoltcp::time::Instant;
+use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
 
-use crate::plan::{Deed, Operation};
-use crate::station::{Happened, Stack, Station};
+use crate::heard::{self, Heard};
+use crate::plan::{Deed, Operation, Plan, Visit, What};
+use crate::station::{CARD, Happened, PORT, Stack, Station};
 
 /// What went wrong, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +30,15 @@ impl fmt::Display for Failure {
     }
 }
 
+/// What one poll may take, and send: an answer to each frame, and then as much as a card holds, with what
+/// the last of them brings.
+const MOST_TAKEN: usize = 64;
+const MOST_SENT: usize = 2 * CARD + MOST_TAKEN;
+
+/// The average piece of an echo to a peer that says nothing of segments: half of what RFC 9293 MUST-15
+/// lets it have.
+const SMALLEST_PIECE: u64 = 268;
+
 pub(crate) type Verdict = Result<(), (&'static str, String)>;
 
 /// What was begun, and has not ended.
@@ -39,6 +52,14 @@ pub(crate) struct Oracle {
     ended: HashSet<Tuple>,
     /// Whether everybody must be served: nothing is wrong, or not any more.
     strict: bool,
+    /// Initial sequence numbers of the server, each with the connection that it was for; looked at if the
+    /// server boots more than once.
+    numbers: Option<HashMap<i32, (IpEndpoint, Option<TcpSeqNumber>)>>,
+    /// Datagrams that the server was given and has not answered: from where, and a hash.
+    asked: HashMap<(IpEndpoint, u64), u32>,
+    /// Segments with data, and their bytes, that the server has sent to each; looked at if guests leave the
+    /// size of their segments to it.
+    pieces: Option<HashMap<IpEndpoint, (u64, u64)>>,
     pub(crate) finished: u64,
     pub(crate) answered: u64,
 }
@@ -47,6 +68,79 @@ impl Oracle {
     /// From now on every dialogue must come to its proper end.
     pub(crate) fn be_strict(&mut self) {
         self.strict = true;
+    }
+
+    /// What is to be looked at in this plan.
+    pub(crate) fn of(plan: &Plan) -> Oracle {
+        let boots = plan.faults.iter().any(|fault| matches!(fault.what, What::Reboot(0)));
+        Oracle {
+            strict: plan.is_calm(),
+            numbers: boots.then(HashMap::new),
+            pieces: plan.habits.plain.then(HashMap::new),
+            ..Oracle::default()
+        }
+    }
+
+    /// A station has lost its memory.
+    pub(crate) fn reboot(&mut self, number: usize) {
+        let ended = &mut self.ended;
+        self.open.retain(|(station, tuple)| {
+            let stays = *station != number;
+            if !stays {
+                ended.insert(*tuple);
+            }
+            stays
+        });
+        self.begun.retain(|(station, _), _| *station != number);
+    }
+
+    /// A frame has arrived at the server.
+    pub(crate) fn arrived(&mut self, frame: &[u8]) {
+        if let Some((from, to, data)) = heard::datagram(frame).filter(|(_, to, _)| to.port == PORT)
+        {
+            *self.asked.entry((from, hash(to, &data))).or_default() += 1;
+        }
+    }
+
+    /// The server has sent a frame.
+    pub(crate) fn sent(&mut self, frame: &[u8]) -> Verdict {
+        if let Some((from, to, data)) =
+            heard::datagram(frame).filter(|(from, ..)| from.port == PORT)
+        {
+            let asked = self.asked.get_mut(&(to, hash(from, &data))).filter(|count| **count > 0);
+            let Some(count) = asked else {
+                return Err(("a datagram that nobody asked for", format!("{to}: {data:?}")));
+            };
+            *count -= 1;
+        }
+        let Some(tcp) = Heard::in_frame(frame) else { return Ok(()) };
+        if let Some(numbers) = self.numbers.as_mut().filter(|_| tcp.is_syn) {
+            let of = (tcp.to, tcp.ack);
+            if *numbers.entry(tcp.seq.0).or_insert(of) != of {
+                return Err(("an initial sequence number came again", format!("{tcp:?}")));
+            }
+        }
+        if let Some(pieces) = self.pieces.as_mut().filter(|_| tcp.len > 0) {
+            let (segments, bytes) = pieces.entry(tcp.to).or_default();
+            *segments += 1;
+            *bytes += tcp.len as u64;
+        }
+        Ok(())
+    }
+
+    /// To a guest whose dialogue was well: whether its bytes came in segments of a decent size.
+    fn no_crumbs(&self, guest: IpEndpoint) -> Verdict {
+        let Some((segments, bytes)) = self.pieces.as_ref().and_then(|pieces| pieces.get(&guest))
+        else {
+            return Ok(());
+        };
+        if *segments <= 3 + bytes / SMALLEST_PIECE {
+            return Ok(());
+        }
+        Err((
+            "the echo comes in crumbs",
+            format!("{bytes} bytes in {segments} segments to {guest}"),
+        ))
     }
 
     pub(crate) fn begin(&mut self, station: usize, tuple: Tuple, operation: Operation) {
@@ -61,7 +155,12 @@ impl Oracle {
     pub(crate) fn look(&mut self, number: usize, station: &mut Station<'_>) -> Verdict {
         if let Stack::Ours(node) = &station.stack {
             add_up(node)?;
+            let (taken, left) = (station.card.taken, station.card.leaving.len());
+            if taken > MOST_TAKEN || left > MOST_SENT {
+                return Err(("too much in one poll", format!("{taken} frames in, {left} out")));
+            }
         }
+        station.card.taken = 0;
         for happened in std::mem::take(&mut station.happened) {
             match happened {
                 Happened::Opened(tuple) => {
@@ -73,6 +172,10 @@ impl Oracle {
                     if self.open.contains(&(number, tuple)) {
                         return Err(("a connection was forgotten", format!("{tuple:?}")));
                     }
+                    self.ended.insert(tuple);
+                }
+                Happened::Forgotten(tuple) => {
+                    self.open.remove(&(number, tuple));
                     self.ended.insert(tuple);
                 }
                 Happened::Closed { tuple, end, received, sent } if number == 0 => {
@@ -110,13 +213,16 @@ impl Oracle {
         if self.open.remove(&(0, tuple)) == end.is_handshake() {
             return Err(("an end of what was not open", details()));
         }
-        if sent > received || (end == End::Finished && sent != received) {
+        let is_whole = end != End::Finished || sent == received;
+        if sent > received || !is_whole {
             return Err(("the echo is not what was received", details()));
         }
         if end == End::Reset && !self.ended.contains(&other(tuple)) {
             return Err(("a reset that nobody sent", details()));
         }
-        if self.strict && end != End::Finished {
+        // A handshake that fails may be nobody's.
+        let is_a_clients = !end.is_handshake() && !self.ended.contains(&other(tuple));
+        if self.strict && end != End::Finished && is_a_clients {
             return Err(("a connection did not end well on a good cable", details()));
         }
         self.ended.insert(tuple);
@@ -134,7 +240,8 @@ impl Oracle {
     ) -> Verdict {
         let details =
             || format!("{tuple:?}: {end:?}, {received} received, {sent} sent, {operation:?}");
-        let Some(Deed::Talk { len, .. }) = operation.map(|operation| operation.what) else {
+        let Some(Visit { len, .. }) = operation.and_then(|operation| operation.what.as_visit())
+        else {
             return Err(("an end of what was not begun", details()));
         };
         if end == End::Mismatch {
@@ -152,10 +259,19 @@ impl Oracle {
         if self.strict && end != End::Finished {
             return Err(("a dialogue did not end well on a good cable", details()));
         }
+        if self.strict {
+            self.no_crumbs(tuple.local)?;
+        }
         self.finished += u64::from(end == End::Finished);
         self.ended.insert(tuple);
         Ok(())
     }
+}
+
+fn hash(at: IpEndpoint, data: &[u8]) -> u64 {
+    let mut hasher = FnvHasher::default();
+    (at, data).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn other(tuple: Tuple) -> Tuple {

@@ -1,6 +1,6 @@
 //! What is to happen in a run.
 
-use smolecho::Timeouts;
+use smolecho::{Flow, Timeouts};
 use smoltcp::time::{Duration, Instant};
 
 use crate::cable::Impairments;
@@ -14,10 +14,16 @@ pub struct Plan {
     pub seed: u64,
     /// Stations beside the server, which is station 0.
     pub clients: usize,
-    /// What serves.
-    pub server: Server,
-    /// Its slots, if it is ours.
+    /// Stations behind those: smoltcp's own sockets, with habits.
+    pub guests: usize,
+    /// Those habits.
+    pub habits: Habits,
+    /// What is left out, to see that it is missed.
+    pub mutation: Option<Mutation>,
+    /// The server's slots.
     pub slots: Slots,
+    /// What the server does with a connection.
+    pub flow: Flow,
     /// Everybody's deadlines.
     pub timeouts: Timeouts,
     /// What clients do, and when.
@@ -26,16 +32,60 @@ pub struct Plan {
     pub faults: Vec<Fault>,
 }
 
-/// What runs at station 0.
+/// A remedy that is left out, at the station that needs it: the oracles must find that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Server {
-    /// The product.
-    Ours,
-    /// The usual sockets over smoltcp, without the product's remedies: the oracles must find that.
-    Usual {
-        /// Takes more than it can send back.
-        careless: bool,
-    },
+pub enum Mutation {
+    /// The usual sockets over smoltcp serve, instead of the product.
+    UsualServer,
+    /// They take more than they can send back, as smoltcp's own example does.
+    CarelessServer,
+    /// They have smoltcp's `set_timeout` in place of deadlines.
+    TimeoutServer,
+    /// They close first, and listen again when TIME-WAIT is over.
+    PatientServer,
+    /// Their receive buffers are larger than the product's may be.
+    WideServer,
+    /// The usual sockets call, instead of the product.
+    UsualClient,
+    /// A network card gives up when its link is down, as smoltcp's TAP device does.
+    BrittleCard,
+    /// A node has the same seed at every boot.
+    SameSeed,
+}
+
+impl Mutation {
+    pub(crate) fn is_of_the_server(self) -> bool {
+        !matches!(self, Mutation::UsualClient | Mutation::BrittleCard | Mutation::SameSeed)
+    }
+}
+
+/// What guests do, all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Habits {
+    /// Bytes of their receive buffers.
+    pub buffer: usize,
+    /// They say nothing of their largest segment (RFC 9293 MUST-15), over IPv4.
+    pub plain: bool,
+}
+
+impl Habits {
+    /// Those of anybody.
+    pub const USUAL: Habits = Habits { buffer: 4096, plain: false };
+}
+
+/// What a guest does with one connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Visit {
+    /// Bytes that it says.
+    pub len: u64,
+    /// Closes its side behind the last byte.
+    pub half_close: bool,
+    /// How long it rests when half is back.
+    pub pause: Duration,
+    /// So many bytes at a time, and how long between two reads.
+    pub reads: Option<(usize, Duration)>,
+    /// Loses its memory after that rest, and calls again from the same port.
+    pub restarts: bool,
 }
 
 /// How large the server's pool is: memory is fixed at compile time.
@@ -70,6 +120,19 @@ pub enum Deed {
     },
     /// Asks with so many datagrams.
     Ask(u32),
+    /// What only a guest does.
+    Visit(Visit),
+}
+
+impl Deed {
+    /// As a guest would do it.
+    pub(crate) fn as_visit(self) -> Option<Visit> {
+        match self {
+            Deed::Talk { len, half_close } => Some(Visit { len, half_close, ..Visit::default() }),
+            Deed::Visit(visit) => Some(visit),
+            Deed::Ask(_) => None,
+        }
+    }
 }
 
 /// Something that goes wrong for a while.
@@ -96,6 +159,10 @@ pub enum What {
     Blackhole(usize),
     /// A station looks at its device that seldom.
     Doze(usize, Duration),
+    /// A station loses its memory and starts anew, once.
+    Reboot(usize),
+    /// Frames of more than so many bytes do not get through.
+    Narrow(usize),
     /// A station's clock leaps forward, once.
     Leap(usize, Duration),
     /// A station's clock runs so many millionths fast, or slow.
@@ -121,7 +188,18 @@ pub enum Attack {
     Garbage,
     /// SYNs to groups, and from addresses that cannot be.
     Impossible,
+    /// A SYN within a handshake that a client has begun.
+    BareSyn,
+    /// A reset within the window that has not the exact number.
+    InexactReset,
+    /// An acknowledgement of what the server has not sent.
+    UnsentAck,
+    /// A SYN with a tiny largest segment, and at once the reset that ends its handshake.
+    HangUp,
 }
+
+/// A delay that no deadline feels.
+const SHORT: Duration = Duration::from_millis(80);
 
 impl Plan {
     /// When the last fault is over.
@@ -131,8 +209,24 @@ impl Plan {
         faults.chain(last).max().unwrap_or(Instant::ZERO)
     }
 
-    /// Whether nothing at all goes wrong.
+    /// How often a station loses its memory.
+    pub(crate) fn reboots(&self, number: usize) -> usize {
+        self.faults.iter().filter(|fault| fault.what == What::Reboot(number)).count()
+    }
+
+    /// Whether everybody must be served from the beginning: nothing goes wrong, but what a good server does
+    /// not let them feel.
     pub fn is_calm(&self) -> bool {
-        self.faults.is_empty()
+        let is_felt = |what| match what {
+            What::Attack(attack, _) => {
+                !matches!(attack, Attack::HangUp | Attack::InexactReset | Attack::UnsentAck)
+            }
+            // Nobody minds a short way.
+            What::Impair(Impairments { delay, .. }) if delay < SHORT => {
+                what != What::Impair(Impairments { delay, ..Impairments::default() })
+            }
+            _ => true,
+        };
+        !self.faults.iter().any(|fault| is_felt(fault.what))
     }
 }

@@ -10,17 +10,18 @@ use smolecho::{
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 
-use crate::plan::{Deed, Operation, Plan, Server};
+use crate::guest::{self, Guest, Quarters};
+use crate::plan::{Deed, Mutation, Operation, Plan, Slots};
 use crate::usual::{self, Usual};
 
 /// Where the server serves.
 pub(crate) const PORT: u16 = 12_345;
 
 /// Frames that a network card holds.
-const CARD: usize = 64;
+pub(crate) const CARD: usize = 64;
 
 /// What everybody says, again and again: a length without a common factor with any segment's.
-const PATTERN: [u8; 251] = {
+pub(crate) const PATTERN: [u8; 251] = {
     let mut pattern = [0; 251];
     let mut i = 0;
     while i < pattern.len() {
@@ -34,23 +35,22 @@ const PATTERN: [u8; 251] = {
 pub(crate) enum Room<'a> {
     Few(Box<Storage<'a, 2, 256>>, Box<DatagramStorage<'a, 2, 2, 1472>>),
     Many(Box<Storage<'a, 16, 4096>>, Box<DatagramStorage<'a, 2, 4, 1472>>),
+    Guest(Box<Quarters<'a>>),
 }
 
 impl<'a> Room<'a> {
-    pub(crate) fn few() -> Room<'a> {
-        Room::Few(Box::default(), Box::default())
-    }
-
-    pub(crate) fn many() -> Room<'a> {
-        Room::Many(Box::default(), Box::default())
-    }
-
-    fn memory(&'a mut self) -> Memory<'a> {
-        match self {
-            Room::Few(storage, datagrams) => storage.memory().with(datagrams.memory()),
-            Room::Many(storage, datagrams) => storage.memory().with(datagrams.memory()),
+    /// What a station of this plan needs.
+    pub(crate) fn of(number: usize, plan: &Plan) -> Room<'a> {
+        match (number, plan.slots) {
+            _ if is_guest(number, plan) => Room::Guest(Box::new(Quarters::new())),
+            (0, Slots::Few) => Room::Few(Box::default(), Box::default()),
+            _ => Room::Many(Box::default(), Box::default()),
         }
     }
+}
+
+fn is_guest(number: usize, plan: &Plan) -> bool {
+    number > plan.clients || (number > 0 && plan.mutation == Some(Mutation::UsualClient))
 }
 
 /// Something that an oracle wants to know.
@@ -65,6 +65,8 @@ pub(crate) enum Happened {
     },
     /// A segment was answered with a reset, or might have been.
     TurnedAway(Tuple),
+    /// A guest has lost its memory of it.
+    Forgotten(Tuple),
     Reported {
         tuple: Tuple,
         report: Report,
@@ -77,6 +79,7 @@ pub(crate) enum Happened {
 pub(crate) enum Stack<'a> {
     Ours(Node<'a>),
     Usual(Usual),
+    Guest(Guest<'a>),
 }
 
 pub(crate) struct Station<'a> {
@@ -102,31 +105,32 @@ pub(crate) fn address(station: usize, v6: bool) -> IpAddress {
 }
 
 impl<'a> Station<'a> {
-    pub(crate) fn new(number: usize, plan: &Plan, room: &'a mut Room<'a>) -> Station<'a> {
-        let seed = plan.seed.wrapping_mul(31).wrapping_add(number as u64);
+    /// As it is after its boots, of which there were so many before.
+    pub(crate) fn new(number: usize, plan: &Plan, boots: u64, room: &'a mut Room<'a>) -> Self {
+        let mut card =
+            Card { is_brittle: plan.mutation == Some(Mutation::BrittleCard), ..Card::NEW };
+        let entropy = if plan.mutation == Some(Mutation::SameSeed) { 0 } else { boots << 32 };
+        let seed = plan.seed.wrapping_mul(31).wrapping_add(number as u64) ^ entropy;
         let cidrs =
             [(false, 16), (true, 64)].map(|(v6, len)| IpCidr::new(address(number, v6), len));
-        let (clock, happened) = (Clock::RIGHT, Vec::new());
-        if let (0, Server::Usual { careless }) = (number, plan.server) {
-            let mut card = Card::default();
-            let stack = Stack::Usual(Usual::new(&cidrs, seed, careless, &mut card));
-            return Station { stack, card, clock, happened, slots: usual::SOCKETS };
-        }
-        let mut config = Config::new(mac(number).0, seed);
-        config.timeouts = plan.timeouts;
-        for cidr in cidrs {
-            config = config.address(cidr).expect("room for two addresses");
-        }
-        let slots = if matches!(room, Room::Few(..)) { 2 } else { 16 };
-        let mut card = Card::default();
-        let mut node = Node::new(&config, room.memory(), &mut card, Instant::ZERO)
-            .expect("a good configuration");
-        if number == 0 {
-            let backlog = if slots == 2 { 1 } else { 5 };
-            node.listen(Listener::new(PORT, backlog)).expect("a free port");
-            node.bind(PORT, Service::Echo).expect("a free port");
-        }
-        Station { stack: Stack::Ours(node), card, clock, happened, slots }
+        let (stack, slots) = match (plan.mutation, room) {
+            (Some(mutation), _) if number == 0 && mutation.is_of_the_server() => {
+                (Stack::Usual(Usual::new(&cidrs, seed, mutation, &mut card)), usual::SOCKETS)
+            }
+            (_, Room::Guest(quarters)) => {
+                let guest = Guest::new(number, &cidrs, seed, plan.habits, quarters, &mut card);
+                (Stack::Guest(guest), guest::PLACES)
+            }
+            (_, Room::Few(storage, datagrams)) => {
+                let memory = storage.memory().with(datagrams.memory());
+                (Stack::Ours(node(number, plan, seed, memory, 1, &mut card)), 2)
+            }
+            (_, Room::Many(storage, datagrams)) => {
+                let memory = storage.memory().with(datagrams.memory());
+                (Stack::Ours(node(number, plan, seed, memory, 5, &mut card)), 16)
+            }
+        };
+        Station { stack, card, clock: Clock::RIGHT, happened: Vec::new(), slots }
     }
 
     /// One poll, at this instant of the world.
@@ -135,6 +139,9 @@ impl<'a> Station<'a> {
         let node = match stack {
             Stack::Ours(node) => node,
             Stack::Usual(usual) => return usual.poll(clock.shows(now), card),
+            Stack::Guest(guest) => {
+                return guest.poll(clock.shows(now), card, &mut |it| happened.push(it));
+            }
         };
         node.poll(clock.shows(now), card, |event| match event {
             Event::Closed { tuple, end, received, sent } => {
@@ -162,27 +169,60 @@ impl<'a> Station<'a> {
         let at = match &mut self.stack {
             Stack::Ours(node) => node.poll_at(shows),
             Stack::Usual(usual) => usual.poll_at(shows),
+            Stack::Guest(guest) => guest.poll_at(shows),
         }?;
         Some(self.clock.when_it_shows(at, now))
     }
 
     /// Begins it, unless the client has no room for it.
     pub(crate) fn begin(&mut self, operation: Operation, now: Instant) -> Option<Tuple> {
-        let Stack::Ours(node) = &mut self.stack else { return None };
-        let server = IpEndpoint::new(address(0, operation.v6), PORT);
+        let (server, shows) =
+            (IpEndpoint::new(address(0, operation.v6), PORT), self.clock.shows(now));
+        let node = match &mut self.stack {
+            Stack::Ours(node) => node,
+            Stack::Usual(_) => return None,
+            Stack::Guest(guest) => {
+                let visit = operation.what.as_visit()?;
+                return guest.begin(server, visit, shows);
+            }
+        };
         match operation.what {
             Deed::Talk { len, half_close } => {
                 let message = Message::repeated(&PATTERN, len);
                 let message = if half_close { message.half_close() } else { message };
-                node.connect(server, message, self.clock.shows(now)).ok()
+                node.connect(server, message, shows).ok()
             }
             Deed::Ask(count) => {
                 let query = Query::new(&PATTERN).count(count);
                 let query = query.patience(Duration::from_millis(200), 5);
                 node.query(server, query).ok()
             }
+            Deed::Visit(_) => None,
         }
     }
+}
+
+/// The product; the first of them serves.
+fn node<'a>(
+    number: usize,
+    plan: &Plan,
+    seed: u64,
+    memory: Memory<'a>,
+    backlog: u16,
+    card: &mut Card,
+) -> Node<'a> {
+    let mut config = Config::new(mac(number).0, seed);
+    config.timeouts = plan.timeouts;
+    for (v6, len) in [(false, 16), (true, 64)] {
+        let cidr = IpCidr::new(address(number, v6), len);
+        config = config.address(cidr).expect("room for two addresses");
+    }
+    let mut node = Node::new(&config, memory, card, Instant::ZERO).expect("a good configuration");
+    if number == 0 {
+        node.listen(Listener::new(PORT, backlog).flow(plan.flow)).expect("a free port");
+        node.bind(PORT, Service::Echo).expect("a free port");
+    }
+    node
 }
 
 impl Stack<'_> {
@@ -191,6 +231,7 @@ impl Stack<'_> {
         match self {
             Stack::Ours(node) => node.occupancy().free,
             Stack::Usual(usual) => usual.listening(),
+            Stack::Guest(guest) => guest.free(),
         }
     }
 }
@@ -238,13 +279,26 @@ impl Clock {
 }
 
 /// A network card: what has arrived, and what is to leave.
-#[derive(Default)]
 pub(crate) struct Card {
     arrived: VecDeque<Vec<u8>>,
     pub(crate) leaving: Vec<Vec<u8>>,
+    /// Frames that the stack took since somebody looked.
+    pub(crate) taken: usize,
+    /// Whether its cable is in.
+    pub(crate) is_up: bool,
+    /// Whether it cannot bear that.
+    is_brittle: bool,
 }
 
 impl Card {
+    const NEW: Card = Card {
+        arrived: VecDeque::new(),
+        leaving: Vec::new(),
+        taken: 0,
+        is_up: true,
+        is_brittle: false,
+    };
+
     /// A frame arrives, or finds no room.
     pub(crate) fn push(&mut self, frame: Vec<u8>) {
         if self.arrived.len() < CARD {
@@ -259,11 +313,12 @@ impl Device for Card {
 
     fn receive(&mut self, _: Instant) -> Option<(Arrived, Leaving<'_>)> {
         let frame = self.arrived.pop_front()?;
-        Some((Arrived(frame), Leaving(&mut self.leaving)))
+        self.taken += 1;
+        Some((Arrived(frame), Leaving(self)))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Leaving<'_>> {
-        (self.leaving.len() < CARD).then_some(Leaving(&mut self.leaving))
+        (self.leaving.len() < CARD).then_some(Leaving(self))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -282,13 +337,14 @@ impl RxToken for Arrived {
     }
 }
 
-pub(crate) struct Leaving<'t>(&'t mut Vec<Vec<u8>>);
+pub(crate) struct Leaving<'t>(&'t mut Card);
 
 impl TxToken for Leaving<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let mut frame = vec![0; len];
         let result = f(&mut frame);
-        self.0.push(frame);
+        assert!(self.0.is_up || !self.0.is_brittle, "the link is down");
+        self.0.leaving.push(frame);
         result
     }
 }

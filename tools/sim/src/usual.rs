@@ -4,9 +4,10 @@
 use smolecho::phy::Device;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::{tcp, udp};
-use smoltcp::time::Instant;
+use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpCidr};
 
+use crate::plan::Mutation;
 use crate::station::{PORT, mac};
 
 /// Sockets that listen at once.
@@ -14,13 +15,18 @@ pub(crate) const SOCKETS: usize = 4;
 
 const BUFFER: usize = 4096;
 
+/// Past 65,535 bytes smoltcp scales its window, and rounds it down.
+const WIDE: usize = 66_001;
+
+/// What `set_timeout` is set to: shorter than the product's idle deadline, as one would for a stall.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
 pub(crate) struct Usual {
     iface: Interface,
     sockets: SocketSet<'static>,
     streams: Vec<SocketHandle>,
     datagrams: SocketHandle,
-    /// Takes all there is, whatever there is room for: so does smoltcp's own example.
-    careless: bool,
+    mutation: Mutation,
 }
 
 impl Usual {
@@ -28,7 +34,7 @@ impl Usual {
     pub(crate) fn new(
         addresses: &[IpCidr],
         seed: u64,
-        careless: bool,
+        mutation: Mutation,
         device: &mut impl Device,
     ) -> Usual {
         let mut config = Config::new(HardwareAddress::Ethernet(mac(0)));
@@ -43,8 +49,11 @@ impl Usual {
         let mut sockets =
             SocketSet::new(Box::leak(Box::new([SocketStorage::EMPTY; SOCKETS + 1])) as &mut [_]);
         let streams = (0..SOCKETS).map(|_| {
-            let [rx, tx] = [(); 2].map(|()| tcp::SocketBuffer::new(bytes(BUFFER)));
-            sockets.add(tcp::Socket::new(rx, tx))
+            let rx = if mutation == Mutation::WideServer { WIDE } else { BUFFER };
+            let [rx, tx] = [rx, BUFFER].map(|len| tcp::SocketBuffer::new(bytes(len)));
+            let mut socket = tcp::Socket::new(rx, tx);
+            socket.set_timeout((mutation == Mutation::TimeoutServer).then_some(TIMEOUT));
+            sockets.add(socket)
         });
         let streams = streams.collect();
         let [rx, tx] = [(); 2].map(|()| {
@@ -54,7 +63,7 @@ impl Usual {
         let mut socket = udp::Socket::new(rx, tx);
         let _ = socket.bind(PORT);
         let datagrams = sockets.add(socket);
-        Usual { iface, sockets, streams, datagrams, careless }
+        Usual { iface, sockets, streams, datagrams, mutation }
     }
 
     pub(crate) fn poll(&mut self, now: Instant, device: &mut impl Device) {
@@ -62,13 +71,19 @@ impl Usual {
         let mut data = [0; BUFFER];
         for handle in &self.streams {
             let socket = self.sockets.get_mut::<tcp::Socket<'_>>(*handle);
-            if !socket.is_open() {
+            let is_patient = self.mutation == Mutation::PatientServer;
+            let waits = is_patient && socket.state() == tcp::State::TimeWait;
+            if !socket.is_open() && !waits {
                 let _ = socket.listen(PORT);
             }
             let room = socket.send_capacity() - socket.send_queue();
-            let most = if self.careless { data.len() } else { room };
-            if let Ok(len) = socket.recv_slice(&mut data[..most]) {
+            let is_careless = self.mutation == Mutation::CarelessServer;
+            let most = if is_careless { data.len() } else { room };
+            if let Ok(len @ 1..) = socket.recv_slice(&mut data[..most]) {
                 let _ = socket.send_slice(&data[..len]);
+                if is_patient {
+                    socket.close();
+                }
             }
             if socket.may_send() && !socket.may_recv() && socket.recv_queue() == 0 {
                 socket.close();

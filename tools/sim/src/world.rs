@@ -3,14 +3,16 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
 
+use smolecho::Flow;
 use smoltcp::time::{Duration, Instant};
 
 use crate::attacker::Attacker;
 use crate::cable::{Cable, Impairments};
 use crate::dice::Dice;
 use crate::oracle::{Failure, Oracle, Verdict};
-use crate::plan::{Attack, Deed, Operation, Plan, Slots, What};
+use crate::plan::{Attack, Deed, Operation, Plan, What};
 use crate::station::{Room, Station, mac};
 use crate::trace::Trace;
 
@@ -70,18 +72,12 @@ enum Event {
 }
 
 pub(crate) fn run(plan: &Plan, trace: Trace) -> Outcome {
-    let mut rooms: Vec<Room<'_>> = (0..=plan.clients)
-        .map(|station| match (station, plan.slots) {
-            (0, Slots::Few) => Room::few(),
-            _ => Room::many(),
-        })
+    // A room for each boot, for none is left while the world stands.
+    let mut rooms: Vec<Vec<Room<'_>>> = (0..=plan.clients + plan.guests)
+        .map(|number| (0..=plan.reboots(number)).map(|_| Room::of(number, plan)).collect())
         .collect();
-    let stations = rooms
-        .iter_mut()
-        .enumerate()
-        .map(|(number, room)| Station::new(number, plan, room))
-        .collect();
-    let mut world = World::new(plan, stations, trace);
+    let mut world =
+        World::new(plan, rooms.iter_mut().map(|rooms| rooms.iter_mut()).collect(), trace);
     let ended = catch_unwind(AssertUnwindSafe(|| world.run()));
     let (what, details) = match ended {
         Ok(Ok(())) => return world.outcome(None),
@@ -96,10 +92,15 @@ pub(crate) fn run(plan: &Plan, trace: Trace) -> Outcome {
     world.outcome(Some(Failure { at, what, details }))
 }
 
+type Rooms<'a> = slice::IterMut<'a, Room<'a>>;
+
 struct World<'p, 'a> {
     plan: &'p Plan,
     now: Instant,
     stations: Vec<Station<'a>>,
+    /// Those for the next boots.
+    rooms: Vec<Rooms<'a>>,
+    boots: Vec<u64>,
     /// To each station.
     cables: Vec<Cable>,
     /// By time, and then in the order in which they were thought of.
@@ -115,19 +116,25 @@ struct World<'p, 'a> {
 }
 
 impl<'p, 'a> World<'p, 'a> {
-    fn new(plan: &'p Plan, stations: Vec<Station<'a>>, trace: Trace) -> World<'p, 'a> {
+    fn new(plan: &'p Plan, mut rooms: Vec<Rooms<'a>>, trace: Trace) -> World<'p, 'a> {
+        let first = rooms.iter_mut().enumerate().map(|(number, rooms)| {
+            Station::new(number, plan, 0, rooms.next().expect("a room for the first boot"))
+        });
+        let stations: Vec<_> = first.collect();
         let count = stations.len();
         let mut world = World {
             plan,
             now: Instant::ZERO,
             stations,
+            rooms,
+            boots: vec![0; count],
             cables: vec![Cable::new(); count],
             events: BinaryHeap::new(),
             thought_of: 0,
             wakes: vec![None; count],
             dice: Dice::new(plan.seed),
             attacker: Attacker::default(),
-            oracle: Oracle::default(),
+            oracle: Oracle::of(plan),
             trace,
             at_this_instant: 0,
         };
@@ -142,9 +149,6 @@ impl<'p, 'a> World<'p, 'a> {
             }
         }
         world.at(plan.healed_at() + RECOVERY, Event::Healed);
-        if plan.is_calm() {
-            world.oracle.be_strict();
-        }
         world
     }
 
@@ -162,6 +166,9 @@ impl<'p, 'a> World<'p, 'a> {
             self.now = at;
             match event {
                 Event::Arrive(station, frame) => {
+                    if station == 0 {
+                        self.oracle.arrived(&frame);
+                    }
                     self.stations[station].card.push(frame);
                     self.wake(station, self.now);
                 }
@@ -182,10 +189,15 @@ impl<'p, 'a> World<'p, 'a> {
     }
 
     fn poll(&mut self, number: usize) -> Verdict {
+        let is_up = !self.active().any(|what| what == What::Cut(number));
         let station = &mut self.stations[number];
+        station.card.is_up = is_up;
         station.poll(self.now);
         self.oracle.look(number, station)?;
         for frame in std::mem::take(&mut self.stations[number].card.leaving) {
+            if number == 0 {
+                self.oracle.sent(&frame)?;
+            }
             self.send(number, frame);
         }
         if let Some(at) = self.stations[number].due(self.now) {
@@ -247,6 +259,7 @@ impl<'p, 'a> World<'p, 'a> {
     fn is_cut(&self, from: usize, to: usize, frame: &[u8]) -> bool {
         self.active().any(|what| match what {
             What::Cut(station) => station == from || station == to,
+            What::Narrow(most) => frame.len() > most,
             What::Partition(first) => (from < first) != (to < first),
             What::Blackhole(station) => {
                 (station == from || station == to) && asks_for_hardware(frame)
@@ -267,7 +280,10 @@ impl<'p, 'a> World<'p, 'a> {
         let begun = self.stations[client].begin(operation, self.now);
         self.trace.note(u64::from(begun.is_some()));
         match begun {
-            Some(tuple) => self.oracle.begin(client, tuple, operation),
+            Some(tuple) => {
+                self.attacker.suspect(tuple);
+                self.oracle.begin(client, tuple, operation);
+            }
             None if self.is_recovered() => {
                 return Err(("no room for a dialogue", format!("{operation:?}")));
             }
@@ -285,6 +301,7 @@ impl<'p, 'a> World<'p, 'a> {
         let fault = self.plan.faults[n];
         let begins = self.now == fault.from;
         match fault.what {
+            What::Reboot(station) if begins => self.reboot(station),
             What::Leap(station, by) if begins => {
                 self.stations[station].clock.leap(self.now, by);
                 self.wake(station, self.now);
@@ -298,6 +315,14 @@ impl<'p, 'a> World<'p, 'a> {
             What::Doze(station, _) => self.wake(station, self.now),
             _ => {}
         }
+    }
+
+    fn reboot(&mut self, number: usize) {
+        let Some(room) = self.rooms[number].next() else { return };
+        self.boots[number] += 1;
+        self.stations[number] = Station::new(number, self.plan, self.boots[number], room);
+        self.oracle.reboot(number);
+        self.wake(number, self.now);
     }
 
     fn attack(&mut self, n: usize) {
@@ -329,8 +354,8 @@ impl<'p, 'a> World<'p, 'a> {
     }
 
     fn follow_up(&self, n: usize) -> Operation {
-        let what =
-            if n % 4 < 2 { Deed::Talk { len: 3000, half_close: false } } else { Deed::Ask(3) };
+        let len = if self.plan.flow == Flow::Once { 14 } else { 3000 };
+        let what = if n % 4 < 2 { Deed::Talk { len, half_close: false } } else { Deed::Ask(3) };
         Operation { client: 1 + n / 4, v6: n % 2 == 1, what }
     }
 

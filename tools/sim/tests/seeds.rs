@@ -1,8 +1,6 @@
-//! Every scenario holds, the same seed is the same run, and what is broken on purpose is found.
+//! Every scenario holds, the same seed is the same run, and what fails is shrunk to what it takes.
 
-use std::collections::BTreeSet;
-
-use smolecho_sim::{Plan, SCENARIOS, Server, find, run, shrink};
+use smolecho_sim::{Mutation, Plan, find, run, scenarios, shrink};
 
 /// So many of each scenario; `SMOLECHO_SEEDS` asks for more.
 fn seeds() -> u64 {
@@ -11,7 +9,7 @@ fn seeds() -> u64 {
 
 #[test]
 fn every_scenario_holds() {
-    for scenario in SCENARIOS {
+    for scenario in scenarios() {
         for seed in 0..seeds() {
             let outcome = run(&scenario.plan(seed));
             if let Some(failure) = outcome.failure {
@@ -23,35 +21,11 @@ fn every_scenario_holds() {
 
 #[test]
 fn the_same_seed_is_the_same_run() {
-    for scenario in SCENARIOS {
+    for scenario in scenarios() {
         let hash = |seed| run(&scenario.plan(seed)).trace.hash();
         assert_eq!(hash(7), hash(7), "{}", scenario.name);
         assert_ne!(hash(7), hash(8), "{}", scenario.name);
     }
-}
-
-/// What the oracles say of the usual server in this scenario, over so many seeds; each once.
-fn found(scenario: &str, careless: bool) -> BTreeSet<&'static str> {
-    let scenario = find(scenario).expect("a scenario");
-    let plans =
-        (0..20).map(|seed| Plan { server: Server::Usual { careless }, ..scenario.plan(seed) });
-    plans.filter_map(|plan| run(&plan).failure).map(|failure| failure.what).collect()
-}
-
-/// Were the product like the usual pool, each of these scenarios would tell.
-#[test]
-fn the_usual_server_is_found_out() {
-    for (scenario, what) in [
-        ("replay", "a reset that nobody sent"),
-        ("flood", "a slot is not free"),
-        ("spoofed", "a datagram was lost on a good cable"),
-        ("impossible", "a slot is not free"),
-    ] {
-        let found = found(scenario, false);
-        assert!(found.contains(what), "{scenario}: {found:?}");
-    }
-    let careless = found("calm", true);
-    assert!(careless.contains("a wrong byte"), "{careless:?}");
 }
 
 /// The run is the same whatever compiled it and wherever it runs. It changes with what the library
@@ -65,8 +39,8 @@ fn the_trace_is_the_same_on_every_machine() {
 #[test]
 fn a_failure_is_shrunk_to_what_it_takes() {
     let scenario = find("everything").expect("a scenario");
-    let plans = (0..20)
-        .map(|seed| Plan { server: Server::Usual { careless: false }, ..scenario.plan(seed) });
+    let plans =
+        (0..20).map(|seed| Plan { mutation: Some(Mutation::UsualServer), ..scenario.plan(seed) });
     let (plan, failure) = plans
         .filter_map(|plan| Some((plan.clone(), run(&plan).failure?)))
         .next()

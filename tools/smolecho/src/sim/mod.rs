@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use smolecho_sim::{Outcome, Plan, SCENARIOS, Scenario};
+use smolecho_sim::{Outcome, Plan, Scenario, scenarios};
 use smoltcp::phy::{PcapLinkType, PcapSink};
 
 use crate::capture::{self, Capture};
@@ -22,7 +22,7 @@ use crate::report::stdout::Stdout;
 pub(crate) fn run(options: &Sim) -> Result<ExitCode, Fault> {
     let mut out = Stdout::new();
     if options.list {
-        for scenario in SCENARIOS {
+        for scenario in scenarios() {
             out.line(format_args!("{:<14}{}", scenario.name, scenario.about));
         }
         out.check()?;
@@ -50,7 +50,7 @@ pub(crate) fn run(options: &Sim) -> Result<ExitCode, Fault> {
 
 fn chosen(options: &Sim) -> Result<Vec<&'static Scenario>, Fault> {
     match &options.scenario {
-        None => Ok(SCENARIOS.iter().collect()),
+        None => Ok(scenarios().collect()),
         Some(name) => smolecho_sim::find(name).map(|scenario| vec![scenario]).ok_or_else(|| {
             Fault::usage(format!(
                 "--scenario {name}: there is none of this name; one of those that --list shows would do"

@@ -1,0 +1,282 @@
+//! A client of smoltcp's own sockets, with habits that the product's client does not have: it rests, reads
+//! slowly, starts anew from the same port, or knows no options. It has none of the product's remedies.
+
+use smolecho::phy::Device;
+use smolecho::{End, Tuple};
+use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::socket::tcp::{self, State};
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{
+    EthernetFrame, HardwareAddress, IpCidr, IpEndpoint, IpProtocol, Ipv4Packet, TcpPacket,
+};
+
+use crate::plan::{Habits, Visit};
+use crate::station::{Card, Happened, PATTERN, mac};
+
+/// The first of its ports; each visit has another.
+const FIRST_PORT: u16 = 30_000;
+
+/// How long it waits for something to happen: longer than any deadline of the server.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often it looks whether it has rested long enough.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// Visits at once.
+const CALLS: usize = 6;
+
+/// The largest of its buffers.
+const LARGEST: usize = 4096;
+
+/// A guest's memory.
+pub(crate) struct Quarters<'a> {
+    sockets: [SocketStorage<'a>; CALLS],
+    rx: [[u8; LARGEST]; CALLS],
+    tx: [[u8; LARGEST]; CALLS],
+}
+
+impl Quarters<'_> {
+    pub(crate) fn new() -> Self {
+        let buffers = [[0; LARGEST]; CALLS];
+        Quarters { sockets: [SocketStorage::EMPTY; CALLS], rx: buffers, tx: buffers }
+    }
+}
+
+pub(crate) struct Guest<'a> {
+    iface: Interface,
+    sockets: SocketSet<'a>,
+    /// Each with what is done with it.
+    places: Vec<(SocketHandle, Option<Call>)>,
+    next_port: u16,
+    habits: Habits,
+}
+
+/// One visit.
+#[derive(Clone, Copy)]
+struct Call {
+    tuple: Tuple,
+    visit: Visit,
+    sent: u64,
+    back: u64,
+    /// It is connected, and that was told.
+    open: bool,
+    /// It has rested, or started anew.
+    rested: bool,
+    /// When it last got on.
+    since: Instant,
+    /// When it reads again, if it is slow.
+    reads_at: Instant,
+}
+
+/// What goes on with a visit.
+enum Course {
+    On,
+    Restart,
+    Over(End),
+}
+
+impl<'a> Guest<'a> {
+    pub(crate) fn new(
+        number: usize,
+        addresses: &[IpCidr],
+        seed: u64,
+        habits: Habits,
+        quarters: &'a mut Quarters<'a>,
+        device: &mut impl Device,
+    ) -> Self {
+        let mut config = Config::new(HardwareAddress::Ethernet(mac(number)));
+        config.random_seed = seed;
+        let mut iface = Interface::new(config, device, Instant::ZERO);
+        iface.update_ip_addrs(|own| {
+            for cidr in addresses {
+                let _ = own.push(*cidr);
+            }
+        });
+        let mut sockets = SocketSet::new(&mut quarters.sockets[..]);
+        let buffers = quarters.rx.iter_mut().zip(&mut quarters.tx);
+        let places = buffers.map(|(rx, tx)| {
+            let rx = tcp::SocketBuffer::new(&mut rx[..habits.buffer.min(LARGEST)]);
+            let mut socket = tcp::Socket::new(rx, tcp::SocketBuffer::new(&mut tx[..]));
+            socket.set_nagle_enabled(false);
+            (sockets.add(socket), None)
+        });
+        let places = places.collect();
+        Guest { iface, sockets, places, next_port: FIRST_PORT, habits }
+    }
+
+    pub(crate) fn begin(
+        &mut self,
+        server: IpEndpoint,
+        visit: Visit,
+        now: Instant,
+    ) -> Option<Tuple> {
+        self.next_port += 1;
+        let local = self.iface.get_source_address(&server.addr)?;
+        let tuple = Tuple { local: IpEndpoint::new(local, self.next_port), remote: server };
+        let (handle, place) = self.places.iter_mut().find(|(_, call)| call.is_none())?;
+        let socket = self.sockets.get_mut::<tcp::Socket<'_>>(*handle);
+        socket.abort();
+        socket.connect(self.iface.context(), tuple.remote, tuple.local).ok()?;
+        *place = Some(Call {
+            tuple,
+            visit,
+            sent: 0,
+            back: 0,
+            open: false,
+            rested: visit.pause == Duration::ZERO && !visit.restarts,
+            since: now,
+            reads_at: now,
+        });
+        Some(tuple)
+    }
+
+    pub(crate) fn poll(
+        &mut self,
+        now: Instant,
+        card: &mut Card,
+        on_event: &mut dyn FnMut(Happened),
+    ) {
+        self.iface.poll(now, card, &mut self.sockets);
+        for (handle, place) in &mut self.places {
+            let Some(call) = place else { continue };
+            let socket = self.sockets.get_mut::<tcp::Socket<'_>>(*handle);
+            match call.goes_on(socket, now, on_event) {
+                Course::On => {}
+                Course::Over(end) => {
+                    let Call { tuple, back, sent, .. } = *call;
+                    on_event(Happened::Closed { tuple, end, received: back, sent });
+                    *place = None;
+                }
+                Course::Restart => {
+                    // As a machine that has lost its memory: the server hears of it by the next SYN alone.
+                    on_event(Happened::Forgotten(call.tuple));
+                    socket.abort();
+                    let Tuple { local, remote } = call.tuple;
+                    let _ = socket.connect(self.iface.context(), remote, local);
+                    (call.sent, call.back, call.open, call.rested) = (0, 0, false, true);
+                    call.since = now;
+                }
+            }
+        }
+        self.iface.poll(now, card, &mut self.sockets);
+        if self.habits.plain {
+            for frame in &mut card.leaving {
+                forget_segment_size(frame);
+            }
+        }
+    }
+
+    pub(crate) fn poll_at(&mut self, now: Instant) -> Option<Instant> {
+        let glance = (self.calls() > 0).then(|| now + GLANCE);
+        self.iface.poll_at(now, &self.sockets).into_iter().chain(glance).min()
+    }
+
+    /// Visits that may begin.
+    pub(crate) fn free(&self) -> usize {
+        CALLS - self.calls()
+    }
+
+    fn calls(&self) -> usize {
+        self.places.iter().filter(|(_, call)| call.is_some()).count()
+    }
+}
+
+/// How many visits a guest has room for.
+pub(crate) const PLACES: usize = CALLS;
+
+impl Call {
+    /// How far it says its part for now.
+    fn part(&self) -> u64 {
+        if self.rested { self.visit.len } else { self.visit.len / 2 }
+    }
+
+    fn goes_on(
+        &mut self,
+        socket: &mut tcp::Socket<'_>,
+        now: Instant,
+        on_event: &mut dyn FnMut(Happened),
+    ) -> Course {
+        if !self.open && socket.may_send() {
+            (self.open, self.since) = (true, now);
+            on_event(Happened::Opened(self.tuple));
+        }
+        if !self.rested
+            && self.open
+            && self.back == self.part()
+            && now >= self.since + self.visit.pause
+        {
+            if self.visit.restarts {
+                return Course::Restart;
+            }
+            self.rested = true;
+        }
+        self.say(socket, now);
+        if !self.listen(socket, now) {
+            socket.abort();
+            return Course::Over(End::Mismatch);
+        }
+        let is_whole = self.back == self.visit.len;
+        let is_said = self.sent == self.visit.len;
+        if is_said && (self.visit.half_close || is_whole) {
+            socket.close();
+        }
+        let end = match socket.state() {
+            State::TimeWait | State::Closed if is_whole => End::Finished,
+            State::Closed if self.open => End::Reset,
+            State::Closed => End::ConnectRefused,
+            // The server was the first to close.
+            State::TimeWait | State::CloseWait if socket.recv_queue() == 0 => End::Short,
+            _ if now >= self.since + PATIENCE => End::StallTimeout,
+            _ => return Course::On,
+        };
+        if end != End::Finished {
+            socket.abort();
+        }
+        Course::Over(end)
+    }
+
+    fn say(&mut self, socket: &mut tcp::Socket<'_>, now: Instant) {
+        while self.sent < self.part() && socket.can_send() {
+            let place = (self.sent % PATTERN.len() as u64) as usize;
+            let len = (self.part() - self.sent).min((PATTERN.len() - place) as u64) as usize;
+            let sent = socket.send_slice(&PATTERN[place..place + len]).unwrap_or(0);
+            self.sent += sent as u64;
+            self.since = now;
+        }
+    }
+
+    /// Reads and compares; whether it is what was said.
+    fn listen(&mut self, socket: &mut tcp::Socket<'_>, now: Instant) -> bool {
+        let mut data = [0; LARGEST];
+        let most = match self.visit.reads {
+            None => data.len(),
+            Some((bytes, pause)) if now >= self.reads_at => {
+                self.reads_at = now + pause;
+                bytes.min(data.len())
+            }
+            Some(_) => 0,
+        };
+        let Ok(n @ 1..) = socket.recv_slice(&mut data[..most]) else { return true };
+        let expected = PATTERN.iter().cycle().skip((self.back % PATTERN.len() as u64) as usize);
+        self.back += n as u64;
+        self.since = now;
+        self.back <= self.sent && data[..n].iter().eq(expected.take(n))
+    }
+}
+
+/// A SYN without its largest segment: as old stacks send it, so that the server has to assume the smallest.
+fn forget_segment_size(frame: &mut [u8]) -> Option<()> {
+    let mut ethernet = EthernetFrame::new_checked(frame).ok()?;
+    let mut ip = Ipv4Packet::new_checked(ethernet.payload_mut()).ok()?;
+    let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
+    if ip.next_header() != IpProtocol::Tcp {
+        return None;
+    }
+    let mut tcp = TcpPacket::new_checked(ip.payload_mut()).ok()?;
+    let options = tcp.options_mut();
+    let at = options.windows(2).position(|option| option == [2, 4])?;
+    // Four options that say nothing.
+    options[at..at + 4].fill(1);
+    tcp.fill_checksum(&from, &to);
+    Some(())
+}

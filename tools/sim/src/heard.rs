@@ -1,0 +1,70 @@
+//! What a frame on the cable says, for those who listen: the attacker and the oracle.
+
+use smoltcp::wire::{
+    EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint, IpProtocol, Ipv4Packet, Ipv6Packet,
+    TcpPacket, TcpSeqNumber, UdpPacket,
+};
+
+/// A TCP segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heard {
+    pub(crate) from: IpEndpoint,
+    pub(crate) to: IpEndpoint,
+    pub(crate) is_syn: bool,
+    pub(crate) seq: TcpSeqNumber,
+    pub(crate) ack: Option<TcpSeqNumber>,
+    /// Bytes of data.
+    pub(crate) len: usize,
+}
+
+impl Heard {
+    pub(crate) fn in_frame(frame: &[u8]) -> Option<Heard> {
+        packet(frame, IpProtocol::Tcp, |from, to, payload| {
+            let tcp = TcpPacket::new_checked(payload).ok()?;
+            Some(Heard {
+                from: IpEndpoint::new(from, tcp.src_port()),
+                to: IpEndpoint::new(to, tcp.dst_port()),
+                is_syn: tcp.syn(),
+                seq: tcp.seq_number(),
+                ack: tcp.ack().then(|| tcp.ack_number()),
+                len: tcp.payload().len(),
+            })
+        })
+    }
+
+    /// The number behind its data.
+    pub(crate) fn next(&self) -> TcpSeqNumber {
+        self.seq + self.len
+    }
+}
+
+/// A whole datagram: from where, to where, and its bytes.
+pub(crate) fn datagram(frame: &[u8]) -> Option<(IpEndpoint, IpEndpoint, Vec<u8>)> {
+    packet(frame, IpProtocol::Udp, |from, to, payload| {
+        let udp = UdpPacket::new_checked(payload).ok()?;
+        let (from, to) =
+            (IpEndpoint::new(from, udp.src_port()), IpEndpoint::new(to, udp.dst_port()));
+        Some((from, to, udp.payload().to_vec()))
+    })
+}
+
+fn packet<T>(
+    frame: &[u8],
+    protocol: IpProtocol,
+    read: impl FnOnce(IpAddress, IpAddress, &[u8]) -> Option<T>,
+) -> Option<T> {
+    let frame = EthernetFrame::new_checked(frame).ok()?;
+    match frame.ethertype() {
+        EthernetProtocol::Ipv4 => {
+            let ip = Ipv4Packet::new_checked(frame.payload()).ok()?;
+            let is_it = ip.next_header() == protocol && !ip.more_frags() && ip.frag_offset() == 0;
+            read(ip.src_addr().into(), ip.dst_addr().into(), is_it.then(|| ip.payload())?)
+        }
+        EthernetProtocol::Ipv6 => {
+            let ip = Ipv6Packet::new_checked(frame.payload()).ok()?;
+            let is_it = ip.next_header() == protocol;
+            read(ip.src_addr().into(), ip.dst_addr().into(), is_it.then(|| ip.payload())?)
+        }
+        _ => None,
+    }
+}

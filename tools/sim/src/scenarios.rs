@@ -1,0 +1,230 @@
+//! What can happen, a family of runs each.
+
+use smoltcp::time::Duration;
+
+use crate::cable::Impairments;
+use crate::plan::{Attack, Slots, Visit, What};
+use crate::scenario::{NONE, Scenario};
+
+/// The general ones.
+pub(crate) static SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "calm",
+        about: "nothing goes wrong",
+        make: |maker| maker.plan.slots = Slots::Many,
+    },
+    Scenario {
+        name: "loss",
+        about: "frames are lost, up to a third of them",
+        make: |maker| {
+            maker.impair(|dice| Impairments { loss: dice.within(0..330_000) as u32, ..NONE })
+        },
+    },
+    Scenario {
+        name: "gusts",
+        about: "for moments nearly everything is lost",
+        make: |maker| {
+            maker.sometimes(8, 10..800, |_| What::Impair(Impairments { loss: 950_000, ..NONE }));
+        },
+    },
+    Scenario {
+        name: "corruption",
+        about: "bits flip",
+        make: |maker| {
+            maker.impair(|dice| Impairments { corrupt: dice.within(0..200_000) as u32, ..NONE });
+        },
+    },
+    Scenario {
+        name: "duplicates",
+        about: "frames come twice",
+        make: |maker| {
+            maker.impair(|dice| Impairments { duplicate: dice.within(0..500_000) as u32, ..NONE });
+        },
+    },
+    Scenario {
+        name: "disorder",
+        about: "frames overtake each other",
+        make: |maker| {
+            maker.impair(|dice| Impairments { reorder: dice.within(0..400_000) as u32, ..NONE });
+        },
+    },
+    Scenario {
+        name: "far",
+        about: "a long way with a delay that changes",
+        make: |maker| {
+            maker.impair(|dice| Impairments {
+                delay: Duration::from_millis(dice.within(1..300)),
+                jitter: Duration::from_millis(dice.within(0..100)),
+                ..NONE
+            });
+        },
+    },
+    Scenario {
+        name: "narrow",
+        about: "a slow cable with a queue that overflows",
+        make: |maker| {
+            maker.impair(|dice| Impairments { rate: Some(dice.within(5_000..500_000)), ..NONE });
+        },
+    },
+    Scenario {
+        name: "flapping",
+        about: "cables are pulled out and put in",
+        make: |maker| maker.sometimes(10, 1..3000, |maker| What::Cut(maker.station())),
+    },
+    Scenario {
+        name: "partition",
+        about: "some do not hear the others",
+        make: |maker| {
+            maker.sometimes(3, 100..8000, |maker| {
+                What::Partition(maker.dice.within(1..maker.plan.clients as u64 + 1) as usize)
+            });
+        },
+    },
+    Scenario {
+        name: "blackhole",
+        about: "nobody answers for a hardware address",
+        make: |maker| maker.sometimes(4, 100..8000, |maker| What::Blackhole(maker.station())),
+    },
+    Scenario {
+        name: "dozing",
+        about: "a station polls seldom",
+        make: |maker| {
+            maker.sometimes(4, 100..9000, |maker| {
+                let (station, grid) = (maker.station(), maker.millis(1..1500));
+                What::Doze(station, grid)
+            });
+        },
+    },
+    Scenario {
+        name: "clocks",
+        about: "clocks run wrong, and leap",
+        make: |maker| {
+            maker.sometimes(3, 100..9000, |maker| {
+                let (station, by) = (maker.station(), maker.dice.within(0..400_000) as i32);
+                What::Drift(station, by - 200_000)
+            });
+            maker.sometimes(3, 1..2, |maker| {
+                let (station, by) = (maker.station(), maker.millis(1..40_000));
+                What::Leap(station, by)
+            });
+        },
+    },
+    Scenario {
+        name: "crowd",
+        about: "more callers than places",
+        make: |maker| {
+            maker.plan.slots = Slots::Few;
+            // A fault that does nothing: who is turned away has not ended well.
+            maker.always(What::Narrow(1514));
+            for _ in 0..maker.dice.within(20..60) {
+                maker.talk();
+            }
+        },
+    },
+    Scenario {
+        name: "flood",
+        about: "SYNs from nobody (P3)",
+        make: |maker| maker.attack(Attack::SynFlood, 2_000..50_000),
+    },
+    Scenario {
+        name: "replay",
+        about: "frames that were seen come again (P2)",
+        make: |maker| {
+            maker.slow_down();
+            maker.attack(Attack::Replay, 1_000..50_000);
+        },
+    },
+    Scenario {
+        name: "blind",
+        about: "segments with guessed numbers (P1, P7, P8, P14)",
+        make: |maker| {
+            maker.slow_down();
+            maker.attack(Attack::Blind, 1_000..50_000);
+        },
+    },
+    Scenario {
+        name: "spoofed",
+        about: "datagrams from nobody (P4)",
+        make: |maker| maker.attack(Attack::SpoofedDatagrams, 1_000..50_000),
+    },
+    Scenario {
+        name: "fragments",
+        about: "pieces of datagrams",
+        make: |maker| maker.attack(Attack::Fragments, 1_000..50_000),
+    },
+    Scenario {
+        name: "garbage",
+        about: "noise, and frames with bytes changed",
+        make: |maker| maker.attack(Attack::Garbage, 1_000..50_000),
+    },
+    Scenario {
+        name: "impossible",
+        about: "sources that cannot be, and groups (P9)",
+        make: |maker| maker.attack(Attack::Impossible, 1_000..50_000),
+    },
+    Scenario {
+        name: "habits",
+        about: "peers that rest, read slowly, shut their window, and call again from the same port",
+        make: |maker| {
+            maker.plan.guests = 1 + maker.dice.within(0..3) as usize;
+            maker.plan.habits.buffer = maker.dice.within(300..4097) as usize;
+            maker.usual_operations();
+            for _ in 0..maker.dice.within(2..8) {
+                let at = maker.millis(0..10_000);
+                let slow = (maker.dice.within(200..2000) as usize, maker.millis(1..200));
+                let visit = Visit {
+                    len: maker.dice.within(0..20_000),
+                    half_close: maker.dice.chance(500_000),
+                    pause: maker.millis(0..12_000),
+                    reads: maker.dice.chance(600_000).then_some(slow),
+                    restarts: maker.dice.chance(200_000),
+                };
+                let v6 = maker.dice.chance(500_000);
+                maker.visit(at, v6, visit);
+            }
+            maker.sometimes(3, 1..2000, |maker| What::Cut(maker.station()));
+        },
+    },
+    Scenario {
+        name: "reboots",
+        about: "stations lose their memory",
+        make: |maker| maker.sometimes(4, 1..2, |maker| What::Reboot(maker.station())),
+    },
+    Scenario {
+        name: "tight",
+        about: "large frames do not get through",
+        make: |maker| {
+            maker.sometimes(4, 100..4000, |maker| {
+                What::Narrow(maker.dice.within(60..1514) as usize)
+            });
+        },
+    },
+    Scenario {
+        name: "everything",
+        about: "all of it at once",
+        make: |maker| {
+            maker.impair(|dice| Impairments {
+                loss: dice.within(0..100_000) as u32,
+                corrupt: dice.within(0..50_000) as u32,
+                duplicate: dice.within(0..100_000) as u32,
+                reorder: dice.within(0..100_000) as u32,
+                jitter: Duration::from_millis(dice.within(0..20)),
+                ..NONE
+            });
+            maker.sometimes(4, 1..2000, |maker| What::Cut(maker.station()));
+            maker.sometimes(2, 100..3000, |maker| What::Blackhole(maker.station()));
+            maker.sometimes(2, 100..3000, |maker| {
+                let (station, grid) = (maker.station(), maker.millis(1..500));
+                What::Doze(station, grid)
+            });
+            for attack in
+                [Attack::SynFlood, Attack::Replay, Attack::Blind, Attack::SpoofedDatagrams]
+            {
+                maker.attack(attack, 20_000..400_000);
+            }
+            for attack in [Attack::Fragments, Attack::Garbage, Attack::Impossible] {
+                maker.attack(attack, 20_000..400_000);
+            }
+        },
+    },
+];

@@ -1,0 +1,50 @@
+//! The proof that the simulator can fail: each hazard's remedy is left out, and the oracle says so. With it
+//! the same plans hold.
+
+use std::collections::BTreeMap;
+
+use smolecho_sim::{HAZARDS, Mutation, Plan, Scenario, find, run};
+
+/// Seeds of each hazard: more than one for what takes some luck.
+const SEEDS: u64 = 30;
+
+/// What the oracle says of this scenario with this mutation, and of how many seeds.
+fn found(scenario: &Scenario, mutation: Option<Mutation>) -> BTreeMap<&'static str, usize> {
+    let mut found = BTreeMap::new();
+    for seed in 0..SEEDS {
+        let plan = Plan { mutation, ..scenario.plan(seed) };
+        if let Some(failure) = run(&plan).failure {
+            *found.entry(failure.what).or_default() += 1;
+        }
+    }
+    found
+}
+
+#[test]
+fn every_hazard_is_found_without_its_remedy_and_none_with_it() {
+    let mut missed = Vec::new();
+    for hazard in HAZARDS {
+        let name = hazard.scenario.name;
+        let with = found(&hazard.scenario, None);
+        let without = found(&hazard.scenario, Some(hazard.mutation));
+        println!("{name:<5}{:?}: {without:?}", hazard.mutation);
+        if !with.is_empty() || !without.contains_key(hazard.finds) {
+            missed.push(format!("{name}: {with:?} with its remedy, {without:?} without"));
+        }
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[test]
+fn there_are_fourteen() {
+    let names: Vec<_> = HAZARDS.iter().map(|hazard| hazard.scenario.name).collect();
+    let expected: Vec<_> = (1..=14).map(|n| format!("p{n}")).collect();
+    assert_eq!(names, expected);
+}
+
+/// Not one of the fourteen: the invariant of the echo itself.
+#[test]
+fn a_server_that_takes_more_than_it_can_send_is_found() {
+    let found = found(find("calm").expect("a scenario"), Some(Mutation::CarelessServer));
+    assert!(found.contains_key("a wrong byte"), "{found:?}");
+}
