@@ -256,8 +256,22 @@ impl From<WhenFullName> for WhenFull {
     }
 }
 
+/// Reads a command line, without the program's name in front, and says what is wrong with it; nothing is
+/// done.
+pub fn check(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<(), String> {
+    let name = OsString::from("smolecho");
+    let line = [name].into_iter().chain(arguments.into_iter().map(Into::into));
+    let command = Cli::try_parse_from(line).map_err(|error| error.to_string())?.command;
+    match command.unwrap_or(Command::Demo) {
+        Command::Serve(options) => serve::plan(&options).map(drop),
+        Command::Client(options) => client::plan(&options).map(drop),
+        _ => Ok(()),
+    }
+    .map_err(|fault| fault.to_string())
+}
+
 /// Does what the command line says.
-pub(crate) fn main() -> ExitCode {
+pub fn main() -> ExitCode {
     let done = match Cli::parse().command.unwrap_or(Command::Demo) {
         Command::Demo => demo::run(),
         Command::Serve(options) => serve::run(&options),

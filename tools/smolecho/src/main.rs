@@ -1,31 +1,5 @@
-//! The host program of smolecho: demo, serve, client, probe, bench, sim.
-
-mod awaited;
-mod bench;
-mod capture;
-mod child;
-mod cli;
-mod client;
-mod clock;
-mod demo;
-mod fault;
-mod files;
-mod host;
-mod impaired;
-mod lecture;
-mod memory;
-mod options;
-mod plan;
-mod probe;
-mod reach;
-mod report;
-mod run;
-mod scope;
-mod serve;
-mod services;
-mod sim;
-mod values;
+//! The host program of smolecho.
 
 fn main() -> std::process::ExitCode {
-    cli::main()
+    smolecho_cli::main()
 }

@@ -13,15 +13,21 @@ use crate::report::{Report, Role};
 use crate::run::Run;
 use crate::services::Services;
 
-pub(crate) fn run(options: &Serve) -> Result<ExitCode, Fault> {
-    let command = options.private.command()?;
+/// What the options ask for, before anything is done.
+pub(crate) fn plan(options: &Serve) -> Result<(Services, Plan), Fault> {
+    let is_private = options.private.command()?.is_some();
     let services = Services::new(options)?;
-    let mut plan = Plan::new(&options.network, options.connections, command.is_some())?;
+    let mut plan = Plan::new(&options.network, options.connections, is_private)?;
     plan.impair(&options.impair)?;
     plan.datagrams = services.has(Protocol::Udp);
     plan.config.manners = options.udp_rate.manners();
     plan.config.per_source = options.per_source.0;
     plan.config.evict_idle = options.evict_idle;
+    Ok((services, plan))
+}
+
+pub(crate) fn run(options: &Serve) -> Result<ExitCode, Fault> {
+    let (command, (services, plan)) = (options.private.command()?, plan(options)?);
     if command.is_some() {
         netns::enter_private()?;
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::{
     boards,
     budgets::Mode,
-    instructions, miri, msrv, porting, readme,
+    fuzz, instructions, miri, msrv, porting, readme,
     run::{self, Outcome, command, run_and_read},
     sizes, soak, tree, unprivileged,
 };
@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
     ("long transfers", soak::slice),
     ("simulation", || soak::simulate(Some(1))),
     ("Miri", miri::check),
+    ("fuzzing", || fuzz::run(60)),
     ("format", || cargo(&["fmt", "--all", "--check"])),
     ("lints", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("documentation", documentation),

@@ -4,6 +4,7 @@ mod boards;
 mod budgets;
 mod ci;
 mod elf;
+mod fuzz;
 mod instructions;
 mod miri;
 mod msrv;
@@ -23,6 +24,7 @@ const USAGE: &str = "\
 cargo xtask ci                    what CI runs; stops at the first failure
 cargo xtask boards [--compare]    flash, RAM and instructions of each board, beside its budgets
 cargo xtask boards --serve        each board under QEMU, with the tests of the host's TAP as its peers
+cargo xtask fuzz [--seconds N]    hostile inputs for N seconds on each target (60)
 cargo xtask miri                  the tests of borrowed memory, under Miri (nightly)
 cargo xtask instructions          those of a round trip on this machine, beside smoltcp's part of it (--compare)
 cargo xtask porting               the package that PORTING.md builds up, built and run under QEMU
@@ -38,6 +40,11 @@ fn main() -> ExitCode {
         ["boards", "--compare"] => boards::run(Mode::Compare),
         ["boards", "--serve"] => boards::serve(),
         ["boards", "--record"] => boards::run(Mode::Record),
+        ["fuzz"] => fuzz::run(60),
+        ["fuzz", "--seconds", seconds] => match seconds.parse() {
+            Ok(seconds) => fuzz::run(seconds),
+            Err(_) => return usage(&format!("--seconds {seconds}: a whole number would do")),
+        },
         ["miri"] => miri::check(),
         ["instructions"] => instructions::run(Mode::Check),
         ["instructions", "--compare"] => instructions::run(Mode::Compare),

@@ -1,6 +1,7 @@
 //! Commands: shown before they run, and named when they fail.
 
 use std::{
+    env,
     ffi::OsStr,
     io::{self, Read, Write},
     path::PathBuf,
@@ -14,6 +15,11 @@ pub(crate) type Outcome<T = ()> = Result<T, String>;
 /// The root of the repository, where every command runs unless it says otherwise.
 pub(crate) fn root() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", ".."].iter().collect()
+}
+
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from)
 }
 
 /// A command line at the root, without standard input.

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::fuzz;
 use crate::run::{self, Outcome, command};
 
 /// One round at least, and then until so many minutes are over.
@@ -14,6 +15,7 @@ pub(crate) fn run(minutes: u64) -> Outcome {
     for number in 1.. {
         transfers("full")?;
         simulate(None)?;
+        fuzz::run(60)?;
         println!("soak: {number} rounds ok, {} s", start.elapsed().as_secs());
         if start.elapsed() >= Duration::from_secs(60 * minutes) {
             break;

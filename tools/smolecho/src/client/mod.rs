@@ -27,19 +27,25 @@ enum Outcome {
     Stopped,
 }
 
-pub(crate) fn run(options: &Client) -> Result<ExitCode, Fault> {
-    let command = options.private.command()?;
-    let mut plan = Plan::new(&options.network, 1, command.is_some())?;
+/// What the options ask for, before anything is done.
+pub(crate) fn plan(options: &Client) -> Result<Plan, Fault> {
+    let is_private = options.private.command()?.is_some();
+    let mut plan = Plan::new(&options.network, 1, is_private)?;
     plan.impair(&options.impair)?;
     plan.datagrams = options.proto == Proto::Udp;
     scope::check("", &options.server, &options.network.tap, plan.creates)?;
     reach::check(&options.server, &plan.config)?;
+    if plan.datagrams {
+        datagram::check(options, options.message.len(), plan.creates)?;
+    }
+    Ok(plan)
+}
+
+pub(crate) fn run(options: &Client) -> Result<ExitCode, Fault> {
+    let (command, plan) = (options.private.command()?, plan(options)?);
     let has_a_way = reach::is_static(options.server.address.addr, &plan.config);
     // The node keeps what it says as long as it lives, and that is as long as the program.
     let message: &'static [u8] = options.message.as_bytes().to_vec().leak();
-    if options.proto == Proto::Udp {
-        datagram::check(options, message.len(), plan.creates)?;
-    }
     if command.is_some() {
         netns::enter_private()?;
     }

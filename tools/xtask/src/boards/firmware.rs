@@ -1,11 +1,11 @@
 //! The boards, and how their firmware is built.
 
-use std::{env, path::PathBuf};
+use std::path::PathBuf;
 
 use super::symbols::Symbols;
 use crate::{
     elf,
-    run::{self, Outcome, command, read, root},
+    run::{self, Outcome, command, read, root, target},
 };
 
 /// A board under `examples/boards/`.
@@ -99,8 +99,4 @@ impl Board {
         let path = target.join(TARGET).join("release").join(self.name);
         Ok(Firmware { sizes: elf::sizes(&path)?, symbols: Symbols::read(&path)?, path })
     }
-}
-
-pub(crate) fn target() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from)
 }

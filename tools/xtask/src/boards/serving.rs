@@ -3,15 +3,15 @@
 
 use std::{fs, path::Path};
 
-use super::firmware::{self, BOARDS};
-use crate::run::{self, Outcome, command};
+use super::firmware::BOARDS;
+use crate::run::{self, Outcome, command, target};
 
 /// The images of each board: their names, connections and features.
 const IMAGES: [(&str, usize, &str); 3] = [("4", 4, ""), ("16", 16, ""), ("panics", 4, "panics")];
 
 /// Builds the images, and runs the trials that need them.
 pub(super) fn run() -> Outcome {
-    let folder = firmware::target().join("boards/images");
+    let folder = target().join("boards/images");
     fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
     for board in BOARDS {
         for (image, connections, features) in IMAGES {
@@ -22,7 +22,7 @@ pub(super) fn run() -> Outcome {
     }
     run::run(&mut command(&["cargo", "build", "--package", "smolecho-cli"]))?;
     let mut tests = command(&["cargo", "test", "--package", "smolecho", "--test", "tap", "--"]);
-    let program = firmware::target().join("debug/smolecho");
+    let program = target().join("debug/smolecho");
     let tests = tests.arg("boards::").env("SMOLECHO_BOARDS", &folder);
     run::run(tests.env("SMOLECHO_PROGRAM", program))
 }

@@ -1,0 +1,47 @@
+//! The gate reads headers before smoltcp does: it must not believe in a segment in which smoltcp sees
+//! another, or take one that is for somebody else.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpAddress, IpCidr, Ipv4Packet, TcpPacket, TcpRepr};
+
+use crate::gate::{Kind, Own, Seen};
+
+// The file itself, so that the product needs no door for it.
+#[allow(dead_code, unreachable_pub)]
+#[path = "../../../src/gate.rs"]
+mod gate;
+
+mod event {
+    pub(crate) use smolecho::{Refusal, Tuple};
+}
+
+fuzz_target!(|frame: &[u8]| {
+    let addresses = [
+        IpCidr::new(IpAddress::v4(10, 7, 0, 1), 16),
+        IpCidr::new(IpAddress::v6(0xfd07, 0, 0, 0, 0, 0, 0, 1), 64),
+    ];
+    let own = Own { mac: smolecho_fuzz::wire::NODE_MAC, addresses: &addresses };
+    let Seen::Segment(header) = own.see(frame) else { return };
+    let (local, remote) = (header.tuple.local, header.tuple.remote);
+    assert!(own.has(&local.addr), "a segment for somebody else: {header:?}");
+    assert!(local.port != 0 && remote.port != 0, "{header:?}");
+
+    let ethernet = EthernetFrame::new_checked(frame).expect("the gate has read it");
+    assert!(ethernet.dst_addr() == own.mac || !ethernet.dst_addr().is_unicast());
+    // Behind IPv6 extension headers the segment stands elsewhere.
+    if ethernet.ethertype() != EthernetProtocol::Ipv4 {
+        return;
+    }
+    let ip = Ipv4Packet::new_checked(ethernet.payload()).expect("the gate has read it");
+    let tcp = TcpPacket::new_checked(ip.payload()).expect("the gate has read it");
+    let ignored = ChecksumCapabilities::ignored();
+    let Ok(seen) = TcpRepr::parse(&tcp, &remote.addr, &local.addr, &ignored) else { return };
+    assert_eq!((seen.dst_port, seen.src_port), (local.port, remote.port));
+    assert_eq!(seen.seq_number, header.seq);
+    assert!(seen.ack_number.is_none_or(|ack| ack == header.ack));
+    let is_open = tcp.syn() && !tcp.ack() && !tcp.rst();
+    assert_eq!(header.kind == Kind::Open, is_open, "{header:?}");
+    assert_eq!(header.kind == Kind::Reset, tcp.rst(), "{header:?}");
+});
