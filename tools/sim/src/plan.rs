@@ -221,8 +221,10 @@ impl Plan {
             What::Attack(attack, _) => {
                 !matches!(attack, Attack::HangUp | Attack::InexactReset | Attack::UnsentAck)
             }
-            // Nobody minds a short way.
-            What::Impair(Impairments { delay, .. }) if delay < SHORT => {
+            // Nobody minds a short way, where there is room for all who are on it.
+            What::Impair(Impairments { delay, .. })
+                if delay < SHORT && self.slots == Slots::Many =>
+            {
                 what != What::Impair(Impairments { delay, ..Impairments::default() })
             }
             _ => true,

@@ -15,7 +15,9 @@ type Step = (&'static str, fn() -> Outcome);
 
 const STEPS: &[Step] = &[
     ("tests, as the README says", tests),
-    ("tests of the tasks", || cargo(&["test", "--package", "xtask"])),
+    ("tests of the tasks", || {
+        cargo(&["test", "--package", "xtask", "--package", "smolecho-upstream"])
+    }),
     ("tests as an unprivileged user", unprivileged::tests),
     ("long transfers", soak::slice),
     ("simulation", || soak::simulate(Some(1))),

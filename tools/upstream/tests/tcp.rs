@@ -1,0 +1,175 @@
+//! One interface, one socket, and frames made by hand.
+
+use std::collections::VecDeque;
+
+use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
+use smoltcp::time::Instant;
+use smoltcp::wire::*;
+
+const OURS: Ipv4Address = Ipv4Address::new(10, 0, 0, 1);
+const PEER: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
+const OUR_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
+const PEER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
+
+#[derive(Default)]
+struct Wire {
+    inbox: VecDeque<Vec<u8>>,
+    outbox: Vec<Vec<u8>>,
+}
+
+struct Rx(Vec<u8>);
+struct Tx<'t>(&'t mut Vec<Vec<u8>>);
+
+impl RxToken for Rx {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(&self.0)
+    }
+}
+
+impl TxToken for Tx<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let mut frame = vec![0; len];
+        let result = f(&mut frame);
+        self.0.push(frame);
+        result
+    }
+}
+
+impl Device for Wire {
+    type RxToken<'t> = Rx;
+    type TxToken<'t> = Tx<'t>;
+
+    fn receive(&mut self, _: Instant) -> Option<(Rx, Tx<'_>)> {
+        let frame = self.inbox.pop_front()?;
+        Some((Rx(frame), Tx(&mut self.outbox)))
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Tx<'_>> {
+        Some(Tx(&mut self.outbox))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = 1514;
+        capabilities
+    }
+}
+
+struct Stack {
+    wire: Wire,
+    iface: Interface,
+    sockets: SocketSet<'static>,
+    socket: SocketHandle,
+}
+
+impl Stack {
+    fn new() -> Stack {
+        let mut wire = Wire::default();
+        let mut iface = Interface::new(Config::new(OUR_MAC.into()), &mut wire, Instant::ZERO);
+        iface.update_ip_addrs(|own| own.push(IpCidr::new(OURS.into(), 24)).expect("room"));
+        let mut sockets = SocketSet::new(vec![SocketStorage::EMPTY].leak());
+        let [rx, tx] = [(); 2].map(|()| SocketBuffer::new(vec![0; 1024].leak()));
+        let socket = sockets.add(Socket::new(rx, tx));
+        Stack { wire, iface, sockets, socket }
+    }
+
+    fn socket(&mut self) -> &mut Socket<'static> {
+        self.sockets.get_mut(self.socket)
+    }
+
+    fn poll(&mut self, at: Instant) {
+        self.iface.poll(at, &mut self.wire, &mut self.sockets);
+    }
+
+    /// A segment from port 7 of the peer to our port 12345; answers with a sequence number are read from
+    /// what leaves.
+    fn segment(&mut self, to: Ipv4Address, control: TcpControl, seq: i32, ack: Option<i32>) {
+        let tcp = TcpRepr {
+            src_port: 7,
+            dst_port: 12_345,
+            control,
+            seq_number: TcpSeqNumber(seq),
+            ack_number: ack.map(TcpSeqNumber),
+            window_len: 1000,
+            window_scale: None,
+            max_seg_size: None,
+            sack_permitted: false,
+            sack_ranges: [None; 3],
+            timestamp: None,
+            payload: &[],
+        };
+        let ip = IpRepr::new(PEER.into(), to.into(), IpProtocol::Tcp, tcp.buffer_len(), 64);
+        let ethertype = EthernetProtocol::Ipv4;
+        let ethernet = EthernetRepr { src_addr: PEER_MAC, dst_addr: OUR_MAC, ethertype };
+        let mut frame = vec![0; 14 + ip.buffer_len()];
+        let sums = ChecksumCapabilities::default();
+        ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
+        ip.emit(&mut frame[14..], &sums);
+        let mut packet = TcpPacket::new_unchecked(&mut frame[34..]);
+        tcp.emit(&mut packet, &PEER.into(), &to.into(), &sums);
+        self.wire.inbox.push_back(frame);
+    }
+
+    /// The peer asks for our hardware address, and so tells its own.
+    fn hello(&mut self) {
+        let arp = ArpRepr::EthernetIpv4 {
+            operation: ArpOperation::Request,
+            source_hardware_addr: PEER_MAC,
+            source_protocol_addr: PEER,
+            target_hardware_addr: EthernetAddress([0; 6]),
+            target_protocol_addr: OURS,
+        };
+        let ethertype = EthernetProtocol::Arp;
+        let ethernet = EthernetRepr { src_addr: PEER_MAC, dst_addr: OUR_MAC, ethertype };
+        let mut frame = vec![0; 14 + arp.buffer_len()];
+        ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
+        arp.emit(&mut ArpPacket::new_unchecked(&mut frame[14..]));
+        self.wire.inbox.push_back(frame);
+    }
+
+    /// The number of the last segment that left.
+    fn last_number(&self) -> i32 {
+        let frame = self.wire.outbox.last().expect("a segment");
+        TcpPacket::new_unchecked(&frame[34..]).seq_number().0
+    }
+}
+
+#[test]
+fn a_syn_to_a_broadcast_address_moves_a_listener() {
+    let mut stack = Stack::new();
+    stack.socket().listen(12_345).expect("a free socket");
+    stack.segment(Ipv4Address::new(10, 0, 0, 255), TcpControl::Syn, 1000, None);
+    stack.poll(Instant::ZERO);
+    assert_ne!(stack.socket().state(), State::Listen);
+}
+
+#[test]
+fn a_syn_without_an_answer_keeps_a_listener_for_ever() {
+    let mut stack = Stack::new();
+    stack.socket().listen(12_345).expect("a free socket");
+    stack.segment(OURS, TcpControl::Syn, 1000, None);
+    for second in 0..3600 {
+        stack.poll(Instant::from_secs(second));
+    }
+    assert_eq!(stack.socket().state(), State::SynReceived);
+}
+
+#[test]
+fn a_syn_within_a_connection_gets_no_challenge() {
+    let mut stack = Stack::new();
+    stack.socket().listen(12_345).expect("a free socket");
+    stack.hello();
+    stack.segment(OURS, TcpControl::Syn, 1000, None);
+    stack.poll(Instant::ZERO);
+    let ours = stack.last_number();
+    stack.segment(OURS, TcpControl::None, 1001, Some(ours + 1));
+    stack.poll(Instant::from_millis(1));
+    assert_eq!(stack.socket().state(), State::Established);
+    let before = stack.wire.outbox.len();
+    stack.segment(OURS, TcpControl::Syn, 500_000, None);
+    stack.poll(Instant::from_secs(1));
+    assert_eq!(stack.wire.outbox.len(), before);
+}
