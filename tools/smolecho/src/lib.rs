@@ -16,6 +16,7 @@ mod impaired;
 mod lecture;
 mod memory;
 mod options;
+mod page;
 mod plan;
 mod probe;
 mod reach;

@@ -37,6 +37,7 @@ const STEPS: &[Step] = &[
     ("example: streams", || cargo(&["run", "--example", "loopback"])),
     ("example: datagrams", || cargo(&["run", "--example", "datagrams"])),
     ("demo", demo),
+    ("bench: all that it measures", bench),
     ("to-dos", tree::todos),
 ];
 
@@ -104,4 +105,13 @@ fn demo() -> Outcome {
         return Err("the demo did not run over a TAP, and SMOLECHO_REQUIRE_TAP=1".into());
     }
     Ok(())
+}
+
+/// Everything is measured once, briefly; how fast it is says nothing here.
+fn bench() -> Outcome {
+    if !soak::requires_tap() {
+        println!("left out: it takes a TAP, and SMOLECHO_REQUIRE_TAP is not 1");
+        return Ok(());
+    }
+    cargo(&["run", "--release", "--", "bench", "--quick"])
 }

@@ -76,3 +76,71 @@ pub(super) fn changes(old: &Results, new: &Results) -> Vec<Change> {
     }
     changes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::figure::FIGURES;
+    use crate::bench::machine::Machine;
+    use crate::bench::results::{Cell, Row};
+
+    /// Results with one figure that these rounds had.
+    fn results(figure: &str, rounds: &[f64]) -> Results {
+        let figure = FIGURES.iter().find(|it| it.name == figure).expect("a figure");
+        let mut row = Row::new(figure);
+        row.cells.push(Cell {
+            peer: "kernel".into(),
+            value: Spread::of(rounds.iter().copied()),
+            rounds: rounds.to_vec(),
+            ..Cell::default()
+        });
+        Results {
+            smolecho: String::new(),
+            date: String::new(),
+            command: String::new(),
+            machine: Machine::this(),
+            rounds: 5,
+            milliseconds: 1,
+            two_cores: false,
+            complete: true,
+            notes: Vec::new(),
+            peers: Vec::new(),
+            verdicts: Vec::new(),
+            figures: vec![row],
+        }
+    }
+
+    fn kind(figure: &str, old: &[f64], new: &[f64]) -> Option<Kind> {
+        changes(&results(figure, old), &results(figure, new)).first().map(|it| it.kind)
+    }
+
+    #[test]
+    fn the_same_is_noise() {
+        let rounds = [9.0, 8.0, 8.5, 8.1, 12.0];
+        assert_eq!(kind("tcp-rtt-14", &rounds, &rounds), Some(Kind::Noise));
+        let one_more = [8.2, 8.3, 12.5];
+        assert_eq!(kind("tcp-rtt-14", &rounds, &one_more), Some(Kind::Noise));
+    }
+
+    #[test]
+    fn what_is_outside_is_better_or_worse_as_the_figure_is() {
+        let (low, high) = ([8.0, 8.5, 9.0], [10.0, 11.0, 12.0]);
+        assert_eq!(kind("tcp-rtt-14", &low, &high), Some(Kind::Worse));
+        assert_eq!(kind("tcp-rtt-14", &high, &low), Some(Kind::Better));
+        assert_eq!(kind("bulk", &low, &high), Some(Kind::Better));
+        assert_eq!(kind("bulk", &high, &low), Some(Kind::Worse));
+    }
+
+    #[test]
+    fn of_two_rounds_nothing_is_said() {
+        assert_eq!(kind("bulk", &[1.0, 1.1], &[2.0, 2.1, 2.2]), Some(Kind::TooFewRounds));
+        assert_eq!(changes(&results("bulk", &[1.0; 3]), &results("tcp-rtt-14", &[1.0; 3])), []);
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let results = results("tcp-rtt-14", &[1.0, 2.0, 3.0]);
+        let json = serde_json::to_string(&results).expect("JSON");
+        assert_eq!(serde_json::from_str::<Results>(&json).expect("the same"), results);
+    }
+}

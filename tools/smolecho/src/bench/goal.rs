@@ -109,3 +109,28 @@ fn verdict(goal: &Goal, results: &Results) -> Option<Verdict> {
     };
     Some(Verdict { figure: figure.into(), about, peer: peer.into(), of, value, goal, met })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::figure::FIGURES;
+    use crate::bench::peer::PEERS;
+
+    /// A goal whose figure nobody takes would never be shown, and nobody would miss it.
+    #[test]
+    fn every_goal_can_be_judged() {
+        let takes = |peer: &str, figure: &str| {
+            let figure = FIGURES.iter().find(|it| it.name == figure);
+            let peer = PEERS.iter().find(|it| it.name == peer);
+            peer.zip(figure).is_some_and(|(peer, figure)| peer.takes(figure.load))
+        };
+        for Goal { figure, peer, base, .. } in GOALS {
+            assert!(takes(peer, figure), "{peer} {figure}");
+            match base {
+                Peer(other) => assert!(takes(other, figure), "{other} {figure}"),
+                Figure(other) => assert!(takes(peer, other), "{peer} {other}"),
+                One | Lost => {}
+            }
+        }
+    }
+}

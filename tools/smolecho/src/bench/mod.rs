@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Bench) -> Result<ExitCode, Fault> {
     let old = options.compare.as_deref().map(compare::read).transpose()?;
     let results = run::all(&plan)?;
     report::print(&results, old.as_ref())?;
-    report::write(&results, options)?;
+    report::write(&results, old.as_ref(), options)?;
     Ok(if results.failures().next().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

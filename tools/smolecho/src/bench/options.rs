@@ -50,12 +50,35 @@ pub(crate) struct Bench {
     /// Write them as JUnit's XML, for continuous integration
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<PathBuf>,
+    /// Write them as a page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
     /// Write them as tables for a README
     #[arg(long, value_name = "FILE")]
     pub(super) markdown: Option<PathBuf>,
 }
 
 impl Bench {
+    /// What to type for the same figures, without the files, which are nobody's business.
+    pub(super) fn command(&self) -> String {
+        let mut words = vec!["smolecho bench".to_owned()];
+        words.extend(self.target.clone());
+        match self {
+            Bench { quick: true, .. } => words.push("--quick".into()),
+            Bench { rounds, time, .. } => {
+                words.push(format!(
+                    "--rounds {rounds} --time {}",
+                    humantime::format_duration(*time)
+                ));
+            }
+        }
+        words.extend(self.two_cores.then(|| "--two-cores".into()));
+        for (option, names) in [("--only", &self.only), ("--peers", &self.peers)] {
+            words.extend((!names.is_empty()).then(|| format!("{option} {}", names.join(","))));
+        }
+        words.join(" ")
+    }
+
     pub(super) fn rounds(&self) -> u16 {
         if self.quick { 1 } else { self.rounds }
     }

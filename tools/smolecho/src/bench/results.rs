@@ -65,7 +65,7 @@ pub(super) struct Cell {
     /// Why there is no figure.
     pub(super) failed: Option<String>,
     #[serde(skip)]
-    cpu: f64,
+    pub(super) cpu: f64,
 }
 
 const PERCENTILES: [f64; 6] = [50.0, 90.0, 99.0, 99.9, 99.99, 100.0];

@@ -37,6 +37,7 @@ pub(super) struct Plan {
     time: Duration,
     two_cores: bool,
     cores: [usize; 2],
+    command: String,
 }
 
 /// Who is asked.
@@ -61,6 +62,7 @@ impl Plan {
             time: options.time(),
             two_cores: options.two_cores,
             cores: cores::choose(options.two_cores)?,
+            command: options.command(),
         })
     }
 
@@ -85,7 +87,7 @@ impl Plan {
         Results {
             smolecho: env!("CARGO_PKG_VERSION").into(),
             date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-            command: env::args().skip(1).fold("smolecho".into(), |line, word| line + " " + &word),
+            command: self.command.clone(),
             machine: Machine::this(),
             rounds: self.rounds,
             milliseconds: u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX),

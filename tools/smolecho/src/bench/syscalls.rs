@@ -47,19 +47,21 @@ fn trace(server: Pid, stop: &AtomicBool, ready: &Sender<nix::Result<()>>) -> u64
         ptrace::seize(server, Options::PTRACE_O_TRACESYSGOOD)?;
         ptrace::interrupt(server)
     };
-    let seized = seize();
-    let is_seized = seized.is_ok();
-    if !is_seized {
-        let _ = ready.send(seized);
+    if let Err(error) = seize() {
+        let _ = ready.send(Err(error));
         return 0;
     }
-    let (mut calls, mut inside) = (0, false);
+    // A call that it waited in is begun again; that is not another one.
+    let (mut calls, mut inside, mut is_again) = (0, false, true);
     let mut begun = Some(ready);
     loop {
-        let signal = match waitpid(server, Some(WaitPidFlag::__WALL)) {
+        let stopped = waitpid(server, Some(WaitPidFlag::__WALL));
+        let is_over = stop.load(Ordering::SeqCst);
+        let signal = match stopped {
             Ok(WaitStatus::PtraceSyscall(_)) => {
                 inside = !inside;
-                calls += u64::from(inside);
+                let is_new = inside && !std::mem::take(&mut is_again);
+                calls += u64::from(is_new && !is_over);
                 None
             }
             Ok(WaitStatus::Stopped(_, signal)) => Some(signal),
@@ -67,12 +69,10 @@ fn trace(server: Pid, stop: &AtomicBool, ready: &Sender<nix::Result<()>>) -> u64
             // It has ended.
             Ok(_) | Err(_) => return calls,
         };
-        // From here on every call is seen from its begin: the first stop is the one asked for.
         if let Some(ready) = begun.take() {
-            inside = false;
             let _ = ready.send(Ok(()));
         }
-        if stop.load(Ordering::SeqCst) {
+        if is_over {
             let _ = ptrace::detach(server, signal);
             return calls;
         }

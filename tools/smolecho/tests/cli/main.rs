@@ -12,6 +12,7 @@ mod impair;
 mod network;
 mod offload;
 mod output;
+mod page;
 mod pressure;
 mod probe;
 mod program;
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
     let no_tap = missing_tap().map(|reason| Missing { reason, required: is_required() });
     let no_user = unprivileged::prepare().map(|reason| Missing { reason, required: false });
     let no_server = network::missing_dnsmasq().map(|reason| Missing { reason, required: false });
+    let no_browser = page::missing_browser().map(|reason| Missing { reason, required: false });
+    let no_page = no_tap.clone().or(no_browser.clone());
     let no_dhcp = no_tap.clone().or(no_server);
     let groups = [
         (usage::CASES, &None),
@@ -55,6 +58,8 @@ fn main() -> ExitCode {
         (impair::CASES, &no_tap),
         (probe::CASES, &no_tap),
         (bench::CASES, &no_tap),
+        (page::CASES, &no_browser),
+        (page::BENCH, &no_page),
         (signals::CASES, &no_tap),
     ];
     let trials = groups.iter().flat_map(|(cases, missing)| {

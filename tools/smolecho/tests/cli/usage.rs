@@ -209,6 +209,7 @@ fn help() -> Result<(), Failed> {
         "--connections",
         "--json",
         "--junit",
+        "--html",
         "--help",
     ];
     expect_options("probe", &probe)?;
@@ -225,6 +226,7 @@ fn help() -> Result<(), Failed> {
         "--compare",
         "--json",
         "--junit",
+        "--html",
         "--markdown",
         "--help",
     ];

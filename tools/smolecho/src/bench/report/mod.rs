@@ -1,5 +1,7 @@
 //! What people and programs get to see.
 
+mod charts;
+mod html;
 mod junit;
 mod markdown;
 mod text;
@@ -16,9 +18,14 @@ pub(super) fn check(options: &Bench) -> Result<(), Fault> {
 }
 
 /// Writes the files that the command line asks for.
-pub(super) fn write(results: &Results, options: &Bench) -> Result<(), Fault> {
+pub(super) fn write(
+    results: &Results,
+    old: Option<&Results>,
+    options: &Bench,
+) -> Result<(), Fault> {
     files(options).write(|option| match option {
         "--json" => serde_json::to_string_pretty(results).map_err(|error| error.to_string()),
+        "--html" => Ok(html::document(results, old)),
         "--junit" => junit::document(results),
         _ => Ok(markdown::tables(results)),
     })
@@ -27,6 +34,7 @@ pub(super) fn write(results: &Results, options: &Bench) -> Result<(), Fault> {
 fn files(options: &Bench) -> Files<'_> {
     Files::new([
         ("--json", &options.json),
+        ("--html", &options.html),
         ("--junit", &options.junit),
         ("--markdown", &options.markdown),
     ])

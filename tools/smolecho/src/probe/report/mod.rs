@@ -1,5 +1,6 @@
 //! What people and programs get to see.
 
+mod html;
 mod junit;
 mod text;
 
@@ -20,10 +21,11 @@ pub(super) fn write(findings: &Findings, options: &Probe) -> Result<(), Fault> {
         "--json" => {
             serde_json::to_string_pretty(&findings.document()).map_err(|error| error.to_string())
         }
+        "--html" => Ok(html::document(findings)),
         _ => junit::document(findings),
     })
 }
 
 fn files(options: &Probe) -> Files<'_> {
-    Files::new([("--json", &options.json), ("--junit", &options.junit)])
+    Files::new([("--json", &options.json), ("--junit", &options.junit), ("--html", &options.html)])
 }
