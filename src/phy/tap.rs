@@ -2,13 +2,16 @@
 //! open of our own (feature `phy-tap-offload`).
 //!
 //! This needs `std`, alone in this library. `tap/line.rs` is the way to the kernel, and has what is
-//! `unsafe`; `tap/offload.rs` is what offloads make of a frame; `tap/reads.rs` is how often to read.
+//! `unsafe`; `tap/offload.rs` is what offloads make of a frame; `tap/reads.rs` and
+//! `tap/outbox.rs` are how often to read, and when to write.
 
 extern crate std;
 
+mod guess;
 mod line;
 mod name;
 mod offload;
+mod outbox;
 mod reads;
 
 #[cfg(feature = "phy-tap-offload")]
@@ -30,6 +33,7 @@ use self::line::Line;
 use self::offload::HEADER;
 #[cfg(feature = "phy-tap-offload")]
 pub use self::offload::fill_checksum;
+use self::outbox::Outbox;
 use self::reads::Reads;
 
 /// Destination, source and type: what smoltcp counts into its MTU and the kernel does not.
@@ -43,6 +47,9 @@ const MAX_MTU: usize = 65_535;
 
 /// Room for any frame at any MTU, so that the host may raise the MTU while we run.
 const BUFFER: usize = ETHERNET_HEADER + VLAN_TAG + MAX_MTU;
+
+/// Room for frames that wait for each other: of the usual size for as many as are read at a time.
+const OUTBOX: usize = 2 * (HEADER + BUFFER);
 
 /// The longest frame that is left to the kernel to cut: what a capture's format takes.
 #[cfg(feature = "phy-tap-offload")]
@@ -102,6 +109,11 @@ pub struct Counters {
 ///   drained for one `ppoll`. It falls back to one read when a wake-up brought a single frame, and
 ///   is then slower to grow again.
 ///
+/// - Under load, frames that leave wait for each other while frames are there to be read, and leave
+///   together, before `receive` returns `None` or at the next `wait`: else each would wake its receiver,
+///   and where that shares our core it would go on at once, frame by frame. Where frames come one by
+///   one they leave at once; and a program that never calls `wait` never has one waiting.
+///
 /// So `None` means "nothing more for now", not "the queue is empty". Nothing is lost by that:
 /// `ppoll` is level-triggered, and the next `wait` returns at once while a frame is queued. A
 /// program that never calls `wait` is served too: a grant ends once, after that every `receive`
@@ -127,16 +139,16 @@ pub struct Counters {
 /// - An interface that outlives the program keeps its offloads. [`open`](Tap::open) turns them off;
 ///   another's program may not, and then misses checksums.
 ///
-/// Memory: two buffers of 64 KiB, made at `open`; none per frame. The kernel backs only the pages
+/// Memory: three times 64 KiB, made at `open`; none per frame. The kernel backs only the pages
 /// that are used.
 pub struct Tap {
     line: Line,
     mtu: usize,
     reads: Reads,
     counters: Counters,
-    // Two, because smoltcp writes the answer while it still reads the question.
     rx: Box<[u8]>,
-    tx: Box<[u8]>,
+    // Of its own, because smoltcp writes the answer while it still reads the question.
+    tx: Outbox,
 }
 
 impl Tap {
@@ -176,7 +188,7 @@ impl Tap {
             reads: Reads::new(),
             counters: Counters::default(),
             rx: vec![0; HEADER + BUFFER + 1].into_boxed_slice(),
-            tx: vec![0; HEADER + BUFFER].into_boxed_slice(),
+            tx: Outbox::new(OUTBOX),
         };
         tap.refresh_mtu()?;
         Ok(tap)
@@ -241,6 +253,8 @@ impl Tap {
         }
         let fds = &mut fds[..=also.len()];
 
+        self.tx.flush(&self.line, &mut self.counters);
+
         match line::ppoll(fds, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.reads.woke(false),
             Err(error) => return Err(error),
@@ -257,6 +271,16 @@ impl Tap {
         Ok(())
     }
 
+    /// Takes the next frame, behind the room for its header. It is cut behind `limit` and a byte, but not
+    /// where it may be uncut.
+    fn read(&mut self, limit: usize) -> io::Result<usize> {
+        if self.line.offloads() {
+            self.line.read(&mut self.rx).map(|length| length.saturating_sub(HEADER))
+        } else {
+            self.line.read(&mut self.rx[HEADER..=HEADER + limit])
+        }
+    }
+
     /// The longest frame that an interface of this MTU may carry.
     fn max_frame(&self) -> usize {
         ETHERNET_HEADER + VLAN_TAG + self.mtu
@@ -266,6 +290,12 @@ impl Tap {
 impl AsFd for Tap {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.line.as_fd()
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.tx.flush(&self.line, &mut self.counters);
     }
 }
 
@@ -301,25 +331,29 @@ impl Device for Tap {
 
     fn receive(&mut self, _timestamp: Instant) -> Option<(RxToken<'_>, TxToken<'_>)> {
         if !self.reads.take() {
+            self.tx.flush(&self.line, &mut self.counters);
             return None;
         }
+        self.tx.will_read(&self.line, &mut self.counters);
         // A TAP cuts a frame to the buffer and says nothing: the byte too many is how we know.
         let limit = self.max_frame();
-        let read = if self.line.offloads() {
-            self.line.read(&mut self.rx).map(|length| length.saturating_sub(HEADER))
-        } else {
-            self.line.read(&mut self.rx[HEADER..=HEADER + limit])
-        };
-        let length = match read {
-            Ok(length) => length,
-            Err(error) => {
-                self.reads.empty();
-                if error.kind() != io::ErrorKind::WouldBlock {
-                    self.counters.rx_errors += 1;
-                }
-                return None;
+        let length = loop {
+            let error = match self.read(limit) {
+                Ok(length) => break length,
+                Err(error) => error,
+            };
+            if self.tx.found_none(&self.line, &mut self.counters) {
+                continue;
             }
+            self.reads.empty();
+            if error.kind() != io::ErrorKind::WouldBlock {
+                self.counters.rx_errors += 1;
+            }
+            return None;
         };
+        if self.reads.is_granted() {
+            self.tx.has_read();
+        }
         let (header, frame) = self.rx.split_first_chunk_mut()?;
         let frame = &mut frame[..length];
         if length > limit && !(self.line.offloads() && offload::is_uncut(header)) {
@@ -331,12 +365,22 @@ impl Device for Tap {
             return None;
         }
         self.counters.received += 1;
-        let tx = TxToken::new(&self.line, &mut self.tx, &mut self.counters);
+        let tx = TxToken {
+            line: &self.line,
+            outbox: &mut self.tx,
+            counters: &mut self.counters,
+            segment_size: None,
+        };
         Some((RxToken { frame }, tx))
     }
 
     fn transmit(&mut self, _timestamp: Instant) -> Option<TxToken<'_>> {
-        Some(TxToken::new(&self.line, &mut self.tx, &mut self.counters))
+        Some(TxToken {
+            line: &self.line,
+            outbox: &mut self.tx,
+            counters: &mut self.counters,
+            segment_size: None,
+        })
     }
 }
 
@@ -352,44 +396,20 @@ impl phy::RxToken for RxToken<'_> {
     }
 }
 
-/// Room for one frame in the [`Tap`]'s transmit buffer; it goes to the kernel when it is filled.
+/// Room for one frame in the [`Tap`]'s transmit buffer; it goes to the kernel when it is filled, or with
+/// those that follow when the frames that are there have been received.
 pub struct TxToken<'a> {
     line: &'a Line,
-    buffer: &'a mut [u8],
+    outbox: &'a mut Outbox,
     counters: &'a mut Counters,
     /// Into how large pieces the kernel is to cut the segment.
     segment_size: Option<NonZeroU16>,
 }
 
-impl<'a> TxToken<'a> {
-    fn new(line: &'a Line, buffer: &'a mut [u8], counters: &'a mut Counters) -> TxToken<'a> {
-        TxToken { line, buffer, counters, segment_size: None }
-    }
-}
-
 impl phy::TxToken for TxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-        let end = HEADER + length;
-        let Some((header, frame)) =
-            self.buffer.get_mut(..end).and_then(<[u8]>::split_first_chunk_mut)
-        else {
-            // No stack asks for more than the MTU. One that does gets its buffer; the frame goes
-            // nowhere.
-            self.counters.tx_dropped += 1;
-            return f(&mut vec![0; length]);
-        };
-        let result = f(frame);
-        let sent = if self.line.offloads() {
-            offload::describe(header, frame, self.segment_size);
-            self.line.write(&self.buffer[..end])
-        } else {
-            self.line.write(frame)
-        };
-        match sent {
-            Ok(_) => self.counters.sent += 1,
-            Err(_) => self.counters.tx_dropped += 1,
-        }
-        result
+        let TxToken { line, outbox, counters, segment_size } = self;
+        outbox.push(length, line, counters, segment_size, f)
     }
 
     #[cfg(feature = "phy-tap-offload")]

@@ -45,6 +45,7 @@ pub(crate) fn cases() -> Vec<Case> {
         short_wait_sleeps,
         other_descriptors_end_the_wait,
         burst_is_drained_in_few_wake_ups,
+        answers_to_a_burst_leave_before_the_wait,
         impossible_names_are_refused,
         interface_vanishes_with_the_tap,
     ];
@@ -106,7 +107,10 @@ fn drain(tap: &mut Tap) -> usize {
 
 /// A frame to an address of nobody, which the kernel takes and drops.
 fn transmit(tap: &mut Tap) {
-    let token = tap.transmit(Instant::ZERO).expect("a token");
+    fill(tap.transmit(Instant::ZERO).expect("a token"));
+}
+
+fn fill(token: impl TxToken) {
     token.consume(60, |frame| {
         frame.fill(0);
         frame[0] = 0x02;
@@ -244,6 +248,35 @@ fn burst_is_drained_in_few_wake_ups(opening: Opening) {
     }
     assert_eq!(ours, BURST);
     assert!(wakes < BURST / 10, "{wakes} wake-ups");
+}
+
+/// However many wait for each other: whoever then waits has sent them all.
+fn answers_to_a_burst_leave_before_the_wait(opening: Opening) {
+    let (mut tap, network) = tap(opening);
+    drain(&mut tap);
+    let send = broadcaster(&network);
+    let mut all = 0;
+    for burst in [1, 1, 2, 64, 65, 300, 1] {
+        for _ in 0..burst {
+            send(100);
+        }
+        let mut ours = 0;
+        for _ in 0..burst {
+            tap.wait(Some(Duration::from_secs(1)), &[]).expect("wait");
+            while let Some((rx, token)) = tap.receive(Instant::ZERO) {
+                if rx.consume(|frame| frame.ends_with(&MARK)) {
+                    fill(token);
+                    ours += 1;
+                }
+            }
+            if ours == burst {
+                break;
+            }
+        }
+        all += burst;
+        let counters = tap.counters();
+        assert_eq!((ours, counters.sent, counters.tx_dropped), (burst, all, 0));
+    }
 }
 
 fn impossible_names_are_refused(opening: Opening) {

@@ -2,18 +2,16 @@
 
 use core::mem;
 
+use super::guess::Guess;
+
 /// How many reads are worth their system call: the grant that [`Tap`](super::Tap)'s documentation explains.
 #[derive(Debug)]
 pub(super) struct Reads {
     left: Left,
     /// What the next readable wake-up grants.
-    grant: u8,
+    grant: Guess,
     /// Whether every read of the last grant found a frame.
     spent: bool,
-    /// Wake-ups that must use up their one read before two are tried, and how many of them are
-    /// still to come.
-    patience: u8,
-    remaining: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +22,8 @@ enum Left {
 }
 
 impl Reads {
-    const MAX_GRANT: u8 = 64;
-    const MAX_PATIENCE: u8 = 64;
-
     pub(super) const fn new() -> Reads {
-        Reads { left: Left::Unknown, grant: 1, spent: false, patience: 1, remaining: 1 }
+        Reads { left: Left::Unknown, grant: Guess::new(), spent: false }
     }
 
     /// A wait is over, and the interface is readable or it is not.
@@ -38,9 +33,9 @@ impl Reads {
             return;
         }
         if mem::take(&mut self.spent) {
-            self.grow();
+            self.grant.was_right();
         }
-        self.left = Left::Reads(self.grant);
+        self.left = Left::Reads(self.grant.size());
     }
 
     /// Whether to read now. The end of a grant is told once: a program that does not wait must not
@@ -58,32 +53,21 @@ impl Reads {
         true
     }
 
+    /// Whether reads are counted: whoever waits will be told when there are no more, or wait again.
+    pub(super) fn is_granted(&self) -> bool {
+        self.left != Left::Unknown
+    }
+
     /// The read that was just taken found nothing.
     pub(super) fn empty(&mut self) {
         self.spent = false;
         let Left::Reads(left) = mem::replace(&mut self.left, Left::Unknown) else {
             return;
         };
-        let found = self.grant - left - 1;
-        if found <= 1 {
-            // One frame at a time, as a request is: the second read was for nothing. Ask for it
-            // less often.
-            self.grant = 1;
-            self.patience = self.patience.saturating_mul(2).min(Self::MAX_PATIENCE);
-            self.remaining = self.patience;
+        if self.grant.size() - left <= 2 {
+            // One frame at a time, as a request is: the second read was for nothing.
+            self.grant.was_wrong();
         }
-    }
-
-    fn grow(&mut self) {
-        if self.grant == 1 && self.remaining > 0 {
-            self.remaining -= 1;
-            return;
-        }
-        if self.grant > 1 {
-            // Two frames or more were there: this is load, not a guess.
-            self.patience = 1;
-        }
-        self.grant = self.grant.saturating_mul(2).min(Self::MAX_GRANT);
     }
 }
 
