@@ -23,9 +23,17 @@ pub(super) struct Change {
     pub(super) kind: Kind,
 }
 
+impl Change {
+    /// More than before; less, if negative. Nothing where there was nothing before.
+    pub(super) fn percent(&self) -> Option<f64> {
+        let percent = (self.after.median / self.before.median - 1.0) * 100.0;
+        percent.is_finite().then_some(percent)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Each median is among the other's rounds.
+    /// One could be a round of the other.
     Noise,
     Better,
     Worse,

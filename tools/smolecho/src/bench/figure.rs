@@ -134,7 +134,7 @@ pub(super) const FIGURES: &[Figure] = &[
     many("connections-256", "256 connections, ping-pong", 256),
     many("connections-1000", "1,000 connections, ping-pong", MANY),
     Figure {
-        weight: 2,
+        weight: 4,
         ..figure(
             "connects-1",
             "connect – echo – close, 1 client",
@@ -143,7 +143,7 @@ pub(super) const FIGURES: &[Figure] = &[
         )
     },
     Figure {
-        weight: 2,
+        weight: 4,
         ..figure(
             "connects-8",
             "connect – echo – close, 8 clients",

@@ -89,7 +89,9 @@ fn verdict(goal: &Goal, results: &Results) -> Option<Verdict> {
         Peer(other) => (Some(other.to_owned()), Some(row.cell(other)?)),
         Figure(other) => {
             let other = results.row(other)?;
-            (Some(other.name.clone()), Some(other.cell(peer)?))
+            // "…, 1 connection": what is different is said last.
+            let of = other.about.rsplit(", ").next().unwrap_or_default();
+            (Some(of.to_owned()), Some(other.cell(peer)?))
         }
         One | Lost => (None, None),
     };

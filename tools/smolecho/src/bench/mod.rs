@@ -23,9 +23,16 @@ mod spread;
 mod stage;
 mod syscalls;
 
+use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use self::load::Scene;
+pub(crate) use self::load::{Load, same, towards};
+use self::meter::Meter;
 pub(crate) use self::options::{Bench, BenchPart};
+use self::sample::Sample;
 use self::stage::Part;
 use crate::fault::Fault;
 
@@ -41,6 +48,12 @@ pub(crate) fn run(options: &Bench) -> Result<ExitCode, Fault> {
     report::print(&results, old.as_ref())?;
     report::write(&results, old.as_ref(), options)?;
     Ok(if results.failures().next().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One load, for so long, on a server of which nothing but its answers is seen.
+pub(crate) fn measure(target: SocketAddr, load: Load, time: Duration) -> io::Result<Sample> {
+    let meter = Meter { server: None, counts_calls: false };
+    Scene { target, time, meter, most: u64::MAX }.run(load)
 }
 
 /// The program as a part of itself.

@@ -6,11 +6,11 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     /// Round trips, connections, or bytes.
-    pub(super) done: u64,
+    pub(crate) done: u64,
     pub(super) lost: u64,
-    pub(super) seconds: f64,
+    pub(crate) seconds: f64,
     /// The server's, in seconds; if it is ours to look at.
     pub(super) cpu: Option<f64>,
     /// System calls of the server, where they were counted.

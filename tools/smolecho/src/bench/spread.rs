@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// No machine is the same again to so much, however close the rounds of one run are.
+const NEAR: f64 = 0.02;
+
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Spread {
     pub(super) median: f64,
@@ -24,16 +27,26 @@ impl Spread {
         Some(Spread { median, low, high })
     }
 
-    /// Whether each median is within what the other's rounds showed.
+    /// Whether a median is within what the other's rounds showed, or next to it.
     pub(super) fn agrees_with(&self, other: &Spread) -> bool {
         let holds = |spread: &Spread, value| (spread.low..=spread.high).contains(&value);
-        holds(self, other.median) || holds(other, self.median)
+        let is_near = (self.median - other.median).abs() <= NEAR * self.median.abs();
+        is_near || holds(self, other.median) || holds(other, self.median)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_agree_if_one_could_be_the_others_round() {
+        let spread = |low, median, high| Spread { median, low, high };
+        let (a, wide) = (spread(9.0, 10.0, 11.0), spread(9.5, 12.0, 30.0));
+        assert!(a.agrees_with(&a) && a.agrees_with(&wide) && wide.agrees_with(&a));
+        assert!(!a.agrees_with(&spread(11.5, 12.0, 13.0)));
+        assert!(spread(10.0, 10.0, 10.0).agrees_with(&spread(10.1, 10.1, 10.1)));
+    }
 
     #[test]
     fn the_median_is_the_middle() {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::thread::Builder;
+use std::time;
 
 use smolecho::{End, Event, Listener, Message, Query, Service};
 use smoltcp::time::Duration;
@@ -12,10 +13,14 @@ use super::core::OneCore;
 use super::kernel::{datagram, stream};
 use super::page::{Page, family, grouped};
 use super::{ADDRESSES, HOST_ADDRESSES, MESSAGE, NAME, PORT};
+use crate::bench::{self, Load};
 use crate::fault::Fault;
 use crate::lecture;
 use crate::report::Role;
 use crate::run::Run;
+
+/// How long each figure is taken.
+const MEASURE: time::Duration = time::Duration::from_millis(250);
 
 /// How often to see whether the kernel's side is done.
 const TICK: Duration = Duration::from_millis(5);
@@ -88,10 +93,14 @@ fn udp_client(run: &mut Run, server: IpEndpoint, page: &mut Page) -> Result<(), 
 /// A line of figures, from two connections and one row of datagrams.
 fn figures(run: &mut Run, server: SocketAddr, page: &mut Page) -> Result<(), Fault> {
     let one_core = OneCore::stay();
-    let tcp = meanwhile(run, page, None, 0, move || stream::round_trips(server))?;
-    let udp = meanwhile(run, page, None, 0, move || datagram::round_trips(server))?;
+    let mut rate = |load| {
+        let sample = meanwhile(run, page, None, 0, move || bench::measure(server, load, MEASURE))?;
+        Ok::<f64, Fault>(sample.done as f64 / sample.seconds)
+    };
+    let tcp = rate(Load::TcpRoundTrips { bytes: MESSAGE.len() })?;
+    let udp = rate(Load::UdpRoundTrips { bytes: MESSAGE.len() })?;
     drop(one_core);
-    let bytes = meanwhile(run, page, None, 0, move || stream::bulk(server))?;
+    let bytes = rate(Load::Bulk)?;
     page.line(format_args!(
         "  {}  {:>7} TCP and {:>7} UDP round trips a second on one core, {:.0} MB/s both ways at once",
         family(server),

@@ -93,6 +93,7 @@ macro_rules! on_axes {
     ($area:expr, $across:expr, $up:expr, $x:expr, $y:expr, $series:expr) => {{
         let mut chart = ChartBuilder::on($area)
             .margin(8)
+            .margin_right(28)
             .x_label_area_size(44)
             .y_label_area_size(62)
             .build_cartesian_2d($across, $up)?;

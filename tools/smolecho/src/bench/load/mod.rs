@@ -31,7 +31,7 @@ pub(super) const LARGE: usize = 1024;
 
 /// What the server is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Load {
+pub(crate) enum Load {
     /// One message under way, the next when it has come back.
     TcpRoundTrips {
         bytes: usize,
@@ -140,7 +140,7 @@ pub(super) fn connect(target: SocketAddr) -> io::Result<TcpStream> {
 }
 
 /// A socket for datagrams to and from there alone.
-pub(super) fn towards(target: SocketAddr, patience: Duration) -> io::Result<UdpSocket> {
+pub(crate) fn towards(target: SocketAddr, patience: Duration) -> io::Result<UdpSocket> {
     let any: IpAddr = if target.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
     let socket = UdpSocket::bind((any, 0))?;
     socket.set_read_timeout(Some(patience))?;
@@ -149,7 +149,7 @@ pub(super) fn towards(target: SocketAddr, patience: Duration) -> io::Result<UdpS
 }
 
 /// That what came back is what was sent.
-pub(super) fn same(received: &[u8], sent: &[u8]) -> io::Result<()> {
+pub(crate) fn same(received: &[u8], sent: &[u8]) -> io::Result<()> {
     if received == sent { Ok(()) } else { Err(differ()) }
 }
 

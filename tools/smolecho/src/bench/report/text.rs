@@ -64,7 +64,7 @@ pub(in crate::bench) fn print(results: &Results, old: Option<&Results>) -> Resul
     let width = results.verdicts.iter().map(|it| subject(it).chars().count()).max();
     if let Some(width) = width {
         let [base, ratio, rounds] = ["beside", "ratio", "rounds"];
-        out.line(format_args!("\n{:<width$}  {base:<10}{ratio:>6}  {rounds:<14} goal", "ours"));
+        out.line(format_args!("\n{:<width$}  {base:<13}{ratio:>6}  {rounds:<14} goal", "ours"));
         for verdict in &results.verdicts {
             out.line(verdict_line(verdict, width));
         }
@@ -110,7 +110,7 @@ fn verdict_line(verdict: &Verdict, width: usize) -> String {
     let (subject, base) = (subject(verdict), base(verdict));
     let (median, range) = (digits(value.median), range(value));
     let short = if *met { "" } else { "falls short" };
-    format!("{subject:<width$}  {base:<10}{median:>6}  {range:<14} {goal:<8}{short}")
+    format!("{subject:<width$}  {base:<13}{median:>6}  {range:<14} {goal:<8}{short}")
         .trim_end()
         .to_owned()
 }
@@ -144,7 +144,7 @@ fn compared(old: &Results, new: &Results, out: &mut Stdout) {
     }
     for change in &changes {
         let Change { figure, peer, before, after, kind, .. } = change;
-        let percent = (after.median / before.median - 1.0) * 100.0;
+        let percent = change.percent().map(|it| format!("{it:+.1} %")).unwrap_or_default();
         let word = match kind {
             Kind::Noise => "",
             Kind::Better => "BETTER",
@@ -152,7 +152,7 @@ fn compared(old: &Results, new: &Results, out: &mut Stdout) {
             Kind::TooFewRounds => "too few rounds to tell",
         };
         let line = format!(
-            "  {figure:<18}{peer:<16} {:>8} → {:>8}  {percent:>+6.1} %  {word}",
+            "  {figure:<18}{peer:<16} {:>8} → {:>8}  {percent:>8}  {word}",
             digits(before.median),
             digits(after.median)
         );
