@@ -24,7 +24,7 @@ const SENDERS: usize = 16;
 /// there is one node in the program, and it lives as long.
 pub(crate) fn leak(connections: u16, buffer: u16) -> Result<Memory<'static>, Fault> {
     let slots = usize::from(connections);
-    let buffer = usize::from(buffer);
+    let buffer = ring(usize::from(buffer));
     let rx = zeroed(slots * buffer)?;
     let tx = zeroed(slots * buffer)?;
     let sockets = leak_records(slots, || SocketStorage::EMPTY);
@@ -42,6 +42,12 @@ pub(crate) fn leak(connections: u16, buffer: u16) -> Result<Memory<'static>, Fau
         datagrams: DatagramMemory::none(),
         dhcp: leak_records(1, || SocketStorage::EMPTY),
     })
+}
+
+/// Linux sends at most half of the largest window that it has seen; of one that does not divide well a
+/// byte or two are left, and go in a frame of their own every time.
+fn ring(buffer: usize) -> usize {
+    if buffer < 4 { buffer } else { buffer - buffer % 4 }
 }
 
 /// Memory for datagrams; it is not given back either.
