@@ -18,9 +18,10 @@ use crate::{
     trial::Case,
 };
 
-const BOARDS: [Board; 2] = [
-    Board { name: "qemu-lm3s6965", machine: "lm3s6965evb", mac: [2, 0, 0, 0x69, 0x65, 1] },
-    Board { name: "qemu-mps2-an385", machine: "mps2-an385", mac: [2, 0, 0, 0x91, 0x18, 1] },
+const BOARDS: [Board; 3] = [
+    Board { name: "qemu-lm3s6965", mac: [2, 0, 0, 0x69, 0x65, 1] },
+    Board { name: "qemu-mps2-an385", mac: [2, 0, 0, 0x91, 0x18, 1] },
+    Board { name: "qemu-riscv32-virt", mac: [2, 0, 0, 0xf0, 0x0d, 1] },
 ];
 
 /// Connections of the usual image, and of the large one.

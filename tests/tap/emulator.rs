@@ -1,7 +1,7 @@
 //! A board under QEMU, in the same namespace as its peers.
 
 use std::{
-    env, fmt,
+    env, fmt, fs,
     io::{BufRead, BufReader, Read},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
     path::Path,
@@ -27,9 +27,24 @@ use crate::{
 pub(crate) struct Board {
     /// Its folder and program.
     pub(crate) name: &'static str,
-    /// What QEMU calls it.
-    pub(crate) machine: &'static str,
     pub(crate) mac: [u8; 6],
+}
+
+impl Board {
+    /// How `cargo run` starts it, on a network of the host's or on QEMU's.
+    fn runner(&self, plug: Plug) -> Vec<String> {
+        let path = format!("examples/boards/{}/.cargo/config.toml", self.name);
+        let config = fs::read_to_string(&path).expect(&path);
+        let runner = config.split_once("runner = [").expect("a runner").1;
+        let words = runner.split(']').next().expect("its end").split('"').skip(1).step_by(2);
+        let network = |word: &str| match plug {
+            Plug::Tap if word.starts_with("user,") => {
+                format!("tap,id=lan,ifname={INTERFACE},script=no,downscript=no")
+            }
+            _ => word.to_owned(),
+        };
+        words.map(network).collect()
+    }
 }
 
 /// What the board's Ethernet is plugged into.
@@ -85,22 +100,15 @@ impl Emulator {
     pub(crate) fn start(board: Board, image: Image, plug: Plug) -> Emulator {
         let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = env::var_os(FIRMWARE).expect(FIRMWARE);
-        let nic = match plug {
-            Plug::Tap => format!("tap,ifname={INTERFACE},script=no,downscript=no"),
-            Plug::User => ["tcp", "udp"].iter().fold("user".to_owned(), |nic, protocol| {
-                format!("{nic},hostfwd={protocol}:127.0.0.1:{PORT}-:{PORT}")
-            }),
-        };
-        let mut process = Command::new("qemu-system-arm")
-            .args(["-machine", board.machine, "-nographic", "-monitor", "none", "-serial", "none"])
-            .args(["-no-reboot", "-semihosting-config", "enable=on,target=native"])
-            .args(["-nic", &nic, "-kernel"])
+        let runner = board.runner(plug);
+        let mut process = Command::new(&runner[0])
+            .args(&runner[1..])
             .arg(Path::new(&folder).join(format!("{}-{image}", board.name)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("qemu-system-arm");
+            .unwrap_or_else(|error| panic!("{}: {error}", runner[0]));
         let says = lines(process.stdout.take().expect("its output"));
         let emulator = Emulator { board, plug, process, says, _alone: alone };
         let first = emulator.says.recv_timeout(PATIENCE).expect("a line of the board");

@@ -6,8 +6,9 @@ mod peer;
 mod qemu;
 mod serving;
 mod symbols;
+mod table;
 
-use self::firmware::BOARDS;
+use self::firmware::{BOARDS, Board};
 use crate::{
     budgets::{Budgets, Mode},
     run::Outcome,
@@ -20,18 +21,31 @@ pub(crate) fn check() -> Outcome {
 
 /// What the boards do for their peers, over a TAP and over QEMU's user-mode network.
 pub(crate) fn serve() -> Outcome {
-    qemu::is_installed()?;
-    firmware::is_target_installed()?;
+    is_ready()?;
     serving::run()
 }
 
 /// Measures every board, and fails if a budget is passed by more than 1 %.
 pub(crate) fn run(mode: Mode) -> Outcome {
-    qemu::is_installed()?;
-    firmware::is_target_installed()?;
+    is_ready()?;
     let mut budgets = Budgets::read()?;
     for board in BOARDS {
         budgets.hold(board.name, &measure::all(board)?, mode)?;
     }
+    match mode {
+        Mode::Record => table::write(&budgets)?,
+        Mode::Check | Mode::Compare => table::check(&budgets)?,
+    }
     budgets.settle(mode)
+}
+
+/// Whether all is there that it takes.
+fn is_ready() -> Outcome {
+    firmware::are_targets_installed()?;
+    emulated().try_for_each(qemu::is_installed)
+}
+
+/// The boards that QEMU knows.
+fn emulated() -> impl Iterator<Item = &'static Board> {
+    BOARDS.iter().filter(|board| board.instructions_per_tick.is_some())
 }

@@ -30,9 +30,9 @@ pub(crate) enum Mode {
 
 /// What it is held against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Entry {
+pub(crate) struct Entry {
     budget: u64,
-    recorded: u64,
+    pub(crate) recorded: u64,
     /// Where it is to come down to.
     goal: Option<u64>,
 }
@@ -41,6 +41,11 @@ impl Entry {
     /// More than 1 % over.
     fn is_passed_by(&self, figure: &Figure) -> bool {
         figure.value * 100 > self.budget * 101
+    }
+
+    /// What was recorded, and the README shows, is more than 5 % off.
+    fn is_outdated_by(&self, figure: &Figure) -> bool {
+        self.recorded.abs_diff(figure.value) * 20 > figure.value
     }
 
     fn line(&self, figure: &Figure, compare: bool) -> String {
@@ -59,16 +64,17 @@ impl Entry {
 pub(crate) struct Budgets {
     text: String,
     over: Vec<String>,
+    outdated: Vec<String>,
 }
 
 impl Budgets {
     pub(crate) fn read() -> Outcome<Budgets> {
         let text =
             fs::read_to_string(path()).map_err(|error| format!("{}: {error}", path().display()))?;
-        Ok(Budgets { text, over: Vec::new() })
+        Ok(Budgets { text, over: Vec::new(), outdated: Vec::new() })
     }
 
-    fn entry(&self, section: &str, name: &str) -> Outcome<Entry> {
+    pub(crate) fn entry(&self, section: &str, name: &str) -> Outcome<Entry> {
         let line = self.lines().find(|(at, line)| *at == section && key(line) == name);
         line.and_then(|(_, line)| {
             let (budget, recorded) = (value(line, "budget")?, value(line, "recorded")?);
@@ -91,6 +97,9 @@ impl Budgets {
             if entry.is_passed_by(figure) {
                 self.over.push(format!("{section} {}: {}", figure.name, figure.value));
             }
+            if mode != Mode::Record && entry.is_outdated_by(figure) {
+                self.outdated.push(format!("{section} {}: {}", figure.name, figure.value));
+            }
         }
         if mode == Mode::Record {
             self.record(section, figures);
@@ -104,9 +113,13 @@ impl Budgets {
             fs::write(path(), &self.text)
                 .map_err(|error| format!("{}: {error}", path().display()))?;
         }
-        match self.over[..] {
-            [] => Ok(()),
-            _ => Err(format!("over budget by more than 1 %: {}", self.over.join("; "))),
+        match (&self.over[..], &self.outdated[..]) {
+            ([], []) => Ok(()),
+            ([], outdated) => Err(format!(
+                "more than 5 % off what was recorded, which --record mends: {}",
+                outdated.join("; ")
+            )),
+            (over, _) => Err(format!("over budget by more than 1 %: {}", over.join("; "))),
         }
     }
 
@@ -163,12 +176,21 @@ mod tests {
 
     #[test]
     fn a_line_is_found_in_its_section_and_recorded_there() {
-        let mut budgets = Budgets { text: TEXT.into(), over: Vec::new() };
+        let mut budgets = Budgets { text: TEXT.into(), over: Vec::new(), outdated: Vec::new() };
         assert_eq!(budgets.entry("a", "text"), Ok(Entry { budget: 1000, recorded: 7, goal: None }));
         assert_eq!(budgets.entry("b", "text"), Ok(Entry { budget: 5, recorded: 6, goal: Some(4) }));
         assert!(budgets.entry("b", "ram").is_err());
         budgets.record("a", &[Figure { name: "text", value: 8 }]);
         assert_eq!(budgets.text, TEXT.replace("recorded = 7", "recorded = 8"));
+    }
+
+    #[test]
+    fn what_was_recorded_holds_for_five_percent() {
+        let entry = Entry { budget: 0, recorded: 1000, goal: None };
+        let figures = [(1000, false), (1050, false), (960, false), (1060, true), (940, true)];
+        for (value, is_outdated) in figures {
+            assert_eq!(entry.is_outdated_by(&Figure::new("text", value)), is_outdated, "{value}");
+        }
     }
 
     #[test]

@@ -31,8 +31,14 @@ fn of_sections(bytes: &[u8]) -> Option<Sizes> {
     let half = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
     let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     let (table, entry, count) = (word(0x20)? as usize, half(0x2e)? as usize, half(0x30)? as usize);
+    let names = word(table + half(0x32)? as usize * entry + 0x10)? as usize;
     let mut sizes = Sizes::default();
     for header in (0..count).map(|section| table + section * entry) {
+        let name = bytes.get(names + word(header)? as usize..)?;
+        // What the variables leave, which RISC-V's linker script gives to a section of its own.
+        if name.starts_with(b".stack\0") {
+            continue;
+        }
         let (kind, flags, size) = (word(header + 4)?, word(header + 8)?, word(header + 0x14)?);
         match (flags & SHF_ALLOC != 0, kind == SHT_NOBITS, flags & SHF_WRITE != 0) {
             (false, _, _) => {}
@@ -70,6 +76,16 @@ mod tests {
         let file =
             file(&[(0, 0, 99), (1, 6, 1000), (1, 2, 24), (1, 3, 8), (8, 3, 4096), (1, 0, 7)]);
         assert_eq!(of_sections(&file), Some(Sizes { text: 1024, data: 8, bss: 4096 }));
+    }
+
+    #[test]
+    fn what_variables_leave_to_the_stack_is_not_theirs() {
+        let mut file = file(&[(0, 0, 0), (8, 3, 4096), (8, 3, 65536)]);
+        let names = file.len() as u32;
+        file[0x34 + 0x10..][..4].copy_from_slice(&names.to_le_bytes());
+        file[0x34 + 2 * 0x28] = 1;
+        file.extend(b"\0.stack\0");
+        assert_eq!(of_sections(&file), Some(Sizes { text: 0, data: 0, bss: 4096 }));
     }
 
     #[test]

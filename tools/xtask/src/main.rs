@@ -11,6 +11,7 @@ mod msrv;
 mod porting;
 mod readme;
 mod run;
+mod runner;
 mod sizes;
 mod soak;
 mod tree;

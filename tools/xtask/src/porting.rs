@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::run::{self, Outcome, command, root};
+use crate::{
+    run::{self, Outcome, command, root},
+    runner,
+};
 
 /// Where the guide lets the board be reached.
 const PLACE: &str = "127.0.0.1:12345";
@@ -38,7 +41,7 @@ pub(crate) fn check() -> Outcome {
     let mut build = command(&["cargo", "build", "--quiet", "--release", "--target-dir"]);
     run::run(build.arg(&target).current_dir(&package))?;
 
-    let runner = runner(&text).ok_or("PORTING.md: there is no runner")?;
+    let runner = runner::words(&text).ok_or("PORTING.md: there is no runner")?;
     let firmware = target.join("thumbv7m-none-eabi/release/my-board");
     let _machine = Machine::start(&runner, &firmware)?;
     echoes("TCP", || tcp(place))?;
@@ -57,13 +60,6 @@ fn files(text: &str) -> Vec<(&str, String)> {
         files.push((path, contents.map(|line| format!("{line}\n")).collect()));
     }
     files
-}
-
-/// The words of the runner in the package's configuration.
-fn runner(text: &str) -> Option<Vec<&str>> {
-    let (_, rest) = text.split_once("runner = [")?;
-    let (words, _) = rest.split_once(']')?;
-    Some(words.split('"').skip(1).step_by(2).collect())
 }
 
 /// A folder with the package in it and, beside the package, the repository.
@@ -88,7 +84,7 @@ impl Drop for Desk {
 struct Machine(Child);
 
 impl Machine {
-    fn start(runner: &[&str], firmware: &Path) -> Outcome<Machine> {
+    fn start(runner: &[String], firmware: &Path) -> Outcome<Machine> {
         let [program, arguments @ ..] = runner else { return Err("the runner is empty".into()) };
         let mut machine = Command::new(program);
         machine.args(arguments).arg(firmware).stdin(Stdio::null());
@@ -153,10 +149,5 @@ mod tests {
     fn files_are_the_blocks_behind_a_path() {
         let text = "```sh\nno\n```\n**`a/b.rs`**\n\n```rust\none\ntwo\n```\n```\nno\n```\n**`c`**\n```\n```\n";
         assert_eq!(files(text), [("a/b.rs", "one\ntwo\n".into()), ("c", String::new())]);
-    }
-
-    #[test]
-    fn a_runner_is_its_words() {
-        assert_eq!(runner("runner = [\n \"a\", \"b c\",\n \"d\",\n]"), Some(vec!["a", "b c", "d"]));
     }
 }

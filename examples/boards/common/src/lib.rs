@@ -3,8 +3,9 @@
 //! - [`registers`]: how a driver reaches its peripheral, and a test puts a model in its place;
 //! - [`frame`]: a frame in memory, laid out for MACs that move words;
 //! - [`ethernet`]: a MAC's driver as a device for smoltcp; [`trial`](ethernet) what all of them must do;
-//! - `node`: the echo and its memory; `serve`: the loop; `clock`: what time it is; `interrupt`, `panic`:
-//!   what wakes the processor, and what stops it; `report`: what is said to a host.
+//! - `node`: the echo and its memory;
+//! - with the feature `bare`, for boards without an executor: `serve`: the loop; `processor`: what time it is,
+//!   what wakes it; `panic`: what stops it; `report`: what is said to a host.
 
 #![no_std]
 
@@ -14,19 +15,15 @@ pub mod registers;
 #[cfg(feature = "trial")]
 pub mod trial;
 
-#[cfg(target_os = "none")]
-pub mod clock;
-#[cfg(target_os = "none")]
-pub mod interrupt;
-#[cfg(target_os = "none")]
-mod memory;
-#[cfg(target_os = "none")]
+#[cfg(all(feature = "bare", target_os = "none"))]
 mod meter;
 #[cfg(target_os = "none")]
 pub mod node;
-#[cfg(target_os = "none")]
+#[cfg(all(feature = "bare", target_os = "none"))]
 mod panic;
-#[cfg(target_os = "none")]
+#[cfg(all(feature = "bare", target_os = "none"))]
+pub mod processor;
+#[cfg(all(feature = "bare", target_os = "none"))]
 pub mod report;
-#[cfg(target_os = "none")]
+#[cfg(all(feature = "bare", target_os = "none"))]
 pub mod serve;

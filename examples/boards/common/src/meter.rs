@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 #[cfg(feature = "meter")]
-use cortex_m::peripheral::SYST;
+use crate::processor::Stopwatch;
 
 /// Ticks of the processor's clock in which a poll was made.
 #[cfg(feature = "meter")]
@@ -25,7 +25,7 @@ static METER_POLLS: AtomicU32 = AtomicU32::new(0);
 #[derive(Default)]
 pub(crate) struct Meter {
     #[cfg(feature = "meter")]
-    woken: u32,
+    woken: Stopwatch,
     #[cfg(feature = "meter")]
     polls: u32,
 }
@@ -41,7 +41,7 @@ impl Meter {
 impl Meter {
     /// The processor wakes.
     pub(crate) fn wake(&mut self) {
-        self.woken = SYST::get_current();
+        self.woken = Stopwatch::start();
     }
 
     /// It does something.
@@ -49,14 +49,10 @@ impl Meter {
         self.polls += 1;
     }
 
-    /// It sleeps again; what it did since it woke counts if it polled. The timer counts down, and wraps
-    /// within a tick: no iteration lasts that long.
+    /// It sleeps again; what it did since it woke counts if it polled.
     pub(crate) fn sleep(&mut self) {
         if self.polls > 0 {
-            let now = SYST::get_current();
-            let period = SYST::get_reload() + 1;
-            let busy = if now <= self.woken { self.woken - now } else { self.woken + period - now };
-            METER_BUSY.fetch_add(busy, Ordering::Relaxed);
+            METER_BUSY.fetch_add(self.woken.cycles(), Ordering::Relaxed);
             METER_POLLS.fetch_add(self.polls, Ordering::Relaxed);
             self.polls = 0;
         }

@@ -1,15 +1,14 @@
-//! The node of every board here: an echo over TCP and UDP at the addresses of QEMU's user-mode network.
+//! The node of every board here: an echo over TCP and UDP.
 
 use smolecho::{
     Config, ConfigError, DatagramStorage, Listener, Node, Service, Storage,
+    phy::Device,
     smoltcp::{
         time::Instant,
         wire::{IpAddress, IpCidr},
     },
 };
 use static_cell::{ConstStaticCell, StaticCell};
-
-use crate::ethernet::{Ethernet, Mac};
 
 const ADDRESS: IpAddress = IpAddress::v4(10, 0, 2, 15);
 const GATEWAY: IpAddress = IpAddress::v4(10, 0, 2, 2);
@@ -32,22 +31,25 @@ static DATAGRAMS: ConstStaticCell<DatagramStorage<'static, 1, 1, DATAGRAM>> =
     ConstStaticCell::new(DatagramStorage::new());
 static NODE: StaticCell<Node<'static>> = StaticCell::new();
 
-/// The node, for which there is memory once.
+/// At the addresses of QEMU's user-mode network.
 ///
 /// The machines that QEMU emulates here have no source of entropy: their `seed` is a constant, and their
 /// sequence numbers are the same at every boot. On a network that is not your own, take it from one.
-pub fn node<M: Mac>(
-    ethernet: &mut Ethernet<'_, M>,
-    mac: [u8; 6],
-    seed: u64,
-) -> Result<&'static mut Node<'static>, ConfigError> {
+pub fn emulated(mac: [u8; 6], seed: u64) -> Result<Config, ConfigError> {
     let mut config = Config::new(mac, seed).address(IpCidr::new(ADDRESS, 24))?;
     let _ = config.gateways.push(GATEWAY);
     #[cfg(feature = "ipv6")]
     let config = config.link_local()?;
+    Ok(config)
+}
 
+/// The node, for which there is memory once.
+pub fn node(
+    device: &mut impl Device,
+    config: &Config,
+) -> Result<&'static mut Node<'static>, ConfigError> {
     let memory = STORAGE.take().memory().with(DATAGRAMS.take().memory());
-    let node = NODE.init(Node::new(&config, memory, ethernet, Instant::ZERO)?);
+    let node = NODE.init(Node::new(config, memory, device, Instant::ZERO)?);
     node.listen(Listener::new(PORT, 5)).expect("a port that can be listened on");
     node.bind(PORT, Service::Echo).expect("a port that can be bound");
     Ok(node)

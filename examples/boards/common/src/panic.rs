@@ -5,7 +5,6 @@ use core::panic::PanicInfo;
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    cortex_m::interrupt::disable();
     crate::report::last_words(info);
-    crate::interrupt::reset()
+    crate::processor::reset()
 }

@@ -4,6 +4,9 @@ use core::{fmt::Arguments, panic::PanicInfo};
 
 use smolecho::Event;
 
+#[cfg(feature = "semihosting")]
+use crate::processor::semihosting;
+
 /// A line for each connection, and for each frame that was turned away.
 pub(crate) fn event(event: Event<'_>) {
     match event {
@@ -29,12 +32,12 @@ pub fn ready(port: u16) {
 pub(crate) fn last_words(info: &PanicInfo<'_>) {
     say(format_args!("{info}"));
     #[cfg(feature = "semihosting")]
-    cortex_m_semihosting::debug::exit(cortex_m_semihosting::debug::EXIT_FAILURE);
+    semihosting::debug::exit(semihosting::debug::EXIT_FAILURE);
 }
 
 #[cfg(feature = "semihosting")]
 fn say(line: Arguments<'_>) {
-    cortex_m_semihosting::hprintln!("{}", line);
+    semihosting::hprintln!("{}", line);
 }
 
 #[cfg(not(feature = "semihosting"))]

@@ -1,13 +1,11 @@
 //! The loop.
 
-use cortex_m::{asm, interrupt as primask};
 use smolecho::{Node, smoltcp::time::Instant};
 
 use crate::{
-    clock::Clock,
     ethernet::{Ethernet, Mac},
-    interrupt::{self, Line},
     meter::Meter,
+    processor::{self, Clock, Line},
     report,
 };
 
@@ -39,13 +37,13 @@ fn wait<M: Mac>(
 ) {
     loop {
         ethernet.acknowledge();
-        interrupt::unmask(line);
+        processor::unmask(line);
         // An interrupt that comes between the look and the sleep stays pending, and ends the sleep.
-        let is_over = primask::free(|_| {
+        let is_over = processor::undisturbed(|| {
             let is_over = ethernet.has_frame() || due.is_some_and(|due| due <= clock.now());
             if !is_over {
                 meter.sleep();
-                asm::wfi();
+                clock.sleep(due);
                 meter.wake();
             }
             is_over

@@ -6,10 +6,9 @@
 use cortex_m_rt::entry;
 use qemu_lm3s6965::ethernet::Stellaris;
 use smolecho_board::{
-    clock::Clock,
     ethernet::{Ethernet, Frames},
-    interrupt::Line,
-    node::{PORT, node},
+    node::{PORT, emulated, node},
+    processor::{Clock, Line},
     registers::{Block, Registers},
     report,
     serve::serve,
@@ -33,7 +32,8 @@ fn main() -> ! {
     let registers = unsafe { Block::<0x4004_8000>::new() };
     let mut ethernet = Ethernet::new(Stellaris::new(registers, MAC), FRAMES.take());
 
-    let node = node(&mut ethernet, MAC, SEED).expect("a configuration that can be");
+    let config = emulated(MAC, SEED).expect("addresses that can be");
+    let node = node(&mut ethernet, &config).expect("a configuration that can be");
     report::ready(PORT);
     serve(node, ethernet, ETHERNET, clock)
 }

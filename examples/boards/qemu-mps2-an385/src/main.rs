@@ -7,10 +7,9 @@
 use cortex_m_rt::entry;
 use qemu_mps2_an385::ethernet::Lan9118;
 use smolecho_board::{
-    clock::Clock,
     ethernet::{Ethernet, Frames},
-    interrupt::Line,
-    node::{PORT, node},
+    node::{PORT, emulated, node},
+    processor::{Clock, Line},
     registers::Block,
     report,
     serve::serve,
@@ -32,7 +31,8 @@ fn main() -> ! {
     let registers = unsafe { Block::<0x4020_0000>::new() };
     let mut ethernet = Ethernet::new(Lan9118::new(registers, MAC), FRAMES.take());
 
-    let node = node(&mut ethernet, MAC, SEED).expect("a configuration that can be");
+    let config = emulated(MAC, SEED).expect("addresses that can be");
+    let node = node(&mut ethernet, &config).expect("a configuration that can be");
     report::ready(PORT);
     serve(node, ethernet, ETHERNET, clock)
 }

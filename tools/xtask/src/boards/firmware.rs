@@ -1,39 +1,50 @@
 //! The boards, and how their firmware is built.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use super::symbols::Symbols;
 use crate::{
     elf,
     run::{self, Outcome, command, read, root, target},
+    runner,
 };
 
 /// A board under `examples/boards/`.
 pub(crate) struct Board {
     /// Its folder, package and program.
     pub(crate) name: &'static str,
-    /// What QEMU calls it.
-    pub(crate) machine: &'static str,
-    /// With an instruction a nanosecond, those in a tick of its SysTick.
-    pub(crate) instructions_per_tick: u64,
+    target: &'static str,
+    /// With an instruction a nanosecond, those in a tick of its stopwatch; `None` if QEMU does not know it.
+    pub(crate) instructions_per_tick: Option<u64>,
 }
 
 /// All of them.
 pub(crate) const BOARDS: &[Board] = &[
-    Board { name: "qemu-lm3s6965", machine: "lm3s6965evb", instructions_per_tick: 20 },
-    Board { name: "qemu-mps2-an385", machine: "mps2-an385", instructions_per_tick: 40 },
+    Board { name: "qemu-lm3s6965", target: "thumbv7m-none-eabi", instructions_per_tick: Some(20) },
+    Board {
+        name: "qemu-mps2-an385",
+        target: "thumbv7m-none-eabi",
+        instructions_per_tick: Some(40),
+    },
+    Board {
+        name: "qemu-riscv32-virt",
+        target: "riscv32imac-unknown-none-elf",
+        instructions_per_tick: Some(1),
+    },
+    Board { name: "nucleo-h743zi", target: "thumbv7em-none-eabihf", instructions_per_tick: None },
+    Board { name: "nucleo-f767zi", target: "thumbv7em-none-eabihf", instructions_per_tick: None },
+    Board { name: "w5500-evb-pico", target: "thumbv6m-none-eabi", instructions_per_tick: None },
 ];
 
-const TARGET: &str = "thumbv7m-none-eabi";
-
-/// The target's standard library, or how to get it.
-pub(crate) fn is_target_installed() -> Outcome {
+/// The targets' standard libraries, or how to get them.
+pub(crate) fn are_targets_installed() -> Outcome {
     let sysroot = read(&mut command(&["rustc", "--print", "sysroot"]))?;
-    let library = PathBuf::from(sysroot.trim()).join("lib/rustlib").join(TARGET);
-    if library.is_dir() {
-        return Ok(());
+    let library = PathBuf::from(sysroot.trim()).join("lib/rustlib");
+    let is_missing = |target: &&str| !library.join(target).is_dir();
+    match BOARDS.iter().map(|board| board.target).find(is_missing) {
+        None => Ok(()),
+        Some(target) => Err(format!("the target {target} is missing: rustup target add {target}")),
     }
-    Err(format!("the target {TARGET} is missing: rustup target add {TARGET}"))
 }
 
 /// One way of building it.
@@ -59,17 +70,26 @@ impl Board {
         root().join("examples/boards").join(self.name)
     }
 
-    /// Its format, its lints, and its driver against the model.
+    /// Its format, its lints, and its driver against the model, if the driver is ours.
     pub(crate) fn check(&self) -> Outcome {
-        for line in [
-            &["cargo", "fmt", "--all", "--check"][..],
-            &["cargo", "clippy", "--quiet", "--locked", "--release", "--", "-D", "warnings"],
-            &["cargo", "test", "--quiet", "--locked", "--target", "host-tuple"],
-        ] {
+        let run = |line: &[&str]| {
             let target = target().join("boards");
-            run::run(command(line).env("CARGO_TARGET_DIR", target).current_dir(self.folder()))?;
+            run::run(command(line).env("CARGO_TARGET_DIR", target).current_dir(self.folder()))
+        };
+        run(&["cargo", "fmt", "--all", "--check"])?;
+        run(&["cargo", "clippy", "--quiet", "--locked", "--release", "--", "-D", "warnings"])?;
+        if self.folder().join("src/lib.rs").is_file() {
+            run(&["cargo", "test", "--quiet", "--locked", "--target", "host-tuple"])?;
         }
         Ok(())
+    }
+
+    /// How `cargo run` starts it.
+    pub(crate) fn runner(&self) -> Outcome<Vec<String>> {
+        let path = self.folder().join(".cargo/config.toml");
+        let at = |error: String| format!("{}: {error}", path.display());
+        let text = fs::read_to_string(&path).map_err(|error| at(error.to_string()))?;
+        runner::words(&text).ok_or_else(|| at("there is no runner".into()))
     }
 
     /// Builds it as `cargo run --release` does, with room for so many connections, beside these features.
@@ -82,7 +102,7 @@ impl Board {
             .env("SMOLECHO_CONNECTIONS", connections.to_string())
             .current_dir(self.folder());
         run::run(&mut build)?;
-        Ok(target.join(TARGET).join("release").join(self.name))
+        Ok(target.join(self.target).join("release").join(self.name))
     }
 
     /// Builds it.
@@ -96,7 +116,7 @@ impl Board {
             .env("SMOLECHO_CONNECTIONS", variant.connections.to_string())
             .current_dir(self.folder());
         run::run(&mut build)?;
-        let path = target.join(TARGET).join("release").join(self.name);
+        let path = target.join(self.target).join("release").join(self.name);
         Ok(Firmware { sizes: elf::sizes(&path)?, symbols: Symbols::read(&path)?, path })
     }
 }

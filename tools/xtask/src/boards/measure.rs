@@ -19,14 +19,26 @@ const MANY: usize = 16;
 
 const METERED: Variant = Variant { features: "ipv6,meter,paint-stack", ..PLAIN };
 
-/// Builds the board in all ways that matter, and runs it in some.
+/// Builds the board, and what QEMU knows in all ways that matter, and runs that.
 pub(crate) fn all(board: &Board) -> Outcome<Vec<Figure>> {
     let plain = board.build(PLAIN)?.sizes;
+    let mut figures = vec![
+        Figure::new("text", plain.text.into()),
+        Figure::new("data", plain.data.into()),
+        Figure::new("ram", ram(plain).into()),
+    ];
+    if let Some(instructions_per_tick) = board.instructions_per_tick {
+        figures.extend(at_work(board, plain, instructions_per_tick)?);
+    }
+    Ok(figures)
+}
+
+fn at_work(board: &Board, plain: elf::Sizes, instructions_per_tick: u64) -> Outcome<Vec<Figure>> {
     let ipv4 = board.build(Variant { features: "", ..PLAIN })?.sizes;
     let next = board.build(Variant { connections: PLAIN.connections + 1, ..PLAIN })?.sizes;
 
     let metered = board.build(METERED)?;
-    let mut bench = Bench::new(board, &metered)?;
+    let mut bench = Bench::new(board, &metered, instructions_per_tick)?;
     let mut connection = bench.peer.connect(50_000)?;
     let tcp_14 = bench.tcp(&mut connection, 14)?;
     let tcp_512 = bench.tcp(&mut connection, 512)?;
@@ -36,13 +48,13 @@ pub(crate) fn all(board: &Board) -> Outcome<Vec<Figure>> {
     drop(bench);
 
     let fast = board.build(Variant { optimization: "3", ..METERED })?;
-    let mut bench = Bench::new(board, &fast)?;
+    let mut bench = Bench::new(board, &fast, instructions_per_tick)?;
     let mut connection = bench.peer.connect(50_000)?;
     let tcp_14_fast = bench.tcp(&mut connection, 14)?;
     drop(bench);
 
     let large = board.build(Variant { connections: MANY, ..METERED })?;
-    let mut bench = Bench::new(board, &large)?;
+    let mut bench = Bench::new(board, &large, instructions_per_tick)?;
     let mut first = bench.peer.connect(50_000)?;
     let alone = bench.tcp(&mut first, 14)?;
     for port in 1..MANY as u16 {
@@ -52,10 +64,7 @@ pub(crate) fn all(board: &Board) -> Outcome<Vec<Figure>> {
     let ram_many = u64::from(ram(large.sizes)) + bench.stack()?;
 
     Ok(vec![
-        Figure::new("text", plain.text.into()),
         Figure::new("text-ipv4", ipv4.text.into()),
-        Figure::new("data", plain.data.into()),
-        Figure::new("ram", ram(plain).into()),
         Figure::new("ram-per-connection", (ram(next) - ram(plain)).into()),
         Figure::new("stack", stack),
         Figure::new("ram-16-connections", ram_many),
@@ -75,18 +84,22 @@ fn ram(sizes: elf::Sizes) -> u32 {
 
 /// A board at work, and what it takes to look into it.
 struct Bench<'b> {
-    board: &'b Board,
+    instructions_per_tick: u64,
     firmware: &'b Firmware,
     machine: Machine,
     peer: Peer,
 }
 
 impl<'b> Bench<'b> {
-    fn new(board: &'b Board, firmware: &'b Firmware) -> Outcome<Bench<'b>> {
+    fn new(
+        board: &Board,
+        firmware: &'b Firmware,
+        instructions_per_tick: u64,
+    ) -> Outcome<Bench<'b>> {
         let (mut peer, ours, theirs) = Peer::new()?;
         let machine = Machine::start(board, &firmware.path, ours, theirs)?;
         peer.find_board()?;
-        Ok(Bench { board, firmware, machine, peer })
+        Ok(Bench { instructions_per_tick, firmware, machine, peer })
     }
 
     /// Instructions for a round trip of so many bytes.
@@ -109,7 +122,7 @@ impl<'b> Bench<'b> {
             round_trip(&mut self.peer)?;
         }
         let ticks = u64::from(self.busy()?.wrapping_sub(before));
-        Ok(ticks * self.board.instructions_per_tick / ROUNDS)
+        Ok(ticks * self.instructions_per_tick / ROUNDS)
     }
 
     /// Ticks in which the board was awake.

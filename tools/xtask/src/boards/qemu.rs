@@ -10,13 +10,13 @@ use std::{
 use super::firmware::Board;
 use crate::run::Outcome;
 
-const QEMU: &str = "qemu-system-arm";
-
-/// The emulator, or how to get it.
-pub(crate) fn is_installed() -> Outcome {
-    match Command::new(QEMU).arg("--version").stdout(Stdio::null()).status() {
+/// The emulator of a board, or how to get it.
+pub(crate) fn is_installed(board: &Board) -> Outcome {
+    let runner = board.runner()?;
+    let qemu = runner.first().ok_or("the runner is empty")?;
+    match Command::new(qemu).arg("--version").stdout(Stdio::null()).status() {
         Ok(status) if status.success() => Ok(()),
-        _ => Err(format!("{QEMU} is missing: apt-get install {QEMU}")),
+        _ => Err(format!("{qemu} is missing: apt-get install qemu-system-arm qemu-system-misc")),
     }
 }
 
@@ -36,20 +36,23 @@ impl Machine {
         ours: SocketAddr,
         theirs: SocketAddr,
     ) -> Outcome<Machine> {
-        let mut process = Command::new(QEMU)
-            .args(["-machine", board.machine, "-nographic", "-monitor", "none", "-serial", "none"])
-            .args(["-no-reboot", "-icount", "shift=0", "-qmp", "stdio", "-nic"])
-            .arg(format!("socket,udp={ours},localaddr={theirs}"))
-            .arg("-kernel")
+        let runner = board.runner()?;
+        let [qemu, arguments @ ..] = &runner[..] else { return Err("the runner is empty".into()) };
+        let network = format!("socket,id=lan,udp={ours},localaddr={theirs}");
+        let is_network = |argument: &String| argument.starts_with("user,");
+        let arguments = arguments.iter().map(|word| if is_network(word) { &network } else { word });
+        let mut process = Command::new(qemu)
+            .args(["-icount", "shift=0", "-qmp", "stdio"])
+            .args(arguments)
             .arg(firmware)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // It says "Timer with period zero" of a SysTick that nobody has started yet.
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| format!("{QEMU} cannot be run: {error}"))?;
+            .map_err(|error| format!("{qemu} cannot be run: {error}"))?;
         let (Some(orders), Some(answers)) = (process.stdin.take(), process.stdout.take()) else {
-            return Err(format!("{QEMU} has no standard input and output"));
+            return Err(format!("{qemu} has no standard input and output"));
         };
         let mut machine = Machine { process, orders, answers: BufReader::new(answers) };
         machine.order(r#"{"execute":"qmp_capabilities"}"#)?;
@@ -59,7 +62,7 @@ impl Machine {
     /// A word of the board's memory.
     pub(crate) fn word(&mut self, address: u32) -> Outcome<u32> {
         let words = self.words(address, 1)?;
-        words.first().copied().ok_or_else(|| format!("{QEMU} shows no memory at {address:#x}"))
+        words.first().copied().ok_or_else(|| format!("QEMU shows no memory at {address:#x}"))
     }
 
     /// So many words of it.
@@ -73,15 +76,15 @@ impl Machine {
     }
 
     fn order(&mut self, order: &str) -> Outcome<String> {
-        let gone = |error| format!("{QEMU} has ended: {error}");
+        let gone = |error| format!("QEMU has ended: {error}");
         writeln!(self.orders, "{order}").map_err(gone)?;
         loop {
             let mut line = String::new();
             if self.answers.read_line(&mut line).map_err(gone)? == 0 {
-                return Err(format!("{QEMU} has ended"));
+                return Err("QEMU has ended".into());
             }
             if line.contains("\"error\"") {
-                return Err(format!("{QEMU} refuses {order}: {line}"));
+                return Err(format!("QEMU refuses {order}: {line}"));
             }
             if line.contains("\"return\"") {
                 return Ok(line);

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use super::firmware::BOARDS;
+use super::emulated;
 use crate::run::{self, Outcome, command, target};
 
 /// The images of each board: their names, connections and features.
@@ -13,7 +13,7 @@ const IMAGES: [(&str, usize, &str); 3] = [("4", 4, ""), ("16", 16, ""), ("panics
 pub(super) fn run() -> Outcome {
     let folder = target().join("boards/images");
     fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
-    for board in BOARDS {
+    for board in emulated() {
         for (image, connections, features) in IMAGES {
             let built = board.build_usual(connections, features)?;
             let kept = folder.join(format!("{}-{image}", board.name));

@@ -2,12 +2,15 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use cortex_m::peripheral::{SYST, syst::SystClkSource};
+use cortex_m::{
+    asm,
+    peripheral::{SYST, syst::SystClkSource},
+};
 use cortex_m_rt::exception;
 use smolecho::smoltcp::time::Instant;
 
 /// Ticks a second. Every deadline is kept to a tick; a sleeping board wakes that often to look.
-pub const HZ: u32 = 1000;
+const HZ: u32 = 1000;
 
 static TICKS: AtomicU32 = AtomicU32::new(0);
 
@@ -39,5 +42,9 @@ impl Clock {
         self.millis += i64::from(ticks.wrapping_sub(self.seen));
         self.seen = ticks;
         Instant::from_millis(self.millis)
+    }
+    /// Sleeps until an interrupt: the next tick's at the latest.
+    pub(crate) fn sleep(&mut self, _: Option<Instant>) {
+        asm::wfi();
     }
 }

@@ -1,0 +1,28 @@
+//! What the board says through the debug probe. Where nobody listens nothing waits: it is dropped.
+
+use defmt::{info, warn};
+use defmt_rtt as _;
+use smolecho::Event;
+
+/// A line for what a person at the probe wants to see.
+pub(crate) fn event(event: Event<'_>) {
+    match event {
+        Event::LinkUp => info!("The link is up"),
+        Event::LinkDown => info!("The link is down"),
+        Event::AddressGained { cidr } => info!("The address is {}", cidr),
+        Event::AddressLost { cidr } => info!("The address {} is lost", cidr),
+        Event::Accepted { tuple } => info!("Accepted connection from {}", tuple.remote),
+        Event::Closed { tuple, end, received, sent } => info!(
+            "Closed {}: {=str}, {} bytes in, {} out",
+            tuple.remote,
+            end.name(),
+            received,
+            sent
+        ),
+        Event::Ignored { ignored, tuple } => {
+            warn!("No answer to {}: {=str}", tuple.remote, ignored.name());
+        }
+        Event::Refused { refusal, .. } => warn!("Refused a frame: {=str}", refusal.name()),
+        _ => {}
+    }
+}
