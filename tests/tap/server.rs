@@ -36,7 +36,7 @@ pub(crate) fn cases() -> Vec<Case> {
         crowd_is_served_one_slot_after_the_other,
         reset_in_the_middle_frees_the_slot,
         silent_peer_is_reset_after_the_idle_time,
-        vanished_peer_frees_the_slot_after_the_stall_time,
+        vanished_peer_frees_the_slot_at_its_deadline,
         peer_that_never_reads_frees_the_slot_after_the_stall_time,
         peer_that_never_closes_frees_the_slot_after_the_fin_wait_time,
     ]
@@ -251,8 +251,14 @@ fn silent_peer_is_reset_after_the_idle_time(family: Family) {
 }
 
 /// The host loses its address: nothing that we send is heard any more.
-fn vanished_peer_frees_the_slot_after_the_stall_time(family: Family) {
-    let lab = short(|timeouts| timeouts.stall = Some(SOON)).run();
+/// Whether it is the one for who is stalled or for who is idle, the moment decides: all that was echoed
+/// may just have been acknowledged.
+fn vanished_peer_frees_the_slot_at_its_deadline(family: Family) {
+    let lab = short(|timeouts| {
+        timeouts.stall = Some(SOON);
+        timeouts.idle = Some(SOON * 5);
+    })
+    .run();
     let stream = lab.connect(family);
     let pattern = Pattern::new(13);
     pattern.echo(&stream, 0..MIB).expect("echo");
@@ -263,7 +269,8 @@ fn vanished_peer_frees_the_slot_after_the_stall_time(family: Family) {
             (view.stats.bytes_received > before + MIB).then_some(())
         });
         lab.host_vanishes(family);
-        assert_eq!(end_of(&lab, &stream), End::StallTimeout);
+        let end = end_of(&lab, &stream);
+        assert!(matches!(end, End::StallTimeout | End::IdleTimeout), "{end:?}");
         stream.shutdown(Shutdown::Both).expect("shutdown");
         writer.join().expect("writer").expect_err("cut off");
     });
