@@ -3,6 +3,7 @@
 pub(crate) mod link;
 pub(crate) mod neighbors;
 pub(crate) mod netns;
+pub(crate) mod packet;
 mod route;
 pub(crate) mod signals;
 pub(crate) mod tap;

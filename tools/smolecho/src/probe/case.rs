@@ -86,7 +86,7 @@ impl Scene {
             Needs::Stream if self.flow == Some(Flow::Once) => {
                 Some("it closes after one answer, as the lecture's server does")
             }
-            Needs::Udp if self.no_udp => Some("the case udp failed"),
+            Needs::Udp if self.no_udp => Some("its datagrams are not answered"),
             _ => None,
         }
     }

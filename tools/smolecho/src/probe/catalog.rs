@@ -1,7 +1,7 @@
 //! All cases, in the order in which a board comes to life.
 
 use super::case::{Case, Needs};
-use super::{closing, datagrams, dialogue, load, reach};
+use super::{closing, datagrams, dialogue, frames, load, reach};
 use crate::cli::{Probe, Proto};
 use crate::fault::Fault;
 
@@ -198,6 +198,12 @@ pub(super) fn chosen(options: &Probe) -> Result<Vec<&'static Case>, Fault> {
     if options.proto.contains(&Proto::Tcp) {
         all.extend(TCP);
     }
+    if options.proto.contains(&Proto::Udp) {
+        all.extend(frames::DATAGRAMS);
+    }
+    if options.proto.contains(&Proto::Tcp) {
+        all.extend(frames::SEGMENTS);
+    }
     for (option, names) in [("--only", &options.only), ("--skip", &options.skip)] {
         for name in names {
             if !all.iter().any(|case| is_named(case, name)) {
@@ -232,7 +238,7 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let all = || [REACH, UDP, TCP].into_iter().flatten();
+        let all = || [REACH, UDP, TCP, frames::DATAGRAMS, frames::SEGMENTS].into_iter().flatten();
         let names: BTreeSet<_> = all().map(|case| case.name).collect();
         assert_eq!(names.len(), all().count());
     }

@@ -11,6 +11,7 @@ mod datagrams;
 mod dialogue;
 mod examine;
 mod findings;
+mod frames;
 mod load;
 mod peer;
 mod reach;

@@ -16,7 +16,7 @@ use crate::host::neighbors::{self, Neighbor};
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Where the kernel would send from, and over which interface.
-fn route(target: SocketAddr) -> io::Result<(IpAddr, String, InterfaceFlags)> {
+pub(super) fn route(target: SocketAddr) -> io::Result<(IpAddr, String, InterfaceFlags)> {
     let any: IpAddr = if target.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
     let socket = UdpSocket::bind((any, 0))?;
     socket.connect(target)?;

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::Case;
-use crate::program::{PROGRAM, Run, Running, Scratch, ensure};
+use crate::program::{PROGRAM, Run, Running, Scratch, ensure, in_namespace};
 use crate::wrong::{Server, Wrong};
 
 pub(crate) const LOOPBACK: &[Case] = &[
@@ -23,6 +23,7 @@ pub(crate) const LOOPBACK: &[Case] = &[
 pub(crate) const CASES: &[Case] = &[
     ("probe::our_server_passes_over_both_families", ours),
     ("probe::the_lectures_flow_passes", once),
+    ("probe::frames_find_what_the_usual_loop_lacks", usual),
     ("probe::an_address_of_nobody_fails_at_the_neighbor", nobody),
 ];
 
@@ -176,7 +177,7 @@ fn ours() -> Result<(), Failed> {
         "[fdaa::1]:12345",
     ]);
     let run = run.expect_status(0)?;
-    ensure(run.stdout.contains("50 passed, 0 failed, 0 not run"), || format!("{run:#?}"))
+    ensure(run.stdout.contains("70 passed, 0 failed, 2 not run"), || format!("{run:#?}"))
 }
 
 fn once() -> Result<(), Failed> {
@@ -184,6 +185,22 @@ fn once() -> Result<(), Failed> {
     let run =
         Run::of([&["serve", "-q", "--flow", "once"][..], &probe].concat()).expect_status(0)?;
     run.expect_lines(&["  passed   tcp                 flow: once", "  passed   tcp-churn"])
+}
+
+/// The loop that bench has as its baseline: smoltcp as it is, without a gate.
+fn usual() -> Result<(), Failed> {
+    let script = r#"
+        $SMOLECHO bench-part '{"Server":"Usual"}' &
+        present bench0
+        $SMOLECHO probe 192.168.69.1:12345 --only 'udp,tcp,frame*'
+        status=$?
+        kill $!
+        exit $status
+    "#;
+    let run = in_namespace(script).expect_status(1)?;
+    let failed = run.stdout.lines().filter_map(|line| line.strip_prefix("  FAILED   "));
+    let expected = ["frame-spoofed", "frame-replayed-syn", "frame-blind-reset", "frame-syn-flood"];
+    ensure(failed.map(str::trim).eq(expected), || format!("{run:#?}"))
 }
 
 fn nobody() -> Result<(), Failed> {
