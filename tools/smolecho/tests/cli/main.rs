@@ -8,6 +8,7 @@ mod bench;
 mod datagrams;
 mod demo;
 mod dialogue;
+mod foreign;
 mod impair;
 mod network;
 mod offload;
@@ -40,7 +41,11 @@ fn main() -> ExitCode {
     let no_browser = page::missing_browser().map(|reason| Missing { reason, required: false });
     let no_page = no_tap.clone().or(no_browser.clone());
     let no_dhcp = no_tap.clone().or(no_server);
-    let groups = [
+    let no_foreign = foreign::OTHERS.map(|(program, _)| {
+        let missing = foreign::missing(program);
+        no_tap.clone().or(missing.map(|reason| Missing { reason, required: is_required() }))
+    });
+    let mut groups = vec![
         (usage::CASES, &None),
         (demo::CASES, &None),
         (unprivileged::CASES, &no_user),
@@ -61,7 +66,9 @@ fn main() -> ExitCode {
         (page::CASES, &no_browser),
         (page::BENCH, &no_page),
         (signals::CASES, &no_tap),
+        (foreign::PYTHON, &no_tap),
     ];
+    groups.extend(foreign::OTHERS.iter().map(|(_, cases)| *cases).zip(&no_foreign));
     let trials = groups.iter().flat_map(|(cases, missing)| {
         cases.iter().map(|(name, case)| trial(name, *case, (*missing).clone()))
     });
