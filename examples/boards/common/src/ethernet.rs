@@ -135,7 +135,7 @@ impl<M: Mac> Device for Ethernet<'_, M> {
         }
         let len = self.take()?;
         let Ethernet { mac, frames: Frames { rx, tx }, counters } = self;
-        Some((Received(rx.get(len)), Sending { mac, frame: tx, counters }))
+        Some((Received(rx.get_mut(len)), Sending { mac, frame: tx, counters }))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Sending<'_, M>> {
@@ -148,7 +148,7 @@ impl<M: Mac> Device for Ethernet<'_, M> {
 }
 
 /// A frame that has come.
-pub struct Received<'t>(&'t [u8]);
+pub struct Received<'t>(pub(crate) &'t mut [u8]);
 
 impl RxToken for Received<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {

@@ -15,6 +15,8 @@ pub mod registers;
 #[cfg(feature = "trial")]
 pub mod trial;
 
+#[cfg(all(feature = "bridge", target_os = "none"))]
+mod bridged;
 #[cfg(all(feature = "bare", target_os = "none"))]
 mod meter;
 #[cfg(target_os = "none")]

@@ -1,6 +1,6 @@
 //! The loop.
 
-use smolecho::{Node, smoltcp::time::Instant};
+use smolecho::{Node, phy::Device, smoltcp::time::Instant};
 
 use crate::{
     ethernet::{Ethernet, Mac},
@@ -9,13 +9,32 @@ use crate::{
     report,
 };
 
+/// A device whose frames interrupt: see [`Ethernet`].
+pub(crate) trait Interrupting: Device {
+    fn acknowledge(&mut self);
+    fn has_frame(&mut self) -> bool;
+}
+
+impl<M: Mac> Interrupting for Ethernet<'_, M> {
+    fn acknowledge(&mut self) {
+        Ethernet::acknowledge(self);
+    }
+
+    fn has_frame(&mut self) -> bool {
+        Ethernet::has_frame(self)
+    }
+}
+
 /// Serves for ever; sleeps while there is nothing to do.
 pub fn serve<M: Mac>(
     node: &mut Node<'_>,
-    mut ethernet: Ethernet<'_, M>,
+    ethernet: Ethernet<'_, M>,
     line: Line,
     mut clock: Clock,
 ) -> ! {
+    #[cfg(feature = "bridge")]
+    let ethernet = crate::bridged::bridged(ethernet, node);
+    let mut ethernet = ethernet;
     let mut meter = Meter::default();
     assert!(cfg!(not(feature = "panics")), "as the feature has it");
     loop {
@@ -28,8 +47,8 @@ pub fn serve<M: Mac>(
 }
 
 /// Sleeps until a frame is there, or until `due`.
-fn wait<M: Mac>(
-    ethernet: &mut Ethernet<'_, M>,
+fn wait(
+    ethernet: &mut impl Interrupting,
     line: Line,
     clock: &mut Clock,
     due: Option<Instant>,

@@ -17,6 +17,8 @@ const PAINT: u32 = 0xCCCC_CCCC;
 /// Connections of the large image.
 const MANY: usize = 16;
 
+const BRIDGED: Variant = Variant { features: "ipv6,meter,bridge", ..PLAIN };
+
 const METERED: Variant = Variant { features: "ipv6,meter,paint-stack", ..PLAIN };
 
 /// Builds the board, and what QEMU knows in all ways that matter, and runs that.
@@ -47,6 +49,13 @@ fn at_work(board: &Board, plain: elf::Sizes, instructions_per_tick: u64) -> Outc
     let stack = bench.stack()?;
     drop(bench);
 
+    let bridged = board.build(BRIDGED)?;
+    let mut bench = Bench::new(board, &bridged, instructions_per_tick)?;
+    let mut connection = bench.peer.connect(50_000)?;
+    let tcp_14_bridged = bench.tcp(&mut connection, 14)?;
+    let udp_14_bridged = bench.udp(14)?;
+    drop(bench);
+
     let fast = board.build(Variant { optimization: "3", ..METERED })?;
     let mut bench = Bench::new(board, &fast, instructions_per_tick)?;
     let mut connection = bench.peer.connect(50_000)?;
@@ -73,6 +82,8 @@ fn at_work(board: &Board, plain: elf::Sizes, instructions_per_tick: u64) -> Outc
         Figure::new("udp-14", udp_14),
         Figure::new("udp-512", udp_512),
         Figure::new("tcp-14-opt-level-3", tcp_14_fast),
+        Figure::new("tcp-14-permille-bridged", 1000 * tcp_14_bridged / tcp_14),
+        Figure::new("udp-14-permille-bridged", 1000 * udp_14_bridged / udp_14),
         Figure::new("tcp-14-permille-among-16", 1000 * among_many / alone),
     ])
 }
