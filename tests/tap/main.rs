@@ -19,6 +19,7 @@ mod conformance;
 mod cores;
 mod datagrams;
 mod device;
+mod differential;
 mod dnsmasq;
 mod embassy;
 mod emulator;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         server::cases(),
         client::cases(),
         transfers::cases(),
+        differential::cases(),
         offload::cases(),
         link::cases(),
         datagrams::cases(),
