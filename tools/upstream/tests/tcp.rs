@@ -173,3 +173,16 @@ fn a_syn_within_a_connection_gets_no_challenge() {
     stack.poll(Instant::from_secs(1));
     assert_eq!(stack.wire.outbox.len(), before);
 }
+
+#[test]
+#[should_panic(expected = "underflow")]
+fn a_syn_to_a_client_whose_own_has_not_left_panics() {
+    let mut stack = Stack::new();
+    let socket = stack.sockets.get_mut::<Socket<'_>>(stack.socket);
+    socket.connect(stack.iface.context(), (PEER, 7), 12_345).expect("a free socket");
+    // Nobody has told the peer's hardware address: the SYN waits, and no window has been announced.
+    stack.poll(Instant::ZERO);
+    stack.segment(OURS, TcpControl::Syn, 1000, None);
+    stack.poll(Instant::from_millis(1));
+    stack.iface.poll_at(Instant::from_millis(1), &stack.sockets);
+}
