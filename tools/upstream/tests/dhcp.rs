@@ -1,0 +1,147 @@
+//! A DHCP client, and a server's messages made by hand.
+
+mod wire;
+
+use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::socket::dhcpv4::{Event, Socket};
+use smoltcp::time::Instant;
+use smoltcp::wire::*;
+
+use wire::Wire;
+
+const OUR_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
+const SERVER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
+const SERVER: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
+const LENT: Ipv4Address = Ipv4Address::new(10, 0, 0, 100);
+const LEASE: i64 = 100;
+
+struct Stack {
+    wire: Wire,
+    iface: Interface,
+    sockets: SocketSet<'static>,
+    socket: SocketHandle,
+    /// What the server's packets come from, and the router that it names.
+    source: Ipv4Address,
+    router: Ipv4Address,
+}
+
+impl Stack {
+    fn new(source: Ipv4Address, router: Ipv4Address) -> Stack {
+        let mut wire = Wire::default();
+        let iface = Interface::new(Config::new(OUR_MAC.into()), &mut wire, Instant::ZERO);
+        let mut sockets = SocketSet::new(vec![SocketStorage::EMPTY].leak());
+        let socket = sockets.add(Socket::new());
+        Stack { wire, iface, sockets, socket, source, router }
+    }
+
+    /// The loop of smoltcp's own DHCP example, once, and a server that answers all that is asked.
+    fn step(&mut self, at: Instant) {
+        self.iface.poll(at, &mut self.wire, &mut self.sockets);
+        if let Some(Event::Configured(lease)) =
+            self.sockets.get_mut::<Socket<'_>>(self.socket).poll()
+        {
+            self.iface.update_ip_addrs(|own| own.push(lease.address.into()).expect("room"));
+            if let Some(router) = lease.router {
+                self.iface.routes_mut().add_default_ipv4_route(router).expect("room");
+            }
+        }
+        let asked = std::mem::take(&mut self.wire.outbox);
+        let answers = asked.iter().filter_map(|frame| self.answer(frame)).collect::<Vec<_>>();
+        self.wire.inbox.extend(answers);
+    }
+
+    fn answer(&self, frame: &[u8]) -> Option<Vec<u8>> {
+        let ethernet = EthernetFrame::new_checked(frame).ok()?;
+        let ip = Ipv4Packet::new_checked(ethernet.payload()).ok()?;
+        let udp = UdpPacket::new_checked(ip.payload()).ok()?;
+        let packet = DhcpPacket::new_checked(udp.payload()).ok()?;
+        let asked = DhcpRepr::parse(&packet).ok()?;
+        let message_type = match asked.message_type {
+            DhcpMessageType::Discover => DhcpMessageType::Offer,
+            _ => DhcpMessageType::Ack,
+        };
+        let repr = DhcpRepr {
+            message_type,
+            your_ip: LENT,
+            server_ip: SERVER,
+            router: Some(self.router),
+            subnet_mask: Some(Ipv4Address::new(255, 255, 255, 0)),
+            broadcast: true,
+            requested_ip: None,
+            client_identifier: None,
+            server_identifier: Some(SERVER),
+            parameter_request_list: None,
+            max_size: None,
+            lease_duration: Some(LEASE as u32),
+            ..asked
+        };
+        let mut payload = vec![0; repr.buffer_len()];
+        repr.emit(&mut DhcpPacket::new_unchecked(&mut payload[..])).expect("room");
+        Some(self.frame(&payload))
+    }
+
+    fn frame(&self, payload: &[u8]) -> Vec<u8> {
+        let (to, sums) = (Ipv4Address::BROADCAST, ChecksumCapabilities::default());
+        let udp = UdpRepr { src_port: 67, dst_port: 68 };
+        let len = udp.header_len() + payload.len();
+        let ip = IpRepr::new(self.source.into(), to.into(), IpProtocol::Udp, len, 64);
+        let (dst_addr, ethertype) = (EthernetAddress::BROADCAST, EthernetProtocol::Ipv4);
+        let ethernet = EthernetRepr { src_addr: SERVER_MAC, dst_addr, ethertype };
+        let mut frame = vec![0; 14 + ip.buffer_len()];
+        ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
+        ip.emit(&mut frame[14..], &sums);
+        udp.emit(
+            &mut UdpPacket::new_unchecked(&mut frame[34..]),
+            &self.source.into(),
+            &to.into(),
+            payload.len(),
+            |room| room.copy_from_slice(payload),
+            &sums,
+        );
+        frame
+    }
+}
+
+/// The lease is renewed where the offer came from.
+#[test]
+#[should_panic(expected = "is_unspecified")]
+fn a_server_that_answers_from_nowhere_panics_the_client() {
+    let mut stack = Stack::new(Ipv4Address::UNSPECIFIED, SERVER);
+    for second in 0..LEASE {
+        stack.step(Instant::from_secs(second));
+    }
+}
+
+/// Some servers say so for "no router"; the client panics at the first packet that is to go by it.
+#[test]
+#[should_panic(expected = "is_unicast")]
+fn a_router_that_is_none_panics_the_client() {
+    let mut stack = Stack::new(SERVER, Ipv4Address::UNSPECIFIED);
+    for second in 0..5 {
+        stack.step(Instant::from_secs(second));
+    }
+    // From another network: its answer goes by the router.
+    let far = Ipv4Address::new(203, 0, 113, 5);
+    let sums = ChecksumCapabilities::default();
+    let ping = Icmpv4Repr::EchoRequest { ident: 1, seq_no: 1, data: &[] };
+    let ip = IpRepr::new(far.into(), LENT.into(), IpProtocol::Icmp, ping.buffer_len(), 64);
+    let ethertype = EthernetProtocol::Ipv4;
+    let ethernet = EthernetRepr { src_addr: SERVER_MAC, dst_addr: OUR_MAC, ethertype };
+    let mut frame = vec![0; 14 + ip.buffer_len()];
+    ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
+    ip.emit(&mut frame[14..], &sums);
+    ping.emit(&mut Icmpv4Packet::new_unchecked(&mut frame[34..]), &sums);
+    stack.wire.inbox.push_back(frame);
+    stack.step(Instant::from_secs(5));
+}
+
+/// What the two above are to show is theirs alone.
+#[test]
+fn a_good_server_panics_nobody() {
+    let mut stack = Stack::new(SERVER, SERVER);
+    for second in 0..3 * LEASE {
+        stack.step(Instant::from_secs(second));
+    }
+    assert_eq!(stack.iface.ipv4_addr(), Some(LENT));
+}
