@@ -27,10 +27,11 @@ impl<'m> Query<'m> {
         self
     }
 
-    /// How long to wait for the first answer, and how often to ask in all.
+    /// How long to wait for the first answer, and how often to ask in all: once at least. Were nothing
+    /// asked, all that is to be counted as lost would be counted in one poll.
     pub const fn patience(mut self, wait: Duration, tries: u8) -> Self {
         self.wait = wait;
-        self.tries = tries;
+        self.tries = if tries == 0 { 1 } else { tries };
         self
     }
 
