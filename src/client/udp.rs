@@ -27,11 +27,10 @@ impl<'m> Query<'m> {
         self
     }
 
-    /// How long to wait for the first answer, and how often to ask in all: once at least. Were nothing
-    /// asked, all that is to be counted as lost would be counted in one poll.
+    /// How long to wait for the first answer, and how often to ask in all.
     pub const fn patience(mut self, wait: Duration, tries: u8) -> Self {
         self.wait = wait;
-        self.tries = if tries == 0 { 1 } else { tries };
+        self.tries = tries;
         self
     }
 
@@ -89,6 +88,9 @@ impl<'m> Exchange<'m> {
 
     /// What is to be done at `now`.
     pub fn next(&mut self, now: Instant) -> Next {
+        if self.query.tries == 0 {
+            self.give_up();
+        }
         while self.number < self.query.count {
             if self.tries > 0 && now < self.due {
                 return Next::Wait(self.due);
