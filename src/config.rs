@@ -12,6 +12,10 @@ use crate::rate::Rate;
 /// `iface-max-addr-count-8` is on; what it cannot hold is [`ConfigError::TooManyAddresses`].
 pub const MAX_ADDRESSES: usize = 8;
 
+/// The longest that anything in a [`Config`] or a [`Query`](crate::client::Query) waits, a year: past
+/// it "for ever" is meant, and smoltcp's clock can overflow.
+pub const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Who the node is, and how long it waits for its peers.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -91,6 +95,11 @@ impl Config {
         if self.slaac && cfg!(not(feature = "slaac")) {
             return Err(ConfigError::NotBuiltIn("slaac"));
         }
+        let Timeouts { handshake, idle, stall, fin_wait, time_wait } = self.timeouts;
+        let waits = [handshake, idle, stall, fin_wait, time_wait, self.keep_alive];
+        if let Some(wait) = waits.into_iter().flatten().find(|wait| *wait > MAX_WAIT) {
+            return Err(ConfigError::Wait(wait));
+        }
         for (i, cidr) in self.addresses.iter().enumerate() {
             if !is_host_address(cidr) {
                 return Err(ConfigError::Address(*cidr));
@@ -126,7 +135,8 @@ pub(crate) fn is_host_address(cidr: &IpCidr) -> bool {
     }
 }
 
-/// How long a connection may stay in a state without getting on; `None` waits for ever.
+/// How long a connection may stay in a state without getting on, up to [`MAX_WAIT`]; `None` waits for
+/// ever.
 ///
 /// These are deadlines of the pool, not smoltcp's `set_timeout`, which also resets connections that
 /// are idle and healthy.
@@ -266,6 +276,8 @@ pub enum ConfigError {
     Gateway(IpAddress),
     /// The library was built without this feature.
     NotBuiltIn(&'static str),
+    /// A timeout or the keep-alive is longer than [`MAX_WAIT`]: `None` waits for ever.
+    Wait(Duration),
     /// The device is not Ethernet.
     Medium,
     /// The device's MTU leaves no room for TCP: frames of at least 14 + 576 bytes (RFC 791).
@@ -293,6 +305,7 @@ impl fmt::Display for ConfigError {
                 "gateway {gateway} is in none of the node's networks, or the second of its family"
             ),
             Self::NotBuiltIn(feature) => write!(f, "built without the feature {feature}"),
+            Self::Wait(wait) => write!(f, "{wait} is longer than {MAX_WAIT}"),
             Self::Medium => write!(f, "the device is not Ethernet"),
             Self::Mtu(mtu) => write!(f, "frames of {mtu} bytes leave no room for TCP"),
             Self::Slots(n) => write!(f, "{n} slots: from 1 to 65534, with indexes as long"),

@@ -3,12 +3,13 @@
 mod rig;
 
 use rig::{Family, NODE_MAC, PortRx, PortTx, memory};
+use smolecho::config::MAX_WAIT;
 use smolecho::phy::{Device, DeviceCapabilities, Medium};
 use smolecho::smoltcp::config::IFACE_MAX_ADDR_COUNT;
-use smolecho::smoltcp::time::Instant;
+use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use smolecho::storage::{DueRecord, OrderRecord, TableRecord};
-use smolecho::{Config, ConfigError, ListenError, Listener, Memory, Node};
+use smolecho::{Config, ConfigError, ListenError, Listener, Memory, Node, Timeouts};
 
 /// A device that only has an MTU.
 struct Mtu(usize);
@@ -107,6 +108,18 @@ fn clashing_and_too_many_addresses() {
         let eight = addresses([1, 2, 3, 4, 5, 6, 7, 8].map(|n| v4(10, 0, 0, n, 8)));
         check(&eight, ConfigError::TooManyAddresses);
     }
+}
+
+/// Found by the fuzzer: an instant that far away overflows.
+#[test]
+fn longer_than_a_year() {
+    let too_long = MAX_WAIT + Duration::from_micros(1);
+    for wait in [too_long, Duration::MAX] {
+        let timeouts = Timeouts { time_wait: Some(wait), ..Timeouts::DEFAULT };
+        check(&Config { timeouts, ..config() }, ConfigError::Wait(wait));
+        check(&Config { keep_alive: Some(wait), ..config() }, ConfigError::Wait(wait));
+    }
+    check(&Config { keep_alive: Some(MAX_WAIT), ..config() }, None);
 }
 
 #[test]

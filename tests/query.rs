@@ -6,7 +6,8 @@ use rig::frames::{Frame, Way, who_has};
 use rig::host::Host;
 use rig::udp::{Datagram, datagrams};
 use rig::{Family, Fate, Happened, Setup, World, in_both_families, ms, s};
-use smolecho::smoltcp::time::Instant;
+use smolecho::config::MAX_WAIT;
+use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::IpEndpoint;
 use smolecho::{
     BindError, ConnectError, DatagramMemory, DatagramStorage, Query, Report, Service, Tuple,
@@ -122,6 +123,16 @@ fn four_billion_questions_without_tries_are_lost_at_once(family: Family) {
     query(&mut world, family, Query::new(HELLO).count(u32::MAX).patience(ms(250), 0));
     assert_eq!(report(&mut world), Report { lost: u32::MAX, ..Report::default() });
     assert_eq!(questions(&world), []);
+}
+
+/// Found by the fuzzer: the sum overflowed.
+fn patience_for_ever_is_patience_for_a_year(family: Family) {
+    let mut world = world(family);
+    let start = world.now;
+    query(&mut world, family, Query::new(HELLO).patience(Duration::MAX, u8::MAX));
+    world.run_for(ms(10));
+    assert_eq!(questions(&world).len(), 1);
+    assert_eq!(world.ours.node.poll_at(world.now), Some(start + MAX_WAIT));
 }
 
 fn a_late_answer_counts(family: Family) {
@@ -337,6 +348,7 @@ in_both_families!(
     an_unanswered_question_backs_off,
     patience_is_the_callers,
     four_billion_questions_without_tries_are_lost_at_once,
+    patience_for_ever_is_patience_for_a_year,
     a_late_answer_counts,
     a_doubled_answer_is_a_duplicate,
     another_answer_is_a_mismatch,

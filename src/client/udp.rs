@@ -2,6 +2,7 @@
 
 use smoltcp::time::{Duration, Instant};
 
+use crate::config::MAX_WAIT;
 use crate::event::Report;
 
 /// What the client asks, how often, and how patiently.
@@ -125,8 +126,8 @@ impl<'m> Exchange<'m> {
         let (message, number) = out.split_at_mut(self.query.message.len());
         message.copy_from_slice(self.query.message);
         number.copy_from_slice(&self.number.to_be_bytes()[..self.query.number_len()]);
-        let wait = self.query.wait.total_micros() << self.tries.min(16);
-        self.due = now + Duration::from_micros(wait);
+        let wait = self.query.wait.total_micros().saturating_mul(1 << self.tries.min(16));
+        self.due = now + Duration::from_micros(wait).min(MAX_WAIT);
         self.tries += 1;
         self.report.sent += 1;
     }
