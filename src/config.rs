@@ -109,7 +109,8 @@ impl Config {
             }
         }
         for (i, gateway) in self.gateways.iter().enumerate() {
-            if !self.addresses.iter().any(|a| a.contains_addr(gateway)) {
+            let is_host = |a: &IpCidr| is_host_address(&IpCidr::new(*gateway, a.prefix_len()));
+            if !self.addresses.iter().any(|a| a.contains_addr(gateway) && is_host(a)) {
                 return Err(ConfigError::Gateway(*gateway));
             }
             if self.gateways[..i].iter().any(|g| g.version() == gateway.version()) {
@@ -272,7 +273,7 @@ pub enum ConfigError {
     Twice(IpAddress),
     /// More addresses than smoltcp's table holds: see its features `iface-max-addr-count-*`.
     TooManyAddresses,
-    /// The gateway is in none of the node's networks, or the second of its family.
+    /// The gateway is no host in any of the node's networks, or the second of its family.
     Gateway(IpAddress),
     /// The library was built without this feature.
     NotBuiltIn(&'static str),
@@ -302,7 +303,7 @@ impl fmt::Display for ConfigError {
             Self::TooManyAddresses => write!(f, "more addresses than the stack's table holds"),
             Self::Gateway(gateway) => write!(
                 f,
-                "gateway {gateway} is in none of the node's networks, or the second of its family"
+                "gateway {gateway} is no host in any of the node's networks, or the second of its family"
             ),
             Self::NotBuiltIn(feature) => write!(f, "built without the feature {feature}"),
             Self::Wait(wait) => write!(f, "{wait} is longer than {MAX_WAIT}"),

@@ -133,6 +133,23 @@ fn gateways_out_of_reach() {
     check(&gateways([other_family]), ConfigError::Gateway(other_family));
 }
 
+/// Found by the fuzzer: smoltcp panics on the way to a gateway that is no host.
+#[test]
+fn gateways_that_are_no_host() {
+    let everywhere = |gateway| {
+        let config = addresses([v4(10, 7, 0, 1, 0)]);
+        Config { gateways: [gateway].into_iter().collect(), ..config }
+    };
+    for gateway in [v4(0, 0, 0, 0, 0), v4(255, 255, 255, 255, 0), v4(224, 0, 0, 1, 0)] {
+        let gateway = gateway.address();
+        check(&everywhere(gateway), ConfigError::Gateway(gateway));
+    }
+    check(&everywhere(IpAddress::v4(192, 0, 2, 1)), None);
+    for gateway in [IpAddress::v4(10, 7, 0, 0), IpAddress::v4(10, 7, 255, 255)] {
+        check(&gateways([gateway]), ConfigError::Gateway(gateway));
+    }
+}
+
 #[test]
 fn frames_too_small_for_tcp() {
     for mtu in [0, 10, 14, 589] {

@@ -232,8 +232,8 @@ pub(crate) fn fault(error: ConfigError) -> Fault {
              gives and a link-local one included"
         )),
         ConfigError::Gateway(gateway) => Fault::usage(format!(
-            "--gateway {gateway}: in no network of the stack's addresses, or the second of its \
-             family; one per family, in the network of an --address, would do"
+            "--gateway {gateway}: no host in a network of the stack's addresses, or the second of \
+             its family; one per family, in the network of an --address, would do"
         )),
         error => Fault::usage(error.to_string()),
     }
