@@ -48,14 +48,14 @@ const ROW: usize = 8;
 /// What an input may take, in seconds, before it counts as one that hangs.
 const HANGS: u64 = 20;
 
-/// So many seconds for each target.
-pub(crate) fn run(seconds: u64) -> Outcome {
+/// So many seconds for each target; the same inputs each time, from a clean beginning, if a seed is given.
+pub(crate) fn run(seconds: u64, seed: Option<u32>) -> Outcome {
     let place = target().join("fuzz");
     build(&place)?;
     plant(&place)?;
     for pair in TARGETS.chunks(AT_ONCE) {
         let started: Outcome<Vec<_>> =
-            pair.iter().map(|target| target.start(&place, seconds)).collect();
+            pair.iter().map(|target| target.start(&place, seconds, seed)).collect();
         let mut failed = Vec::new();
         for (target, mut child) in pair.iter().zip(started?) {
             let status = child.wait().map_err(|error| format!("{}: {error}", target.name))?;
@@ -139,7 +139,7 @@ impl Target {
         place.join(format!("{}.log", self.name))
     }
 
-    fn start(&self, place: &Path, seconds: u64) -> Outcome<Child> {
+    fn start(&self, place: &Path, seconds: u64, seed: Option<u32>) -> Outcome<Child> {
         let program = place.join("x86_64-unknown-linux-gnu/release").join(self.name);
         let log = self.log(place);
         let file = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
@@ -151,6 +151,9 @@ impl Target {
             .arg(format!("-artifact_prefix={}/{}-", place.display(), self.name))
             .arg("-print_final_stats=1")
             .stderr(file);
+        if let Some(seed) = seed {
+            fuzz.arg(format!("-seed={seed}"));
+        }
         if matches!(self.seeds, Seeds::Words) {
             let words = root().join("tools/fuzz").join(format!("{}.dict", self.name));
             fuzz.arg(format!("-dict={}", words.display()));

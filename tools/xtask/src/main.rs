@@ -22,7 +22,7 @@ use std::{env, process::ExitCode};
 use budgets::Mode;
 
 const USAGE: &str = "\
-cargo xtask ci                    what CI runs; stops at the first failure
+cargo xtask ci [--from N]         what CI runs, all of it or from step N on; stops at the first failure
 cargo xtask boards [--compare]    flash, RAM and instructions of each board, beside its budgets
 cargo xtask boards --serve        each board under QEMU, with the tests of the host's TAP as its peers
 cargo xtask fuzz [--seconds N]    hostile inputs for N seconds on each target (60)
@@ -36,14 +36,18 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
-        ["ci"] => ci::run(),
+        ["ci"] => ci::run(1),
+        ["ci", "--from", step] => match step.parse() {
+            Ok(step) => ci::run(step),
+            Err(_) => return usage(&format!("--from {step}: a step's number would do")),
+        },
         ["boards"] => boards::run(Mode::Check),
         ["boards", "--compare"] => boards::run(Mode::Compare),
         ["boards", "--serve"] => boards::serve(),
         ["boards", "--record"] => boards::run(Mode::Record),
-        ["fuzz"] => fuzz::run(60),
+        ["fuzz"] => fuzz::run(60, None),
         ["fuzz", "--seconds", seconds] => match seconds.parse() {
-            Ok(seconds) => fuzz::run(seconds),
+            Ok(seconds) => fuzz::run(seconds, None),
             Err(_) => return usage(&format!("--seconds {seconds}: a whole number would do")),
         },
         ["miri"] => miri::check(),

@@ -15,7 +15,7 @@ pub(crate) fn run(minutes: u64) -> Outcome {
     for number in 1.. {
         transfers("full")?;
         simulate(None)?;
-        fuzz::run(60)?;
+        fuzz::run(60, None)?;
         println!("soak: {number} rounds ok, {} s", start.elapsed().as_secs());
         if start.elapsed() >= Duration::from_secs(60 * minutes) {
             break;
