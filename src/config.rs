@@ -12,7 +12,7 @@ use crate::rate::Rate;
 /// `iface-max-addr-count-8` is on; what it cannot hold is [`ConfigError::TooManyAddresses`].
 pub const MAX_ADDRESSES: usize = 8;
 
-/// The longest that anything in a [`Config`] or a [`Query`](crate::client::Query) waits, a year: past
+/// The longest that anything in a [`Config`] or a [`Query`](crate::Query) waits, a year: past
 /// it "for ever" is meant, and smoltcp's clock can overflow.
 pub const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::Case;
 use crate::program::{Run, Running, Scratch, ensure};
-use crate::wrong::{Server, Wrong};
+use crate::wrong::{NOBODY, Server, Wrong};
 
 pub(crate) const LOOPBACK: &[Case] = &[
     ("bench::any_server_is_measured", any),
@@ -117,8 +117,7 @@ fn silent() -> Result<(), Failed> {
         let run = Run::of(["bench", &server.address.to_string(), "--quick"]).expect_status(1)?;
         ensure(run.stderr.contains(said), || format!("{wrong:?}: no {said:?}: {run:#?}"))?;
     }
-    let nobody = { Server::start(Wrong::Nothing).address.to_string() };
-    let run = Run::of(["bench", &nobody, "--quick"]).expect_status(1)?;
+    let run = Run::of(["bench", NOBODY, "--quick"]).expect_status(1)?;
     ensure(run.stderr.contains("no echo over TCP: refused"), || format!("{run:#?}"))
 }
 

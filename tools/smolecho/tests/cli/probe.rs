@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::Case;
 use crate::program::{PROGRAM, Run, Running, Scratch, ensure, in_namespace};
-use crate::wrong::{Server, Wrong};
+use crate::wrong::{NOBODY, Server, Wrong};
 
 pub(crate) const LOOPBACK: &[Case] = &[
     ("probe::each_fault_is_named_and_no_other", faults),
@@ -135,8 +135,7 @@ fn silent() -> Result<(), Failed> {
         ensure(run.stdout.contains(observed), || format!("{observed}: {run:#?}"))?;
         ensure(with(&document, "not run").contains("tcp-churn"), || format!("{run:#?}"))?;
     }
-    let nobody = { Server::start(Wrong::Nothing).address.to_string() };
-    let run = Run::of(["probe", &nobody, "--deadline", "1s"]).expect_status(1)?;
+    let run = Run::of(["probe", NOBODY, "--deadline", "1s"]).expect_status(1)?;
     ensure(run.stdout.contains("observed: refused"), || format!("{run:#?}"))
 }
 

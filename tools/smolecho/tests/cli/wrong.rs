@@ -35,6 +35,9 @@ pub(crate) enum Wrong {
     ClosesAtOnce,
 }
 
+/// Where no server is, and none of another test can come to be.
+pub(crate) const NOBODY: &str = "127.0.0.1:1";
+
 /// It ends with this value.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -44,9 +47,8 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(wrong: Wrong) -> Server {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("listen");
+        let (listener, socket) = bind();
         let address = listener.local_addr().expect("address");
-        let socket = UdpSocket::bind(address).expect("bind");
         socket.set_read_timeout(Some(Duration::from_millis(20))).expect("timeout");
         let stop = Arc::new(AtomicBool::new(false));
         let [first, second] = [Arc::clone(&stop), Arc::clone(&stop)];
@@ -67,6 +69,17 @@ impl Drop for Server {
             let _ = thread.join();
         }
     }
+}
+
+/// Both on one port. Other tests are at work: a port that is free for one may not be for the other.
+fn bind() -> (TcpListener, UdpSocket) {
+    (0..100)
+        .find_map(|_| {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("listen");
+            let socket = UdpSocket::bind(listener.local_addr().expect("address"));
+            socket.ok().map(|socket| (listener, socket))
+        })
+        .expect("no port is free for both")
 }
 
 fn streams(listener: &TcpListener, wrong: Wrong, stop: &AtomicBool) {
