@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut ended = None;
     while ended.is_none() {
         let now = clock();
-        tap.wait(node.poll_at(now).map(|at| at - now), &[])?;
+        tap.wait(node.poll_at(now).map(|at| at - now))?;
         node.poll(clock(), &mut tap, |event| match event {
             Event::Connected { tuple } => println!("Connected to server on {}", tuple.remote),
             Event::Received { data, .. } => {

@@ -37,6 +37,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Event::Received { data, .. } => println!("Received data: {}", data.escape_ascii()),
             _ => {}
         });
-        tap.wait(node.poll_at(now).map(|at| at - now), &[])?;
+        tap.wait(node.poll_at(now).map(|at| at - now))?;
     }
 }

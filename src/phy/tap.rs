@@ -20,7 +20,7 @@ use core::{fmt, num::NonZeroU16};
 use std::{
     boxed::Box,
     format, io,
-    os::fd::{AsFd, AsRawFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd},
     vec,
 };
 
@@ -29,7 +29,7 @@ use smoltcp::{
     time::{Duration, Instant},
 };
 
-use self::line::Line;
+use self::line::{Line, Watch};
 use self::offload::HEADER;
 #[cfg(feature = "phy-tap-offload")]
 pub use self::offload::fill_checksum;
@@ -54,9 +54,6 @@ const OUTBOX: usize = 2 * (HEADER + BUFFER);
 /// The longest frame that is left to the kernel to cut: what a capture's format takes.
 #[cfg(feature = "phy-tap-offload")]
 const UNCUT: usize = 65_535;
-
-/// How many descriptors [`Tap::wait`] can watch besides the interface.
-pub const MAX_ALSO: usize = 8;
 
 /// What passed through a [`Tap`], and what did not: no frame is lost here without a count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,7 +86,7 @@ pub struct Counters {
 ///         // hand the token to the stack
 /// #       drop(rx);
 ///     }
-///     tap.wait(Some(Duration::from_millis(100)), &[])?;
+///     tap.wait(Some(Duration::from_millis(100)))?;
 /// }
 /// # #[allow(unreachable_code)]
 /// # Ok::<(), std::io::Error>(())
@@ -103,10 +100,10 @@ pub struct Counters {
 ///
 /// - A wake-up that found the interface readable *grants* a number of reads; one that did not (a
 ///   timer fired, another descriptor is ready) grants none. When the grant is used up, `receive`
-///   returns `None` without asking the kernel. A request and its answer then cost one `ppoll`, one
-///   `read` and one `write`.
+///   returns `None` without asking the kernel. A request and its answer then cost one `epoll_pwait2`,
+///   one `read` and one `write`.
 /// - The grant doubles, up to 64, while wake-ups use all of theirs: under load many frames are
-///   drained for one `ppoll`. It falls back to one read when a wake-up brought a single frame, and
+///   drained for one of them. It falls back to one read when a wake-up brought a single frame, and
 ///   is then slower to grow again.
 ///
 /// - Under load, frames that leave wait for each other while frames are there to be read, and leave
@@ -115,7 +112,7 @@ pub struct Counters {
 ///   one they leave at once; and a program that never calls `wait` never has one waiting.
 ///
 /// So `None` means "nothing more for now", not "the queue is empty". Nothing is lost by that:
-/// `ppoll` is level-triggered, and the next `wait` returns at once while a frame is queued. A
+/// waiting is level-triggered, and the next `wait` returns at once while a frame is queued. A
 /// program that never calls `wait` is served too: a grant ends once, after that every `receive`
 /// asks the kernel until the next `wait`.
 ///
@@ -143,6 +140,7 @@ pub struct Counters {
 /// that are used.
 pub struct Tap {
     line: Line,
+    watch: Watch,
     mtu: usize,
     reads: Reads,
     counters: Counters,
@@ -182,8 +180,10 @@ impl Tap {
     }
 
     fn over(line: Line) -> io::Result<Tap> {
+        let watch = Watch::new(&line)?;
         let mut tap = Tap {
             line,
+            watch,
             mtu: 0,
             reads: Reads::new(),
             counters: Counters::default(),
@@ -226,47 +226,40 @@ impl Tap {
         self.counters
     }
 
-    /// Sleeps until a frame is there, one of `also` is readable, a signal was handled, or `timeout`
-    /// is over.
-    ///
-    /// `None` sleeps without limit. The timeout is exact to what the kernel's timers can do (tens
-    /// of microseconds), is never rounded to zero, and a timeout of zero only looks. At most
-    /// [`MAX_ALSO`] other descriptors.
+    /// From now on, and until it is closed, [`wait`](Self::wait) ends when this descriptor is readable, too.
     ///
     /// # Errors
     ///
-    /// The interface was removed ([`NotFound`](io::ErrorKind::NotFound)), `also` is too long
-    /// ([`InvalidInput`](io::ErrorKind::InvalidInput)), or the kernel is out of memory. A signal is
-    /// no error.
-    pub fn wait(&mut self, timeout: Option<Duration>, also: &[BorrowedFd<'_>]) -> io::Result<()> {
-        if also.len() > MAX_ALSO {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{} descriptors to watch, at most {MAX_ALSO}", also.len()),
-            ));
-        }
-        let watch = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-        let mut fds = [watch(-1); 1 + MAX_ALSO];
-        fds[0] = watch(self.line.as_fd().as_raw_fd());
-        for (slot, fd) in fds[1..].iter_mut().zip(also) {
-            *slot = watch(fd.as_raw_fd());
-        }
-        let fds = &mut fds[..=also.len()];
+    /// It is watched already ([`AlreadyExists`](io::ErrorKind::AlreadyExists)), or no descriptor that
+    /// `epoll` takes: a file is always readable.
+    pub fn watch(&mut self, descriptor: impl AsFd) -> io::Result<()> {
+        self.watch.other(descriptor.as_fd())
+    }
 
+    /// Sleeps until a frame is there, a descriptor that is [watched](Self::watch) is readable, a signal was
+    /// handled, or `timeout` is over.
+    ///
+    /// `None` sleeps without limit. The timeout is exact to what the kernel's timers can do (tens
+    /// of microseconds, and a millisecond before Linux 5.11), is never rounded to zero, and a timeout of zero
+    /// only looks.
+    ///
+    /// # Errors
+    ///
+    /// The interface was removed ([`NotFound`](io::ErrorKind::NotFound)). A signal is no error.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.tx.flush(&self.line, &mut self.counters);
-
-        match line::ppoll(fds, timeout) {
+        match self.watch.wait(timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.reads.woke(false),
             Err(error) => return Err(error),
-            Ok(()) if fds[0].revents & !libc::POLLIN != 0 => {
-                // Not "link down": that raises nothing. To go on would be to spin, for `ppoll`
-                // would say so for ever.
+            Ok(events) if events & !libc::EPOLLIN != 0 => {
+                // Not "link down": that raises nothing. To go on would be to spin, for every wait
+                // would say so.
                 return Err(io::Error::new(
                     io::ErrorKind::NotFound,
                     format!("the interface {} was removed", self.name()),
                 ));
             }
-            Ok(()) => self.reads.woke(fds[0].revents & libc::POLLIN != 0),
+            Ok(events) => self.reads.woke(events & libc::EPOLLIN != 0),
         }
         Ok(())
     }

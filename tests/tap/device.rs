@@ -3,7 +3,7 @@
 use std::{
     io::{ErrorKind, Write},
     net::{Ipv4Addr, UdpSocket},
-    os::{fd::AsFd, unix::net::UnixStream},
+    os::unix::net::UnixStream,
     process::Command,
     sync::{
         Arc,
@@ -21,7 +21,7 @@ use nix::{
     },
 };
 use smolecho::{
-    phy::tap::{MAX_ALSO, Tap},
+    phy::tap::Tap,
     smoltcp::{
         phy::{Device, RxToken, TxToken},
         time::{Duration, Instant},
@@ -158,9 +158,9 @@ fn link_down_is_counted_and_mends(opening: Opening) {
         transmit(&mut tap);
     }
     drain(&mut tap);
-    tap.wait(Some(Duration::ZERO), &[]).expect("wait");
+    tap.wait(Some(Duration::ZERO)).expect("wait");
     let start = Clock::now();
-    tap.wait(Some(Duration::from_millis(20)), &[]).expect("wait");
+    tap.wait(Some(Duration::from_millis(20))).expect("wait");
     assert!(start.elapsed() >= Wall::from_millis(19), "a link that is down wakes nobody");
     let down = tap.counters();
     assert_eq!((down.sent, down.tx_dropped, down.rx_errors), (1, 3, 0));
@@ -176,7 +176,7 @@ fn link_down_is_counted_and_mends(opening: Opening) {
 fn removed_interface_ends_the_wait(opening: Opening) {
     let (mut tap, network) = tap(opening);
     host::remove(tap.name());
-    let error = tap.wait(None, &[]).expect_err("removed");
+    let error = tap.wait(None).expect_err("removed");
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.to_string().contains(&network.interface), "{error}");
     transmit(&mut tap);
@@ -199,7 +199,7 @@ fn signal_ends_the_wait_and_is_no_error(opening: Opening) {
             }
         }
     });
-    tap.wait(None, &[]).expect("EINTR is no error");
+    tap.wait(None).expect("EINTR is no error");
     over.store(true, Ordering::SeqCst);
     sender.join().expect("sender");
     assert!(seen.load(Ordering::SeqCst));
@@ -212,7 +212,7 @@ fn short_wait_sleeps(opening: Opening) {
     let shortest = (0..20)
         .map(|_| {
             let start = Clock::now();
-            tap.wait(Some(Duration::from_micros(500)), &[]).expect("wait");
+            tap.wait(Some(Duration::from_micros(500))).expect("wait");
             start.elapsed()
         })
         .min()
@@ -224,9 +224,17 @@ fn other_descriptors_end_the_wait(opening: Opening) {
     let mut tap = silent_tap(opening);
     let (mut near, far) = UnixStream::pair().expect("pair");
     near.write_all(b"!").expect("write");
-    tap.wait(None, &[near.as_fd(), far.as_fd()]).expect("wait");
-    let error = tap.wait(None, &[far.as_fd(); MAX_ALSO + 1]).expect_err("too many");
-    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    for end in [&near, &far] {
+        tap.watch(end).expect("watch");
+    }
+    tap.wait(None).expect("wait");
+    assert_eq!(tap.watch(&far).expect_err("twice").kind(), ErrorKind::AlreadyExists);
+    drop(far);
+    // The other end says that it is closed, and is no longer there.
+    drop(near);
+    let start = Clock::now();
+    tap.wait(Some(Duration::from_millis(20))).expect("wait");
+    assert!(start.elapsed() >= Wall::from_millis(19), "what is closed wakes nobody");
 }
 
 /// And none is left behind when the grant is spent.
@@ -240,7 +248,7 @@ fn burst_is_drained_in_few_wake_ups(opening: Opening) {
     }
     let (mut ours, mut wakes) = (0, 0);
     while ours < BURST && wakes < BURST {
-        tap.wait(Some(Duration::from_secs(1)), &[]).expect("wait");
+        tap.wait(Some(Duration::from_secs(1))).expect("wait");
         wakes += 1;
         while let Some(is_ours) = receive(&mut tap) {
             ours += usize::from(is_ours);
@@ -262,7 +270,7 @@ fn answers_to_a_burst_leave_before_the_wait(opening: Opening) {
         }
         let mut ours = 0;
         for _ in 0..burst {
-            tap.wait(Some(Duration::from_secs(1)), &[]).expect("wait");
+            tap.wait(Some(Duration::from_secs(1))).expect("wait");
             while let Some((rx, token)) = tap.receive(Instant::ZERO) {
                 if rx.consume(|frame| frame.ends_with(&MARK)) {
                     fill(token);
@@ -318,7 +326,7 @@ fn offloads_do_not_outlive_their_program() {
         // The kernel needs a while until it sends on an interface that has a program again.
         let whole = (0..1000).find_map(|_| {
             send(100);
-            tap.wait(Some(Duration::from_millis(10)), &[]).expect("wait");
+            tap.wait(Some(Duration::from_millis(10))).expect("wait");
             let (rx, _) = tap.receive(Instant::ZERO)?;
             rx.consume(|frame| frame.ends_with(&MARK).then(|| is_whole(frame)))
         });

@@ -4,7 +4,7 @@ use std::{
     fmt,
     io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
-    os::{fd::AsFd, unix::net::UnixStream},
+    os::unix::net::UnixStream,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, Ordering},
@@ -207,6 +207,7 @@ impl Setup {
         let (orders, inbox) = mpsc::channel();
         let (bell, ring) = UnixStream::pair().expect("a pair of sockets");
         ring.set_nonblocking(true).expect("non-blocking");
+        tap.watch(&ring).expect("watch");
         let thread = thread::spawn({
             let window = Arc::clone(&window);
             let haste = self.haste;
@@ -480,7 +481,7 @@ impl Loop {
             self.poll();
             let now = self.now();
             let timeout = self.node.poll_at(now).map(|at| (at - now) / self.haste);
-            self.tap.wait(timeout, &[self.ring.as_fd()]).expect("wait");
+            self.tap.wait(timeout).expect("wait");
         }
     }
 

@@ -103,7 +103,7 @@ impl From<&Fault> for ExitCode {
     }
 }
 
-/// An error of a system call that nothing more is known about, such as a failing `ppoll`.
+/// An error of a system call that nothing more is known about, such as a failing wait.
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Fault {
         Fault::Failed(error.to_string())

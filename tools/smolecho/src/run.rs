@@ -50,8 +50,10 @@ impl Run {
         for note in &plan.notes {
             report.note(note);
         }
-        let HostTap { tap, created } = HostTap::open(&plan.tap)?;
+        let HostTap { mut tap, created } = HostTap::open(&plan.tap)?;
         let link = LinkWatch::open(&tap)?;
+        tap.watch(signals.as_fd())?;
+        tap.watch(link.as_fd())?;
         report.set_link(tap.name());
         if created {
             report.note(format_args!("{}: created, {}", tap.name(), host_side(&plan)));
@@ -118,8 +120,7 @@ impl Run {
         let wakes = [self.node.poll_at(now), self.device.due(), self.awaited.due(), latest];
         let wake = wakes.into_iter().flatten().min();
         let timeout = wake.map(|at| at.max(now) - now);
-        let also = [self.signals.as_fd(), self.link.as_fd()];
-        Ok(self.device.get_mut().get_mut().wait(timeout, &also)?)
+        Ok(self.device.get_mut().get_mut().wait(timeout)?)
     }
 
     /// Ends in order: finishes what is under way, resets what does not finish in time.
