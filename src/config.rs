@@ -109,8 +109,7 @@ impl Config {
             }
         }
         for (i, gateway) in self.gateways.iter().enumerate() {
-            let is_host = |a: &IpCidr| is_host_address(&IpCidr::new(*gateway, a.prefix_len()));
-            if !self.addresses.iter().any(|a| a.contains_addr(gateway) && is_host(a)) {
+            if !self.addresses.iter().any(|own| is_host(gateway, own)) {
                 return Err(ConfigError::Gateway(*gateway));
             }
             if self.gateways[..i].iter().any(|g| g.version() == gateway.version()) {
@@ -123,13 +122,17 @@ impl Config {
 
 /// A unicast address that is not its own network's number or broadcast address.
 pub(crate) fn is_host_address(cidr: &IpCidr) -> bool {
-    if !cidr.address().is_unicast() {
+    is_host(&cidr.address(), cidr)
+}
+
+fn is_host(address: &IpAddress, network: &IpCidr) -> bool {
+    if !address.is_unicast() || !network.contains_addr(address) {
         return false;
     }
-    match cidr {
+    match (address, network) {
         // RFC 3021: the two addresses of a /31 are both hosts; a /32 is only itself.
-        IpCidr::Ipv4(v4) if v4.prefix_len() < 31 => {
-            v4.broadcast() != Some(v4.address()) && v4.network().address() != v4.address()
+        (IpAddress::Ipv4(address), IpCidr::Ipv4(network)) if network.prefix_len() < 31 => {
+            network.broadcast() != Some(*address) && network.network().address() != *address
         }
         #[allow(unreachable_patterns)] // with IPv4 alone the guard above leaves nothing else
         _ => true,

@@ -28,9 +28,9 @@ impl<'m> Query<'m> {
         self
     }
 
-    /// How long to wait for the first answer, and how often to ask in all.
+    /// How long to wait for the first answer, up to [`MAX_WAIT`], and how often to ask in all.
     pub const fn patience(mut self, wait: Duration, tries: u8) -> Self {
-        self.wait = wait;
+        self.wait = if wait.total_micros() > MAX_WAIT.total_micros() { MAX_WAIT } else { wait };
         self.tries = tries;
         self
     }
@@ -126,8 +126,8 @@ impl<'m> Exchange<'m> {
         let (message, number) = out.split_at_mut(self.query.message.len());
         message.copy_from_slice(self.query.message);
         number.copy_from_slice(&self.number.to_be_bytes()[..self.query.number_len()]);
-        let wait = self.query.wait.total_micros().saturating_mul(1 << self.tries.min(16));
-        self.due = now + Duration::from_micros(wait).min(MAX_WAIT);
+        let wait = self.query.wait.total_micros() << self.tries.min(16);
+        self.due = now + Duration::from_micros(wait);
         self.tries += 1;
         self.report.sent += 1;
     }
