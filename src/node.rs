@@ -72,6 +72,8 @@ pub struct Node<'a> {
     common: SocketSet<'a>,
     ports: &'a mut [Port<'a>],
     senders: &'a mut [Sender<'a>],
+    /// Senders with a datagram that has not left.
+    waiting: usize,
     /// When the next hardware address can be asked for.
     next_turn: Instant,
     doorman: Doorman,
@@ -132,6 +134,7 @@ impl<'a> Node<'a> {
             common: sockets,
             ports,
             senders,
+            waiting: 0,
             next_turn: now,
             doorman: Doorman::new(config.manners),
             addresses: Addresses::new(config, dhcp, now),

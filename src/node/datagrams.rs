@@ -166,6 +166,7 @@ impl<'a> Node<'a> {
             Task::Serve(service) => {
                 let len = service.answer_len(data.len())?;
                 self.senders[sender].put(tuple, len, now, |answer| service.answer(data, answer))?;
+                self.waiting += 1;
                 len
             }
             Task::Ask(_, exchange) => {
@@ -201,6 +202,7 @@ impl<'a> Node<'a> {
                     let bytes = exchange.len();
                     let ask = |question: &mut [u8]| exchange.ask(question, now);
                     if self.senders[sender].put(tuple, bytes, now, ask).is_some() {
+                        self.waiting += 1;
                         self.stats.datagrams_sent += 1;
                         on_event(Event::Sent { protocol: Protocol::Udp, tuple, bytes });
                         self.send(sender, now, device, on_event);
@@ -219,7 +221,7 @@ impl<'a> Node<'a> {
         on_event: Sink<'_>,
     ) {
         fragments_have_left(&mut self.iface, now, device);
-        if self.senders.iter().all(Sender::is_empty) {
+        if self.waiting == 0 {
             return;
         }
         // Who was asked for least goes first: smoltcp asks for one address a second, whoever wants it.
@@ -242,10 +244,9 @@ impl<'a> Node<'a> {
             return Some(now);
         }
         let mut due = None;
-        for sender in &*self.senders {
-            if let Some(deadline) = sender.deadline() {
-                due = earlier(due, Some(deadline.min(self.next_turn)));
-            }
+        if self.waiting > 0 {
+            let deadlines = self.senders.iter().filter_map(Sender::deadline);
+            due = deadlines.min().map(|deadline| deadline.min(self.next_turn));
         }
         for port in &mut *self.ports {
             if let Task::Ask(_, exchange) = &mut port.task {
@@ -261,13 +262,17 @@ impl<'a> Node<'a> {
 
     /// A sender with nothing in it: if there is none, the one that has waited longest gives up.
     fn vacant_sender(&mut self, on_event: Sink<'_>) -> Option<usize> {
-        let sender = (0..self.senders.len()).min_by_key(|sender| self.senders[*sender].since())?;
-        self.give_up(sender, on_event);
-        Some(sender)
+        if let Some(vacant) = self.senders.iter().position(Sender::is_empty) {
+            return Some(vacant);
+        }
+        let oldest = (0..self.senders.len()).min_by_key(|sender| self.senders[*sender].since())?;
+        self.give_up(oldest, on_event);
+        Some(oldest)
     }
 
     fn give_up(&mut self, sender: usize, on_event: Sink<'_>) {
         if let Some(tuple) = self.senders[sender].clear() {
+            self.waiting -= 1;
             self.ignore(Ignored::Unreachable, tuple, on_event);
         }
     }
@@ -293,6 +298,7 @@ impl<'a> Node<'a> {
             }
             return;
         };
+        self.waiting -= 1;
         let is_fragmented = left.len > self.ip_mtu - IP_UDP_HEADERS;
         if is_fragmented && !is_fragmenting(&mut self.iface, now) {
             // smoltcp takes what its buffer for fragments cannot hold, and drops it.
