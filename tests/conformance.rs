@@ -87,6 +87,8 @@ enum Defect {
     LosesWithoutRoom,
     ClaimsToFill,
     ClaimsToVerify,
+    #[cfg(feature = "proto-ipv6")]
+    ClaimsIcmpv6,
 }
 
 /// Places of its rings.
@@ -175,6 +177,8 @@ impl Device for Faulty {
             Defect::ClaimsNoBurst => capabilities.max_burst_size = Some(0),
             Defect::ClaimsToFill => capabilities.checksum.tcp = Checksum::Rx,
             Defect::ClaimsToVerify => capabilities.checksum.ipv4 = Checksum::Tx,
+            #[cfg(feature = "proto-ipv6")]
+            Defect::ClaimsIcmpv6 => capabilities.checksum.icmpv6 = Checksum::None,
             _ => {}
         }
         capabilities
@@ -267,6 +271,8 @@ fn every_defect_is_caught_and_called_by_its_name() {
         (Defect::SendsWhatIsDropped, Broken::Invented(Sent)),
         (Defect::ClaimsToFill, Broken::Checksum(Sent)),
         (Defect::ClaimsToVerify, Broken::Checksum(Received)),
+        #[cfg(feature = "proto-ipv6")]
+        (Defect::ClaimsIcmpv6, Broken::Checksum(Sent)),
     ] {
         assert_eq!(Faulty::check(defect), Err(broken), "{defect:?}");
     }

@@ -47,5 +47,5 @@ fn is_ready() -> Outcome {
 
 /// The boards that QEMU knows.
 fn emulated() -> impl Iterator<Item = &'static Board> {
-    BOARDS.iter().filter(|board| board.instructions_per_tick.is_some())
+    BOARDS.iter().filter(|board| board.is_emulated())
 }

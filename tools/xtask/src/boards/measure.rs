@@ -53,7 +53,9 @@ fn at_work(board: &Board, plain: elf::Sizes, instructions_per_tick: u64) -> Outc
     let mut bench = Bench::new(board, &bridged, instructions_per_tick)?;
     let mut connection = bench.peer.connect(50_000)?;
     let tcp_14_bridged = bench.tcp(&mut connection, 14)?;
+    let tcp_512_bridged = bench.tcp(&mut connection, 512)?;
     let udp_14_bridged = bench.udp(14)?;
+    let udp_512_bridged = bench.udp(512)?;
     drop(bench);
 
     let fast = board.build(Variant { optimization: "3", ..METERED })?;
@@ -83,7 +85,9 @@ fn at_work(board: &Board, plain: elf::Sizes, instructions_per_tick: u64) -> Outc
         Figure::new("udp-512", udp_512),
         Figure::new("tcp-14-opt-level-3", tcp_14_fast),
         Figure::new("tcp-14-permille-bridged", 1000 * tcp_14_bridged / tcp_14),
+        Figure::new("tcp-512-permille-bridged", 1000 * tcp_512_bridged / tcp_512),
         Figure::new("udp-14-permille-bridged", 1000 * udp_14_bridged / udp_14),
+        Figure::new("udp-512-permille-bridged", 1000 * udp_512_bridged / udp_512),
         Figure::new("tcp-14-permille-among-16", 1000 * among_many / alone),
     ])
 }
