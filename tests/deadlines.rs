@@ -145,6 +145,26 @@ fn a_peer_that_never_closes_its_side(family: Family) {
     ends(&mut world, s(50), End::FinWaitTimeout, peer.me, 1);
 }
 
+/// The probe of its shut window brings it our last byte and our FIN, and it acknowledges both. smoltcp probes
+/// on, in FIN-WAIT-2 with one ACK after the other.
+fn a_peer_whose_window_stays_shut_behind_our_fin(family: Family) {
+    let mut world = Setup { flow: Flow::Once, ..Setup::new(family) }.world();
+    let mut peer = Raw::new(&mut world, family, 0);
+    peer.handshake(&mut world);
+    world.inject(Segment { window: 0, ..peer.segment(TcpControl::Psh, b"1") }.frame());
+    peer.seq += 1;
+    world.run_for(s(2));
+    let fin = peer.answers(&mut world).into_iter().find(|tcp| tcp.fin).expect("a FIN");
+    assert_eq!(fin.len, 1);
+    peer.ack += 2;
+    world.inject(Segment { window: 0, ..peer.segment(TcpControl::None, &[]) }.frame());
+    let mark = world.mark();
+    world.run_until(s(61), |world| !world.ours.ends().is_empty());
+    assert_eq!(world.ours.ends(), [End::FinWaitTimeout]);
+    let said = world.sent_since(mark).filter(|frame| frame.tcp().is_some()).count();
+    assert!(said <= 3, "{said} segments to a peer who had nothing to hear");
+}
+
 fn fin_wait_outlives_the_hardware_address(family: Family) {
     let timeouts = Timeouts { fin_wait: Some(s(120)), ..Timeouts::DEFAULT };
     let mut world = Setup { timeouts, flow: Flow::Once, ..Setup::new(family) }.world();
@@ -273,6 +293,7 @@ in_both_families!(
     a_peer_that_half_closes_and_vanishes,
     a_peer_that_never_acknowledges_our_fin,
     a_peer_that_never_closes_its_side,
+    a_peer_whose_window_stays_shut_behind_our_fin,
     fin_wait_outlives_the_hardware_address,
     time_wait_lasts_as_long_as_configured,
     the_reset_leaves_before_the_slot_serves_again,

@@ -147,6 +147,12 @@ impl<'a> Node<'a> {
             if connection.has_sent_all() {
                 return Some(now + SOONEST_RETRANSMISSION);
             }
+            // One ACK is all that this state can have to say. smoltcp does not stop the probes of a shut
+            // window when the FIN behind them is acknowledged, and sends that ACK without end.
+            if connection.socket().state() == State::FinWait2 {
+                let (sockets, _) = connection.parts();
+                return self.iface.poll_at(now, sockets).filter(|at| *at > now);
+            }
         }
         let (sockets, _) = connection.parts();
         // What smoltcp calls "now" is an instant in the past; as such it would stand before every

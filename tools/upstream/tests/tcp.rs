@@ -2,7 +2,7 @@
 
 mod wire;
 
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
@@ -20,6 +20,8 @@ struct Stack {
     iface: Interface,
     sockets: SocketSet<'static>,
     socket: SocketHandle,
+    /// What the peer's segments announce.
+    window: u16,
 }
 
 impl Stack {
@@ -30,7 +32,7 @@ impl Stack {
         let mut sockets = SocketSet::new(vec![SocketStorage::EMPTY].leak());
         let [rx, tx] = [(); 2].map(|()| SocketBuffer::new(vec![0; 1024].leak()));
         let socket = sockets.add(Socket::new(rx, tx));
-        Stack { wire, iface, sockets, socket }
+        Stack { wire, iface, sockets, socket, window: 1000 }
     }
 
     fn socket(&mut self) -> &mut Socket<'static> {
@@ -50,7 +52,7 @@ impl Stack {
             control,
             seq_number: TcpSeqNumber(seq),
             ack_number: ack.map(TcpSeqNumber),
-            window_len: 1000,
+            window_len: self.window,
             window_scale: None,
             max_seg_size: None,
             sack_permitted: false,
@@ -142,4 +144,32 @@ fn a_syn_to_a_client_whose_own_has_not_left_panics() {
     stack.segment(OURS, TcpControl::Syn, 1000, None);
     stack.poll(Instant::from_millis(1));
     stack.iface.poll_at(Instant::from_millis(1), &stack.sockets);
+}
+
+#[test]
+fn a_window_that_stays_shut_behind_our_fin_is_answered_without_end() {
+    let mut stack = Stack::new();
+    stack.window = 0;
+    stack.socket().listen(12_345).expect("a free socket");
+    stack.hello();
+    stack.segment(OURS, TcpControl::Syn, 1000, None);
+    stack.poll(Instant::ZERO);
+    let ours = stack.last_number();
+    stack.segment(OURS, TcpControl::None, 1001, Some(ours + 1));
+    stack.poll(Instant::from_millis(1));
+    stack.socket().send_slice(b"1").expect("room");
+    stack.socket().close();
+    stack.segment(OURS, TcpControl::None, 1001, Some(ours + 1));
+    stack.poll(Instant::from_millis(2));
+    // The probe carries the byte and the FIN; both are acknowledged, and the timer stays.
+    stack.poll(Instant::from_secs(2));
+    stack.segment(OURS, TcpControl::None, 1001, Some(ours + 3));
+    stack.poll(Instant::from_secs(2));
+    assert_eq!(stack.socket().state(), State::FinWait2);
+    // `Interface::poll` would not return before the device is full.
+    for _ in 0..1000 {
+        let result =
+            stack.iface.poll_egress(Instant::from_secs(5), &mut stack.wire, &mut stack.sockets);
+        assert_eq!(result, PollResult::SocketStateChanged);
+    }
 }
