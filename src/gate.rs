@@ -78,22 +78,31 @@ impl Own<'_> {
         if to != self.mac && !to.is_broadcast() && !to.is_multicast() {
             return Seen::Refused(Refusal::NotOurs);
         }
+        let is_for_all = to != self.mac;
         match ethernet.ethertype() {
             EthernetProtocol::Arp => Seen::Neighbor,
-            EthernetProtocol::Ipv4 => self.see_ipv4(ethernet.payload()),
+            EthernetProtocol::Ipv4 => self.see_ipv4(ethernet.payload(), is_for_all),
             #[cfg(feature = "proto-ipv6")]
-            EthernetProtocol::Ipv6 => self.see_ipv6(ethernet.payload()),
+            EthernetProtocol::Ipv6 => self.see_ipv6(ethernet.payload(), is_for_all),
             _ => Seen::Refused(Refusal::UnknownProtocol),
         }
     }
 
-    fn see_ipv4(&self, packet: &[u8]) -> Seen {
+    fn see_ipv4(&self, packet: &[u8], is_for_all: bool) -> Seen {
         let Ok(ip) = Ipv4Packet::new_checked(packet) else {
             return Seen::Refused(Refusal::Malformed);
         };
         let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
+        // RFC 1122 section 3.3.6: what is for one host does not come in a frame for all.
+        if is_for_all && self.has(&to) {
+            return Seen::Refused(Refusal::Broadcast);
+        }
         let is_fragment = ip.more_frags() || ip.frag_offset() != 0;
         match ip.next_header() {
+            // smoltcp takes the fragment for the whole where it cannot put one together.
+            _ if is_fragment && cfg!(not(feature = "ipv4-fragmentation")) => {
+                Seen::Refused(Refusal::Fragment)
+            }
             IpProtocol::Tcp if is_fragment => Seen::Refused(Refusal::Fragment),
             IpProtocol::Tcp => self.see_tcp(from, to, ip.payload()),
             IpProtocol::Udp if is_fragment => {
@@ -105,35 +114,23 @@ impl Own<'_> {
     }
 
     #[cfg(feature = "proto-ipv6")]
-    fn see_ipv6(&self, packet: &[u8]) -> Seen {
+    fn see_ipv6(&self, packet: &[u8], is_for_all: bool) -> Seen {
         let Ok(ip) = Ipv6Packet::new_checked(packet) else {
             return Seen::Refused(Refusal::Malformed);
         };
         let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
-        self.see_ipv6_payload(ip.next_header(), from, to, ip.payload())
-    }
-
-    #[cfg(feature = "proto-ipv6")]
-    fn see_ipv6_payload(
-        &self,
-        protocol: IpProtocol,
-        from: IpAddress,
-        to: IpAddress,
-        payload: &[u8],
-    ) -> Seen {
+        if is_for_all && self.has(&to) {
+            return Seen::Refused(Refusal::Broadcast);
+        }
+        let Some((protocol, start)) = upper_layer(&ip) else {
+            return Seen::Refused(Refusal::Malformed);
+        };
+        let payload = &ip.payload()[start..];
         let message = payload.first().map(|message| Icmpv6Message::from(*message));
         match protocol {
             IpProtocol::Tcp => self.see_tcp(from, to, payload),
             IpProtocol::Udp => see_udp(from, to, payload),
             IpProtocol::Ipv6Frag => Seen::Refused(Refusal::Fragment),
-            // RFC 8200 section 4.3. It stands right behind the IPv6 header, so only once.
-            IpProtocol::HopByHop => match Ipv6ExtHeader::new_checked(payload) {
-                Ok(header) if header.next_header() != IpProtocol::HopByHop => {
-                    let rest = &payload[8 * (1 + usize::from(header.header_len()))..];
-                    self.see_ipv6_payload(header.next_header(), from, to, rest)
-                }
-                _ => Seen::Refused(Refusal::Malformed),
-            },
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborAdvert) => Seen::Neighbor,
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::RouterAdvert) => Seen::Router,
             _ => Seen::Other,
@@ -190,6 +187,18 @@ impl Own<'_> {
                 IpCidr::Ipv6(_) => false,
             })
     }
+}
+
+/// What an IPv6 packet carries, and where in its payload that begins: behind a hop-by-hop header, which
+/// stands right behind the IPv6 header, so only once (RFC 8200 section 4.3).
+#[cfg(feature = "proto-ipv6")]
+pub(crate) fn upper_layer(ip: &Ipv6Packet<&[u8]>) -> Option<(IpProtocol, usize)> {
+    if ip.next_header() != IpProtocol::HopByHop {
+        return Some((ip.next_header(), 0));
+    }
+    let header = Ipv6ExtHeader::new_checked(ip.payload()).ok()?;
+    let start = 8 * (1 + usize::from(header.header_len()));
+    (header.next_header() != IpProtocol::HopByHop).then_some((header.next_header(), start))
 }
 
 fn see_udp(from: IpAddress, to: IpAddress, datagram: &[u8]) -> Seen {

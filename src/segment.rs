@@ -9,6 +9,8 @@ use smoltcp::wire::{
 use smoltcp::wire::{Ipv6Packet, Ipv6Repr};
 
 use crate::event::Tuple;
+#[cfg(feature = "proto-ipv6")]
+use crate::gate::upper_layer;
 
 /// A segment without data, and who sends it to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +42,8 @@ impl Segment {
             EthernetProtocol::Ipv6 => {
                 let packet = Ipv6Packet::new_checked(frame.payload()).ok()?;
                 let ip = Ipv6Repr::parse(&packet).ok()?;
-                (ip.src_addr.into(), ip.dst_addr.into(), packet.payload())
+                let (_, start) = upper_layer(&packet)?;
+                (ip.src_addr.into(), ip.dst_addr.into(), &packet.payload()[start..])
             }
             _ => return None,
         };

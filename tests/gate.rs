@@ -99,6 +99,16 @@ fn frames_for_others_get_no_answer(family: Family) {
     refuses(&mut world, lldp, Refusal::UnknownProtocol, 0);
 }
 
+/// RFC 1122 section 3.3.6: an answer would leave from the group's hardware address.
+fn what_is_for_us_does_not_come_in_a_frame_for_all(family: Family) {
+    let (mut world, syn) = scene(family);
+    let groups = [EthernetAddress::BROADCAST, EthernetAddress([0x33, 0x33, 0, 0, 0, 1])];
+    for group in groups {
+        refuses(&mut world, ethernet(RAW_MAC, group, &syn.packet()), Refusal::Broadcast, 0);
+    }
+    world.assert_all_free();
+}
+
 fn ports_of_zero_get_no_answer(family: Family) {
     let (mut world, syn) = scene(family);
     let nowhere = Segment { to: IpEndpoint { port: 0, ..syn.to }, ..syn };
@@ -246,6 +256,17 @@ fn a_hop_by_hop_header_does_not_hide_a_connection() {
     assert_eq!(world.stats().bytes_received, 15);
 }
 
+/// Nor a SYN: read as the segment itself, the header's options would name another connection.
+#[test]
+fn a_hop_by_hop_header_does_not_hide_a_syn() {
+    let (mut world, syn) = scene(Family::V6);
+    world.inject_and_settle(behind_header(&syn, IpProtocol::HopByHop));
+    let answer = world.trace.iter().rev().find_map(|frame| frame.tcp()).unwrap();
+    assert!(answer.syn && answer.ack.is_some() && !answer.rst, "{answer:?}");
+    assert_eq!((answer.from, answer.to), (syn.to, syn.from));
+    assert_eq!(world.ours.node.occupancy().half_open, 1);
+}
+
 /// P2: whatever SYN comes for a connection that exists, it goes on. The answer is a challenge: a peer
 /// that has started anew resets what it does not know (RFC 5961 section 4).
 fn a_syn_does_nothing_to_an_established_connection(family: Family) {
@@ -383,6 +404,7 @@ in_both_families!(
     sources_that_cannot_be_get_no_answer,
     a_syn_to_many_gets_no_answer,
     frames_for_others_get_no_answer,
+    what_is_for_us_does_not_come_in_a_frame_for_all,
     ports_of_zero_get_no_answer,
     a_segment_for_nobody_gets_one_reset,
     the_reset_for_a_closed_port_is_acceptable,

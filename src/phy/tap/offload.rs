@@ -7,11 +7,14 @@
 
 use core::{num::NonZeroU16, ops::Range};
 
+#[cfg(feature = "proto-ipv6")]
+use smoltcp::wire::Ipv6Packet;
 use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, Ipv4Packet, TcpPacket, checksum,
 };
+
 #[cfg(feature = "proto-ipv6")]
-use smoltcp::wire::{Ipv6ExtHeader, Ipv6Packet};
+use crate::gate::upper_layer;
 
 /// The length of the header: in its fields, all in the machine's own byte order, stand the flags and the
 /// kind of segmentation, a byte each; and two bytes each, the length of the headers, that of a segment's
@@ -143,14 +146,8 @@ impl Content {
             #[cfg(feature = "proto-ipv6")]
             EthernetProtocol::Ipv6 => {
                 let ip = Ipv6Packet::new_checked(ethernet.payload()).ok()?;
-                let mut range = ip.header_len()..ip.total_len();
-                let mut protocol = ip.next_header();
-                // RFC 8200 section 4.3: it stands right behind the IPv6 header, so only once.
-                if protocol == IpProtocol::HopByHop {
-                    let options = Ipv6ExtHeader::new_checked(ip.payload()).ok()?;
-                    protocol = options.next_header();
-                    range.start += 8 * (1 + usize::from(options.header_len()));
-                }
+                let (protocol, start) = upper_layer(&ip)?;
+                let range = ip.header_len() + start..ip.total_len();
                 match protocol {
                     IpProtocol::Tcp => {
                         let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
