@@ -157,6 +157,17 @@ fn more_than_was_said_is_a_mismatch(family: Family) {
     ends(&mut world, End::Mismatch);
 }
 
+/// In a segment of its own, when all that was said is verified and our side is closed.
+fn more_than_was_said_is_a_mismatch_however_late(family: Family) {
+    let (mut world, server) = called(family, Message::new(HELLO));
+    world.far.recv(server);
+    world.far.send(server, HELLO);
+    world.run_for(s(1));
+    assert_eq!(world.ours.ends(), []);
+    world.far.send(server, b" And more.");
+    ends(&mut world, End::Mismatch);
+}
+
 fn an_answer_before_anything_was_said_is_a_mismatch(family: Family) {
     let mut world = Setup::new(family).world();
     let server = world.far.listener(7);
@@ -261,6 +272,7 @@ in_both_families!(
     a_network_without_a_route_is_given_up,
     wrong_bytes_are_noticed_and_the_peer_is_reset,
     more_than_was_said_is_a_mismatch,
+    more_than_was_said_is_a_mismatch_however_late,
     an_answer_before_anything_was_said_is_a_mismatch,
     an_answer_that_ends_early_is_short,
     a_reset_by_the_server_is_told_as_that,

@@ -100,7 +100,8 @@ impl<'m> Exchange<'m> {
         received: impl FnMut(&[u8]),
     ) {
         self.send(socket);
-        if self.outcome == Outcome::Pending {
+        // Whoever has said it all may still say too much.
+        if self.outcome != Outcome::Mismatch {
             self.recv(socket, scratch, received);
         }
         match (self.outcome, socket.state()) {

@@ -107,8 +107,10 @@ impl<'m> Exchange<'m> {
 
     /// Asks nothing more: what has not been answered is lost.
     pub fn give_up(&mut self) {
-        self.report.lost += self.query.count.saturating_sub(self.number);
-        self.number = self.query.count;
+        let left = self.query.count.saturating_sub(self.number);
+        self.report.lost += left;
+        self.number += left;
+        self.answered = self.answered.checked_shl(left).unwrap_or(0);
     }
 
     /// Bytes of the question.
@@ -169,5 +171,30 @@ impl<'m> Exchange<'m> {
         self.answered = (self.answered << 1) | u64::from(answered);
         self.number += 1;
         self.tries = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is still on its way when nobody wants to know it any more.
+    #[test]
+    fn answers_after_giving_up_count_once_each() {
+        let mut exchange = Exchange::new(Query::new(b"?").count(100));
+        let mut question = [0; 5];
+        for n in 0..50u32 {
+            exchange.ask(&mut question, Instant::ZERO);
+            assert_eq!(question[1..], n.to_be_bytes());
+            exchange.answer(&question);
+        }
+        exchange.give_up();
+        assert_eq!((exchange.report().answered, exchange.report().lost), (50, 50));
+        for n in 0..100u32 {
+            question[1..].copy_from_slice(&n.to_be_bytes());
+            exchange.answer(&question);
+        }
+        let report = exchange.report();
+        assert_eq!(report.answered + report.lost, 100);
     }
 }
