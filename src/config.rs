@@ -154,18 +154,19 @@ pub struct Timeouts {
     pub stall: Option<Duration>,
     /// FIN-WAIT-2: we have closed, the peer has not.
     pub fin_wait: Option<Duration>,
-    /// TIME-WAIT. smoltcp ends it after 10 s; a shorter time here ends it earlier.
+    /// TIME-WAIT. smoltcp ends it 10 s after the last FIN of the peer; a shorter time here, from the
+    /// first on, ends it earlier.
     pub time_wait: Option<Duration>,
 }
 
 impl Timeouts {
-    /// 10 s for a handshake, 5 min idle, 30 s stalled, 60 s in FIN-WAIT-2, 10 s in TIME-WAIT.
+    /// 10 s for a handshake, 5 min idle, 30 s stalled, 60 s in FIN-WAIT-2; TIME-WAIT is smoltcp's 10 s.
     pub const DEFAULT: Timeouts = Timeouts {
         handshake: Some(Duration::from_secs(10)),
         idle: Some(Duration::from_secs(300)),
         stall: Some(Duration::from_secs(30)),
         fin_wait: Some(Duration::from_secs(60)),
-        time_wait: Some(Duration::from_secs(10)),
+        time_wait: None,
     };
 }
 

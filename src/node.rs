@@ -11,6 +11,7 @@ mod datagrams;
 mod error;
 
 use heapless::Vec;
+use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, Medium, PacketMeta, RxToken, TxToken};
 use smoltcp::time::{Duration, Instant};
@@ -30,7 +31,6 @@ use crate::pool::order::Standing;
 use crate::pool::{MAX_SLOTS, Pool};
 use crate::post::{Port, Sender};
 use crate::random::Random;
-use crate::rate::Bucket;
 use crate::server::udp::Doorman;
 use crate::storage::{DatagramMemory, MAX_BUFFER, Memory};
 
@@ -63,7 +63,6 @@ pub struct Node<'a> {
     per_source: Option<u16>,
     evict_idle: bool,
     cookies: Option<Cookies>,
-    challenges: Bucket,
     pool: Pool<'a>,
     scratch: &'a mut [u8],
 
@@ -127,7 +126,6 @@ impl<'a> Node<'a> {
             per_source: config.per_source,
             evict_idle: config.evict_idle,
             cookies: config.syn_cookies.then(|| Cookies::new((random.next(), random.next()))),
-            challenges: Bucket::FULL,
             pool: Pool::new(slots, table, due, order, random.next() as u32),
             random,
             scratch,
@@ -254,26 +252,23 @@ impl<'a> Node<'a> {
                 }
             },
             Seen::Refused(refusal) => (refusal, None),
-            Seen::Lease(tuple) if !self.addresses.leases() => {
-                self.deliver(parcel, now);
-                return Delivered::Ports(Some(tuple));
-            }
-            // smoltcp renews where the offer came from, and panics if that is nowhere.
-            Seen::Lease(tuple) if !tuple.remote.addr.is_unicast() => {
-                (Refusal::BadSource, Some(tuple))
-            }
-            Seen::Lease(_) => {
+            Seen::Lease(tuple) if self.addresses.leases() => {
+                // smoltcp renews where the offer came from, and panics if that is nowhere.
+                if !tuple.remote.addr.is_unicast() {
+                    self.refuse(Refusal::BadSource, Some(tuple), on_event);
+                    return Delivered::Elsewhere;
+                }
                 self.stats.delivered += 1;
                 self.addresses.offered(parcel, &mut self.iface, now);
                 return Delivered::Elsewhere;
             }
             // RFC 4443 section 2.4 e: a group is not told that a port is unreachable; smoltcp tells it.
-            Seen::Datagram(tuple)
+            Seen::Datagram(tuple) | Seen::Lease(tuple)
                 if tuple.local.addr.is_multicast() && !self.is_bound(tuple.local.port) =>
             {
                 (Refusal::Broadcast, Some(tuple))
             }
-            Seen::Datagram(tuple) => {
+            Seen::Datagram(tuple) | Seen::Lease(tuple) => {
                 self.deliver(parcel, now);
                 return Delivered::Ports(Some(tuple));
             }
@@ -340,8 +335,11 @@ impl<'a> Node<'a> {
         for Change { lost, gained } in changes.into_iter().flatten() {
             if let Some(cidr) = lost {
                 on_event(Event::AddressLost { cidr });
-                self.end_connections_of(cidr.address(), on_event);
-                self.end_datagrams_of(cidr.address(), on_event);
+                // With another mask it is still the same address.
+                if gained.map(|cidr| cidr.address()) != Some(cidr.address()) {
+                    self.end_connections_of(cidr.address(), on_event);
+                    self.end_datagrams_of(cidr.address(), on_event);
+                }
             }
             if let Some(cidr) = gained {
                 on_event(Event::AddressGained { cidr });
@@ -382,6 +380,9 @@ fn set_addresses(iface: &mut Interface, config: &Config) -> Result<(), ConfigErr
             fits &= addresses.contains(&link_local) || addresses.push(link_local).is_ok();
         });
     }
+    // What is learned later has its place, too.
+    let learned = usize::from(config.dhcpv4) + usize::from(config.slaac);
+    fits &= iface.ip_addrs().len() + learned <= IFACE_MAX_ADDR_COUNT;
     if fits { Ok(()) } else { Err(ConfigError::TooManyAddresses) }
 }
 

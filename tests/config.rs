@@ -110,6 +110,23 @@ fn clashing_and_too_many_addresses() {
     }
 }
 
+/// A place in the table is kept for each address that is learned: one that came and found none would be
+/// tried again in every poll.
+#[test]
+fn no_room_for_what_is_learned() {
+    let given = |n: u8| {
+        let none = Config::new(NODE_MAC.0, 1);
+        (1..=n).fold(none, |config, n| config.address(v4(10, 0, 0, n, 8)).unwrap())
+    };
+    let table = IFACE_MAX_ADDR_COUNT as u8;
+    // The link-local address and the router's prefix; the lease.
+    for (dhcpv4, slaac, learned) in [(false, true, 2), (true, false, 1), (true, true, 3)] {
+        check(&Config { dhcpv4, slaac, ..given(table - learned) }, None);
+        let full = Config { dhcpv4, slaac, ..given(table - learned + 1) };
+        check(&full, ConfigError::TooManyAddresses);
+    }
+}
+
 /// Found by the fuzzer: an instant that far away overflows.
 #[test]
 fn longer_than_a_year() {

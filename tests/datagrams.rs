@@ -2,16 +2,21 @@
 
 mod rig;
 
-use rig::frames::{Segment, who_has};
+use rig::frames::{Frame, Segment, Way, who_has};
 use rig::host::Host;
 use rig::udp::{Asker, Datagram, SIZE, datagrams, fragments, packets, ping};
-use rig::{Dice, Family, Happened, PORT, Setup, World, in_both_families, ms, s};
+use rig::{
+    Dice, Family, Happened, NODE_MAC, PORT, Port, PortRx, PortTx, Setup, World, in_both_families,
+    ms, s,
+};
+use smolecho::phy::{Device, DeviceCapabilities};
+use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{
     Icmpv4DstUnreachable, Icmpv4Message, Icmpv4Packet, Icmpv6DstUnreachable, Icmpv6Message,
     Icmpv6Packet, IpAddress, IpCidr, IpEndpoint, IpProtocol, TcpControl,
 };
 use smolecho::{
-    BindError, DatagramMemory, DatagramStorage, Ignored, Manners, Rate, Refusal, Service,
+    BindError, DatagramMemory, DatagramStorage, Ignored, Manners, Node, Rate, Refusal, Service,
 };
 
 const DISCARD: u16 = 9;
@@ -394,7 +399,7 @@ fn never_more_out_than_in(family: Family) {
         let frames = world.trace[mark..].iter().filter(|frame| frame.way == way);
         datagrams(frames).iter().map(|datagram| datagram.payload.len() + 28).sum::<usize>()
     };
-    let (came, left) = (bytes(rig::frames::Way::ToNode), bytes(rig::frames::Way::FromNode));
+    let (came, left) = (bytes(Way::ToNode), bytes(Way::FromNode));
     assert!(left > 0 && left <= came, "{left} of {came}");
 }
 
@@ -447,6 +452,24 @@ fn a_silent_source_does_not_cost_a_newcomer_its_answers(family: Family) {
 
 /// A port that nobody bound is said so, once for each datagram; a group is told nothing
 /// (RFC 1122 section 3.2.2, RFC 4443 section 2.4 e).
+/// With room for one answer: what is discarded needs none.
+fn what_is_discarded_costs_nobody_an_answer(family: Family) {
+    let memory = || Box::leak(Box::new(DatagramStorage::<2, 1, 64>::new())).memory();
+    let mut world = Setup { datagrams: memory, ..Setup::new(family) }.world();
+    world.ours.node.bind(PORT, Service::Echo).unwrap();
+    world.ours.node.bind(DISCARD, Service::Discard).unwrap();
+    let (asker, other) = (Asker::unknown(family, 1), Asker::new(&mut world, family, 2));
+    world.inject_and_settle(asker.question(b"who asks?").frame());
+    let discarded =
+        Datagram { to: IpEndpoint { port: DISCARD, ..other.server }, ..other.question(b"!") };
+    world.inject_and_settle(discarded.frame());
+    assert_eq!(ignored(&world, Ignored::Unreachable), 0);
+    let mark = world.mark();
+    world.inject(who_has(asker.me.addr, family.node()));
+    world.run_for(s(2));
+    assert_eq!(asker.answers_since(&world, mark), [b"who asks?"]);
+}
+
 fn an_unbound_port_is_unreachable(family: Family) {
     let mut world = world(family);
     let asker = Asker::new(&mut world, family, 1);
@@ -478,8 +501,9 @@ fn a_group_is_not_told_that_a_port_is_unbound(family: Family) {
         Family::V4 => &[IpAddress::v4(224, 0, 0, 1), IpAddress::v4(10, 7, 255, 255)],
         Family::V6 => &[IpAddress::v6(0xff02, 0, 0, 0, 0, 0, 0, 1)],
     };
-    for group in groups {
-        let unbound = Asker { server: IpEndpoint::new(*group, 4711), ..asker };
+    // A DHCP client's port is one like any other while there is none.
+    for (group, port) in groups.iter().flat_map(|group| [(group, 4711), (group, 68)]) {
+        let unbound = Asker { server: IpEndpoint::new(*group, port), ..asker };
         let mark = world.mark();
         world.inject_and_settle(unbound.question(b"anybody?").frame());
         assert_eq!(packets(world.sent_since(mark)), [], "{group}");
@@ -650,6 +674,56 @@ fn stray_fragments_give_way_in_the_end() {
 }
 
 /// Port 68 is a DHCP client's; without one it is a port like any other.
+/// A device that has room for one frame on its way out.
+#[derive(Default)]
+struct Narrow(Port);
+
+impl Device for Narrow {
+    type RxToken<'t> = PortRx;
+    type TxToken<'t> = PortTx<'t>;
+
+    fn receive(&mut self, now: Instant) -> Option<(PortRx, PortTx<'_>)> {
+        if self.0.outbox.is_empty() { self.0.receive(now) } else { None }
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<PortTx<'_>> {
+        if self.0.outbox.is_empty() { self.0.transmit(now) } else { None }
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.0.capabilities()
+    }
+}
+
+/// Answers that have waited for a hardware address leave as fast as the device takes them, not one a
+/// second as if each were still to be asked for.
+fn a_device_without_room_is_no_silent_peer(family: Family) {
+    let config = Setup::new(family).config(NODE_MAC, IpCidr::new(family.node(), 16));
+    let mut device = Narrow::default();
+    let memory = rig::memory(1, 64, 64, 64).with(rig::udp::memory());
+    let mut node = Node::new(&config, memory, &mut device, Instant::ZERO).unwrap();
+    node.bind(PORT, Service::Echo).unwrap();
+    let asker = Asker::unknown(family, 1);
+    for n in 0..4u8 {
+        device.0.inbox.push_back(asker.question(&[n]).frame());
+    }
+    let (mut now, mut sent) = (Instant::ZERO, Vec::new());
+    let mut run = |node: &mut Node<'_>, device: &mut Narrow, time| {
+        let end = now + time;
+        while now < end {
+            node.poll(now, device, |_| {});
+            let left = device.0.outbox.pop_front();
+            sent.extend(left.map(|bytes| Frame { at: now, way: Way::FromNode, bytes }));
+            // As whoever sleeps until then.
+            now = node.poll_at(now).map_or(end, |due| due.max(now + ms(1)));
+        }
+        datagrams(sent.iter()).len()
+    };
+    assert_eq!(run(&mut node, &mut device, ms(50)), 0);
+    device.0.inbox.push_back(who_has(asker.me.addr, family.node()));
+    assert_eq!(run(&mut node, &mut device, ms(1100)), 4, "in little more than one turn");
+}
+
 #[test]
 fn port_68_can_be_bound_without_dhcp() {
     let mut world = world(Family::V4);
@@ -697,6 +771,8 @@ in_both_families!(
     a_silent_source_holds_up_nobody,
     many_silent_sources_hold_up_nobody,
     a_silent_source_does_not_cost_a_newcomer_its_answers,
+    what_is_discarded_costs_nobody_an_answer,
+    a_device_without_room_is_no_silent_peer,
     an_unbound_port_is_unreachable,
     a_group_is_not_told_that_a_port_is_unbound,
     ping_is_answered,

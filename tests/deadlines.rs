@@ -196,6 +196,26 @@ fn time_wait_lasts_as_long_as_configured(family: Family) {
     }
 }
 
+/// RFC 9293 section 3.10.7.4: a FIN that comes again begins the wait anew.
+fn time_wait_begins_anew_with_each_fin(family: Family) {
+    let mut world = Setup { flow: Flow::Once, ..Setup::new(family) }.world();
+    let mut peer = Raw::new(&mut world, family, 0);
+    peer.handshake(&mut world);
+    peer.send(&mut world, TcpControl::Psh, b"once");
+    peer.take(&mut world);
+    let fin = peer.segment(TcpControl::Fin, b"").frame();
+    world.inject_and_settle(fin.clone());
+    for _ in 0..3 {
+        world.run_for(s(9));
+        let mark = world.mark();
+        world.inject_and_settle(fin.clone());
+        let answers: Vec<_> = world.sent_since(mark).filter_map(|frame| frame.tcp()).collect();
+        assert!(matches!(answers[..], [ack] if !ack.rst && ack.ack.is_some()), "{answers:?}");
+    }
+    world.run_for(s(11));
+    world.assert_all_free();
+}
+
 /// With one slot, the connection that takes its place comes while the reset is on its way.
 fn the_reset_leaves_before_the_slot_serves_again(family: Family) {
     let timeouts = Timeouts { idle: Some(s(5)), ..Timeouts::DEFAULT };
@@ -296,6 +316,7 @@ in_both_families!(
     a_peer_whose_window_stays_shut_behind_our_fin,
     fin_wait_outlives_the_hardware_address,
     time_wait_lasts_as_long_as_configured,
+    time_wait_begins_anew_with_each_fin,
     the_reset_leaves_before_the_slot_serves_again,
     without_deadlines_a_connection_may_sleep,
     keep_alive_speaks_only_after_silence,

@@ -187,6 +187,23 @@ fn server_gone_until_the_lease_ends() {
     echo(&mut world, talk);
 }
 
+/// It is the same address: the node is not without one, and its connections go on.
+#[test]
+fn another_mask_on_renewal_ends_nothing() {
+    let mut world = world();
+    bound(&mut world);
+    let talk = connect(&mut world, 6);
+    world.run_until(s(5), |world| world.far.host.is_established(talk.socket));
+    let wider = Ipv4Address::new(255, 0, 0, 0);
+    world.far.mask = wider;
+    world.run_until(s(600), |world| changes(world).len() > 1);
+    let renewed = IpCidr::new(LEASED.into(), 8);
+    assert_eq!(changes(&world)[1..], [Happened::Lost(cidr(LEASED)), Happened::Gained(renewed)]);
+    assert_eq!(world.ours.node.interface().ip_addrs(), [renewed]);
+    echo(&mut world, talk);
+    assert_eq!(world.stats().ended(End::AddressLost), 0);
+}
+
 /// Whatever state they are in, the connections of a lost address end, each with one event.
 #[test]
 fn every_state_outlives_the_loss_of_its_address() {

@@ -115,24 +115,28 @@ impl<'a> Addresses<'a> {
 }
 
 /// Makes the interface know what a source says now. An address that it has from elsewhere is not the
-/// source's to take away; one that its table has no room for is tried again.
+/// source's to take away.
 fn apply(known: &mut Learned, learned: Learned, iface: &mut Interface) -> Option<Change> {
     let old = *known;
     if old.router != learned.router {
         set_route(iface, old.router, learned.router);
     }
     known.router = learned.router;
+    let had = old.address.map(|cidr| cidr.address());
     let is_elsewhere =
-        |cidr: &IpCidr| old.address != Some(*cidr) && iface.has_ip_addr(cidr.address());
-    let wanted = learned.address.filter(|cidr| !is_elsewhere(cidr));
-    if old.address == wanted {
+        |cidr: &IpCidr| had != Some(cidr.address()) && iface.has_ip_addr(cidr.address());
+    known.address = learned.address.filter(|cidr| !is_elsewhere(cidr));
+    if old.address == known.address {
         return None;
     }
     iface.update_ip_addrs(|addresses| {
         addresses.retain(|address| Some(*address) != old.address);
-        known.address = wanted.filter(|new| addresses.push(*new).is_ok());
+        if let Some(address) = known.address {
+            // `Node::new` has seen that there is room.
+            let _ = addresses.push(address);
+        }
     });
-    (old.address != known.address).then_some(Change { lost: old.address, gained: known.address })
+    Some(Change { lost: old.address, gained: known.address })
 }
 
 /// Each family has one default route: the last that was named, here or in the configuration. smoltcp's

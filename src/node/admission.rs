@@ -12,13 +12,9 @@ use crate::cookie::{self, Cookies, Returned};
 use crate::event::{End, Refusal, Tuple};
 use crate::gate::{Header, Kind, Own};
 use crate::phy::parcel::Parcel;
-use crate::phy::witness::{Said, Telling};
+use crate::phy::witness::Telling;
 use crate::pool::order::Standing;
-use crate::rate::Rate;
 use crate::segment::Segment;
-
-/// RFC 5961 section 7: challenges are few, whatever provokes them.
-const CHALLENGES: Rate = Rate { per_second: 100, burst: 10 };
 
 /// A handshake as young as this is left alone while the backlog has room: longer than most round trips.
 const YOUNG: Duration = Duration::from_secs(1);
@@ -39,8 +35,9 @@ pub(super) enum Verdict {
 pub(super) enum Reply {
     Silence,
     Reset,
-    /// Where the connection stands (RFC 5961): an honest peer follows, a blind one learns nothing.
-    Challenge(Said),
+    /// Where the connection in this slot stands (RFC 5961): an honest peer follows, a blind one learns
+    /// nothing.
+    Challenge(usize),
 }
 
 impl Node<'_> {
@@ -109,8 +106,8 @@ impl Node<'_> {
             // The peer's SYN came again.
             (Kind::Open, _) if state == State::SynReceived => Verdict::Deliver(slot),
             // RFC 9293 section 3.10.7.4, RFC 5961 section 4.
-            (Kind::Open | Kind::Answer, Some(said)) if is_synchronized => {
-                Verdict::Refuse(Refusal::InUse, Reply::Challenge(said))
+            (Kind::Open | Kind::Answer, Some(_)) if is_synchronized => {
+                Verdict::Refuse(Refusal::InUse, Reply::Challenge(slot))
             }
             // No simultaneous open: smoltcp panics on a SYN while our own has not left.
             (Kind::Open, _) => Verdict::Refuse(Refusal::InUse, Reply::Silence),
@@ -118,13 +115,13 @@ impl Node<'_> {
             (Kind::Reset, Some(said)) if header.seq != said.expects => {
                 let window_end = said.expects + usize::from(said.window);
                 let is_in_window = said.expects < header.seq && header.seq < window_end;
-                let reply = if is_in_window { Reply::Challenge(said) } else { Reply::Silence };
+                let reply = if is_in_window { Reply::Challenge(slot) } else { Reply::Silence };
                 Verdict::Refuse(Refusal::InexactReset, reply)
             }
             // RFC 9293 section 3.10.7.4: nobody can acknowledge what was not sent. smoltcp takes it for
             // what it has still to send, and drops that.
             (Kind::Within, Some(said)) if is_synchronized && header.ack > said.next => {
-                Verdict::Refuse(Refusal::UnsentAck, Reply::Challenge(said))
+                Verdict::Refuse(Refusal::UnsentAck, Reply::Challenge(slot))
             }
             _ => Verdict::Deliver(slot),
         }
@@ -246,9 +243,9 @@ impl Node<'_> {
             Reply::Reset => {
                 self.iface.poll_ingress_single(now, &mut parcel, &mut self.common);
             }
-            Reply::Challenge(said) => {
+            Reply::Challenge(slot) => {
                 let Some(segment) = Segment::read(frame, &self.checksums) else { return };
-                if self.challenges.take(CHALLENGES, now) {
+                if let Some(said) = self.pool.slot(slot).challenge(now) {
                     self.stats.challenges += 1;
                     segment
                         .answer(TcpControl::None, said.next, said.expects, said.window)

@@ -158,14 +158,21 @@ impl<'a> Node<'a> {
         now: Instant,
         on_event: Sink<'_>,
     ) -> Option<usize> {
-        let sender = self.vacant_sender(on_event)?;
+        // What is not answered takes no other answer's place.
+        let sender = match self.ports[port].task {
+            Task::Serve(service) if service.answer_len(0).is_some() => {
+                Some(self.vacant_sender(on_event)?)
+            }
+            _ => None,
+        };
         let Port { handle, task } = &mut self.ports[port];
         let (data, _) = self.common.get_mut::<Socket<'a>>(*handle).recv().ok()?;
         on_event(Event::Received { protocol: Protocol::Udp, tuple, data });
         let len = match task {
             Task::Serve(service) => {
                 let len = service.answer_len(data.len())?;
-                self.senders[sender].put(tuple, len, now, |answer| service.answer(data, answer))?;
+                self.senders[sender?]
+                    .put(tuple, len, now, |answer| service.answer(data, answer))?;
                 self.waiting += 1;
                 len
             }
@@ -177,7 +184,7 @@ impl<'a> Node<'a> {
         };
         self.stats.datagrams_sent += 1;
         on_event(Event::Sent { protocol: Protocol::Udp, tuple, bytes: len });
-        Some(sender)
+        sender
     }
 
     /// Asks what is to be asked now, and reports what is over.
@@ -292,7 +299,10 @@ impl<'a> Node<'a> {
         let (said, sender_sockets) = (&mut None, &mut self.senders[sender].sockets);
         self.iface.poll_egress(now, &mut Witness::new(device, said), sender_sockets);
         let Some(left) = self.senders[sender].settle() else {
-            if self.next_turn <= now {
+            if device.transmit(now).is_none() {
+                // The device has no room; who the peer is has nothing to do with it.
+                self.next_turn = now;
+            } else if self.next_turn <= now {
                 self.senders[sender].turns += 1;
                 self.next_turn = now + TURN;
             }

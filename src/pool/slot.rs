@@ -9,10 +9,16 @@ use crate::client::tcp::{Exchange, Message, Outcome};
 use crate::config::{Flow, Timeouts};
 use crate::event::{End, Event, Protocol, Stats, Tuple};
 use crate::phy::witness::Said;
+use crate::rate::{Bucket, Rate};
 use crate::server::tcp::Session;
 
 /// How long a reset may wait for a neighbour's address or a transmit buffer before it is given up.
 const RESET_PENDING: Duration = Duration::from_secs(1);
+
+/// RFC 5961 section 7: challenges are few, whatever provokes them; 10 in 5 s. Each connection has its own
+/// limit, for with a common one whoever uses it up on a connection of his own learns from what is missing
+/// there what he hit elsewhere.
+const CHALLENGES: Rate = Rate { per_second: 2, burst: 10 };
 
 /// Room for one connection.
 pub struct Slot<'a> {
@@ -29,6 +35,7 @@ pub struct Slot<'a> {
     received: u64,
     sent: u64,
     said: Option<Said>,
+    challenges: Bucket,
 }
 
 #[derive(Clone, Copy)]
@@ -59,6 +66,7 @@ impl<'a> Slot<'a> {
             received: 0,
             sent: 0,
             said: None,
+            challenges: Bucket::FULL,
         }
     }
 
@@ -75,6 +83,12 @@ impl<'a> Slot<'a> {
     /// Where the connection stands, by the last segment of ours.
     pub(crate) fn said(&self) -> Option<Said> {
         self.said
+    }
+
+    /// The same for whoever is to be challenged, unless that was done too often.
+    pub(crate) fn challenge(&mut self, now: Instant) -> Option<Said> {
+        let said = self.said?;
+        self.challenges.take(CHALLENGES, now).then_some(said)
     }
 
     pub(crate) fn socket(&self) -> &Socket<'a> {
@@ -165,6 +179,7 @@ impl<'a> Slot<'a> {
         self.received = 0;
         self.sent = 0;
         self.said = None;
+        self.challenges = Bucket::FULL;
     }
 
     /// Lets the flow move bytes, and notes whether the connection got on. Says whether there is more to
