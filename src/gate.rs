@@ -9,9 +9,11 @@ use smoltcp::wire::{
     Ipv4Packet, TcpPacket, TcpSeqNumber, UdpPacket,
 };
 #[cfg(feature = "proto-ipv6")]
-use smoltcp::wire::{Icmpv6Message, Ipv6ExtHeader, Ipv6Packet};
+use smoltcp::wire::{Icmpv6Message, Ipv6Packet};
 
 use crate::event::{Refusal, Tuple};
+#[cfg(feature = "proto-ipv6")]
+use crate::ipv6::upper_layer;
 
 /// The port of a DHCP client (RFC 2131 section 4.1).
 const DHCP_CLIENT: u16 = 68;
@@ -187,18 +189,6 @@ impl Own<'_> {
                 IpCidr::Ipv6(_) => false,
             })
     }
-}
-
-/// What an IPv6 packet carries, and where in its payload that begins: behind a hop-by-hop header, which
-/// stands right behind the IPv6 header, so only once (RFC 8200 section 4.3).
-#[cfg(feature = "proto-ipv6")]
-pub(crate) fn upper_layer(ip: &Ipv6Packet<&[u8]>) -> Option<(IpProtocol, usize)> {
-    if ip.next_header() != IpProtocol::HopByHop {
-        return Some((ip.next_header(), 0));
-    }
-    let header = Ipv6ExtHeader::new_checked(ip.payload()).ok()?;
-    let start = 8 * (1 + usize::from(header.header_len()));
-    (header.next_header() != IpProtocol::HopByHop).then_some((header.next_header(), start))
 }
 
 fn see_udp(from: IpAddress, to: IpAddress, datagram: &[u8]) -> Seen {

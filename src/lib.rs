@@ -25,6 +25,8 @@
 mod addresses;
 mod cookie;
 mod gate;
+#[cfg(feature = "proto-ipv6")]
+mod ipv6;
 mod neighbor;
 mod pool;
 mod post;

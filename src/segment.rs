@@ -10,7 +10,7 @@ use smoltcp::wire::{Ipv6Packet, Ipv6Repr};
 
 use crate::event::Tuple;
 #[cfg(feature = "proto-ipv6")]
-use crate::gate::upper_layer;
+use crate::ipv6::upper_layer;
 
 /// A segment without data, and who sends it to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

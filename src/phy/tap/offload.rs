@@ -14,7 +14,7 @@ use smoltcp::wire::{
 };
 
 #[cfg(feature = "proto-ipv6")]
-use crate::gate::upper_layer;
+use crate::ipv6::upper_layer;
 
 /// The length of the header: in its fields, all in the machine's own byte order, stand the flags and the
 /// kind of segmentation, a byte each; and two bytes each, the length of the headers, that of a segment's

@@ -94,7 +94,8 @@ fuzz_target!(|input: Input| {
     for (call, millis) in &input.calls {
         match *call {
             Call::Listen(port, backlog, flow, silent) => {
-                let flow = [Flow::Stream, Flow::Once, Flow::Discard, Flow::Chargen][usize::from(flow % 4)];
+                let flow =
+                    [Flow::Stream, Flow::Once, Flow::Discard, Flow::Chargen][usize::from(flow % 4)];
                 let when_full = if silent { WhenFull::Silence } else { WhenFull::Reset };
                 let _ = node.listen(Listener { port, backlog, flow, when_full });
             }
@@ -107,7 +108,8 @@ fuzz_target!(|input: Input| {
                 let _ = node.connect(IpEndpoint::new(to.into(), port), message, now);
             }
             Call::Query(to, port, count, wait, tries) => {
-                let query = Query::new(b"hello").count(count).patience(Duration::from_micros(wait), tries);
+                let query =
+                    Query::new(b"hello").count(count).patience(Duration::from_micros(wait), tries);
                 let _ = node.query(IpEndpoint::new(to.into(), port), query);
             }
             Call::Finish => node.finish(now),

@@ -4,7 +4,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use smoltcp::phy::ChecksumCapabilities;
-use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpAddress, IpCidr, Ipv4Packet, TcpPacket, TcpRepr};
+use smoltcp::wire::{
+    EthernetFrame, EthernetProtocol, IpAddress, IpCidr, Ipv4Packet, TcpPacket, TcpRepr,
+};
 
 use crate::gate::{Kind, Own, Seen};
 
@@ -12,6 +14,9 @@ use crate::gate::{Kind, Own, Seen};
 #[allow(dead_code, unreachable_pub)]
 #[path = "../../../src/gate.rs"]
 mod gate;
+
+#[path = "../../../src/ipv6.rs"]
+mod ipv6;
 
 mod event {
     pub(crate) use smolecho::{Refusal, Tuple};
@@ -29,7 +34,7 @@ fuzz_target!(|frame: &[u8]| {
     assert!(local.port != 0 && remote.port != 0, "{header:?}");
 
     let ethernet = EthernetFrame::new_checked(frame).expect("the gate has read it");
-    assert!(ethernet.dst_addr() == own.mac || !ethernet.dst_addr().is_unicast());
+    assert_eq!(ethernet.dst_addr(), own.mac, "a segment in a frame for all");
     // Behind IPv6 extension headers the segment stands elsewhere.
     if ethernet.ethertype() != EthernetProtocol::Ipv4 {
         return;

@@ -85,8 +85,8 @@ impl Scene<'_> {
             config = config.address(cidr).expect("room for two");
         }
         let memory = storage.memory().with(datagrams.memory());
-        let mut node =
-            Node::new(&config, memory, &mut port, Instant::ZERO).expect("a configuration that fits");
+        let mut node = Node::new(&config, memory, &mut port, Instant::ZERO)
+            .expect("a configuration that fits");
         for (n, flow) in [Flow::Stream, Flow::Once, Flow::Discard, Flow::Chargen].iter().enumerate()
         {
             node.listen(Listener::new(PORT + n as u16, 2).flow(*flow)).expect("a free port");
