@@ -21,7 +21,7 @@ pub const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 pub struct Config {
     /// The hardware address; unicast.
     pub mac: EthernetAddress,
-    /// Feeds initial sequence numbers (RFC 9293 MUST-9), ephemeral ports (RFC 6056) and the hash of
+    /// Feeds initial sequence numbers, ephemeral ports (RFC 6056) and the hash of
     /// the gate's table. It must differ at every boot: take it from an entropy source.
     pub seed: u64,
     /// The node's own addresses, each with the prefix of its network.
@@ -35,7 +35,8 @@ pub struct Config {
     pub slaac: bool,
     /// How long each state may last.
     pub timeouts: Timeouts,
-    /// Answer SYNs without remembering them while a listener's backlog is full (RFC 4987 section 3.6);
+    /// Answer SYNs without remembering them while a listener's backlog is full, or every slot is taken and
+    /// another's would have to give way (RFC 4987 section 3.6);
     /// with feature `syn-cookies`, and on by default then.
     pub syn_cookies: bool,
     /// How many slots one source address may have, handshakes among them. Clients behind one address
@@ -150,7 +151,7 @@ pub struct Timeouts {
     pub handshake: Option<Duration>,
     /// ESTABLISHED with nothing to send: no byte in either direction.
     pub idle: Option<Duration>,
-    /// Bytes or a FIN to send, and the peer acknowledges nothing of them.
+    /// Bytes or a FIN to send, and the peer acknowledges nothing of them and sends nothing.
     pub stall: Option<Duration>,
     /// FIN-WAIT-2: we have closed, the peer has not.
     pub fin_wait: Option<Duration>,

@@ -16,7 +16,7 @@ use smoltcp::wire::TcpSeqNumber;
 
 use crate::event::Tuple;
 
-/// The peer's maximum segment size is rounded down to one of these.
+/// The peer's maximum segment size is rounded down to one of these, or up to the first.
 const SEGMENT_SIZES: [u16; 4] = [536, 1220, 1440, 1460];
 
 /// A cookie is good for this long, and for up to twice as long.

@@ -195,7 +195,7 @@ counted! {
         Malformed = "malformed",
         /// Not ARP, not an IP version that we speak.
         UnknownProtocol = "unknown protocol",
-        /// For another station's hardware or IP address.
+        /// For another station's hardware address, or a segment for another's IP address.
         NotOurs = "not ours",
         /// A source that cannot be: unspecified, broadcast, multicast, loopback or our own.
         BadSource = "impossible source",
@@ -213,9 +213,11 @@ counted! {
         SourceCap = "too many from the source",
         /// A SYN to a port without a listener; answered with a reset.
         NoListener = "no listener",
-        /// A segment for no connection; answered with a reset (RFC 9293 section 3.10.7.1).
+        /// A segment for no connection; answered with a reset (RFC 9293 section 3.10.7.1), unless it is one,
+        /// or has no control bit and comes to a listener.
         NoConnection = "no connection",
-        /// A SYN and no slot for it; answered as [`WhenFull`](crate::WhenFull) says.
+        /// A SYN and no slot for it; answered as [`WhenFull`](crate::WhenFull) says, or not at all where an idle
+        /// connection has just given way.
         Full = "full",
     }
 }
@@ -249,7 +251,8 @@ counted! {
 pub struct Stats {
     /// Frames that the device gave us.
     pub frames: u64,
-    /// Frames that reached a connection's socket, or ARP and ICMP.
+    /// Frames that the stack took in: segments of connections, datagrams, SYNs that got a cookie, ARP,
+    /// ICMP, and what it ignores by itself.
     pub delivered: u64,
     /// Connections accepted.
     pub accepted: u64,
@@ -263,7 +266,7 @@ pub struct Stats {
     pub recycled: u64,
     /// Challenges sent (RFC 5961): answers to a SYN, or to an inexact reset, within a connection.
     pub challenges: u64,
-    /// Handshakes answered with a cookie while the backlog was full (RFC 4987 section 3.6).
+    /// SYNs answered with a cookie (RFC 4987 section 3.6): the backlog was full, or every slot was taken.
     pub cookies_given: u64,
     /// Connections that came of a cookie.
     pub cookies_returned: u64,

@@ -1,5 +1,5 @@
-//! TCP echo server and client for userspace stacks: `no_std`, no allocation, over smoltcp's sockets
-//! and socket sets, driven by any device.
+//! TCP and UDP echo server and client for userspace stacks: `no_std`, no allocation, over smoltcp's
+//! sockets and socket sets, driven by any device.
 //!
 //! ```text
 //!   your loop ─────────▶ Node: poll(now, &mut device), poll_at(now)

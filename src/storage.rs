@@ -114,7 +114,7 @@ impl<const CONNECTIONS: usize, const BUFFER: usize> Default for Storage<'_, CONN
 }
 
 /// The largest receive buffer: past it smoltcp scales its window and rounds it down, the window's
-/// right edge moves back, and a full-duplex transfer can hang (anchored by `tests/soak.rs`).
+/// right edge moves back, and a full-duplex transfer can hang (held by the long transfers of `tests/tap`).
 pub const MAX_BUFFER: usize = 65_535;
 
 /// Borrowed memory, its sizes no longer in the type: what a [`Node`](crate::Node) works on.

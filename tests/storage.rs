@@ -30,6 +30,20 @@ fn the_formula_gives_every_byte() {
     assert_eq!(size_of::<Storage<'_, 1000, 65_535>>(), ram::<1000, 65_535>());
 }
 
+/// The column of this machine, as the README has it.
+#[test]
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", feature = "proto-ipv6"))]
+fn the_readme_says_so() {
+    let readme = include_str!("../README.md");
+    for (name, bytes) in
+        [("PER_CONNECTION", PER_CONNECTION), ("PER_DATAGRAM", smolecho::storage::PER_DATAGRAM)]
+    {
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+        let row = row.unwrap_or_else(|| panic!("no row of {name}"));
+        assert!(row.ends_with(&format!(" {bytes} |")), "{name} is {bytes}: {row}");
+    }
+}
+
 static STORAGE: ConstStaticCell<Storage<'static, 2, 512>> = ConstStaticCell::new(Storage::new());
 
 #[test]

@@ -64,7 +64,8 @@ impl<'a> Node<'a> {
             .ok_or(ConnectError::Unaddressable)
     }
 
-    /// Stops accepting and closes every connection once what has arrived on it is echoed.
+    /// Stops accepting and closes every connection once what has arrived on it is echoed. A client whose
+    /// handshake is under way still has its say.
     pub fn finish(&mut self, now: Instant) {
         self.listeners.clear();
         for slot in 0..self.pool.len() {

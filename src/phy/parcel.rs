@@ -50,7 +50,7 @@ impl<'f, Tx: TxToken> Device for Parcel<'f, Tx> {
         None
     }
 
-    /// Never asked for: the interface took the real device's when it was made.
+    /// Asked for by an interface that is made over it alone; others have taken the real device's.
     fn capabilities(&self) -> DeviceCapabilities {
         DeviceCapabilities::default()
     }

@@ -7,9 +7,9 @@ use super::Link;
 pub(crate) enum Standing {
     /// Nobody's: waits for a SYN or a `connect`.
     Free,
-    /// SYN-RECEIVED: counts against its listener's backlog.
+    /// SYN-RECEIVED, which counts against its listener's backlog, or SYN-SENT.
     HalfOpen,
-    /// A connection, or our own handshake.
+    /// A connection.
     Open,
     /// TIME-WAIT: over, and first to give way.
     TimeWait,
