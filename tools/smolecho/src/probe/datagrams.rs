@@ -75,8 +75,9 @@ pub(super) fn window(scene: &mut Scene) -> Result<String, Trouble> {
     }
     let mut buffer = [0; 64];
     let mut seen = Vec::new();
-    loop {
-        match receive(&socket, &mut buffer, QUIET) {
+    // Who sends for ever is not listened to for ever.
+    while !scene.is_over() {
+        match receive(&socket, &mut buffer, QUIET.min(scene.left())) {
             Ok((data, _)) => seen.push(data.try_into().map_or(u32::MAX, u32::from_be_bytes)),
             Err(error) if is_timeout(&error) => break,
             Err(error) => return Trouble::failed(unanswered(scene, &error)),
@@ -94,13 +95,13 @@ pub(super) fn window(scene: &mut Scene) -> Result<String, Trouble> {
 
 pub(super) fn low_port(scene: &mut Scene) -> Result<String, Trouble> {
     // Where other echoes and their like are; the first that nobody uses here.
-    let ports = [7, 9, 13, 17, 19].into_iter();
-    let socket = ports.map(|port| open(scene, port)).reduce(Result::or);
-    let socket = socket.unwrap_or_else(|| Trouble::not_run("no port"))?;
+    let none = Trouble::not_run("no port");
+    let socket = [7, 9, 13, 17, 19].into_iter();
+    let socket = socket.fold(none, |found, port| found.or_else(|_| open(scene, port)))?;
     if let Err(error) = socket.send_to(b"echo?", scene.target) {
         return Trouble::not_run(error.to_string());
     }
-    match receive(&socket, &mut [0; 64], QUIET) {
+    match receive(&socket, &mut [0; 64], QUIET.min(scene.left())) {
         Err(error) if is_timeout(&error) => Ok(String::new()),
         Err(error) => Trouble::not_run(error.to_string()),
         Ok(_) => Trouble::failed("it was answered"),

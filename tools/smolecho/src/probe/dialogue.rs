@@ -131,11 +131,13 @@ pub(super) fn urgent(scene: &mut Scene) -> Result<String, Trouble> {
     Ok("the urgent byte is left out".into())
 }
 
+/// What is left after the pause is for the answer.
 pub(super) fn idle(scene: &mut Scene) -> Result<String, Trouble> {
     let mut peer = Peer::connect(scene)?;
     peer.echo(HELLO)?;
-    sleep(Duration::from_secs(1));
+    let pause = Duration::from_secs(1).min(scene.left() / 2);
+    sleep(pause);
     peer.echo(HELLO)?;
     let _ = peer.socket().shutdown(Shutdown::Write);
-    Ok(String::new())
+    Ok(format!("silent for {pause:.0?}"))
 }

@@ -85,7 +85,7 @@ impl Peer {
         })
     }
 
-    /// Sends until the server takes no more, and says how much that was.
+    /// Sends until the server takes no more or the case is over, and says how much that was.
     pub(super) fn fill(
         &mut self,
         pattern: &[u8],
@@ -93,8 +93,8 @@ impl Peer {
         pause: Duration,
     ) -> Result<usize, Trouble> {
         let mut sent = 0;
-        let _ = self.socket.set_write_timeout(Some(pause));
-        while sent < most {
+        let _ = self.socket.set_write_timeout(Some(pause.min(left(self.until) / 2)));
+        while sent < most && Instant::now() < self.until {
             let at = sent % pattern.len();
             match (&self.socket).write(&pattern[at..pattern.len().min(at + most - sent)]) {
                 Ok(n) => sent += n,
@@ -176,6 +176,7 @@ fn unconnected(scene: &Scene, error: &io::Error) -> String {
             "no answer to a SYN within {:?}: is it running, and does its receive path take TCP?",
             scene.deadline
         ),
+        ErrorKind::HostUnreachable => "nobody has this address: see the case neighbor".into(),
         _ => error.to_string(),
     }
 }

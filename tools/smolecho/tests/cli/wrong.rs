@@ -27,11 +27,15 @@ pub(crate) enum Wrong {
     Truncates,
     /// Anybody is answered, whatever the port.
     AnswersEcho,
-    /// Accepts, and never says anything.
+    /// Takes datagrams, and answers none.
+    Mute,
+    /// Takes everything, and never says anything.
     Hangs,
+    /// Takes its time for what is long, always soon enough to seem alive, and keeps it.
+    Sips,
     /// Says something else.
     Garbage,
-    /// Accepts, and closes.
+    /// Accepts and closes; answers no datagram.
     ClosesAtOnce,
 }
 
@@ -97,7 +101,7 @@ fn streams(listener: &TcpListener, wrong: Wrong, stop: &AtomicBool) {
 
 /// Ends when the peer does.
 fn serve(mut stream: TcpStream, wrong: Wrong) {
-    let mut buffer = [0; 65_536];
+    let mut buffer = vec![0; if wrong == Wrong::Sips { 16_384 } else { 65_536 }];
     if wrong == Wrong::ClosesAtOnce {
         return;
     }
@@ -117,6 +121,10 @@ fn serve(mut stream: TcpStream, wrong: Wrong) {
             Wrong::Hangs => continue,
             Wrong::Garbage => data.fill(b'#'),
             Wrong::Late => thread::sleep(Duration::from_millis(150)),
+            Wrong::Sips if data.len() > 4096 => {
+                thread::sleep(Duration::from_millis(50));
+                continue;
+            }
             Wrong::SevenBits => data.iter_mut().for_each(|byte| *byte &= 0x7f),
             _ => {}
         }
@@ -138,7 +146,14 @@ fn datagrams(socket: &UdpSocket, wrong: Wrong, stop: &AtomicBool) {
     let mut buffer = [0; 65_536];
     while !stop.load(Ordering::SeqCst) {
         let Ok((len, from)) = socket.recv_from(&mut buffer) else { continue };
-        let len = if wrong == Wrong::Truncates { len.min(512) } else { len };
+        let len = match wrong {
+            Wrong::Mute | Wrong::Hangs | Wrong::ClosesAtOnce => continue,
+            Wrong::Truncates => len.min(512),
+            _ => len,
+        };
+        if wrong == Wrong::Garbage {
+            buffer.fill(b'#');
+        }
         if from.port() >= 1024 || wrong == Wrong::AnswersEcho {
             let _ = socket.send_to(&buffer[..len], from);
         }
