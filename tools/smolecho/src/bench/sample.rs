@@ -70,3 +70,24 @@ impl Latency {
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_holds_the_next_requests_up_has_made_them_wait() {
+        let (second, interval) = (Duration::from_secs(1), Duration::from_millis(100));
+        let mut paced = Latency::new();
+        (0..90).for_each(|_| paced.record_paced(Duration::from_millis(1), interval));
+        paced.record_paced(second, interval);
+        // Ten in that second: they waited for 1 s, 900 ms, 800 ms and so on.
+        assert_eq!(paced.count(), 100);
+        let millis = |percent| Duration::from_nanos(paced.percentile(percent)).as_millis();
+        assert_eq!([90.0, 91.0, 95.0, 100.0].map(millis), [1, 100, 500, 1000]);
+
+        let mut unpaced = Latency::new();
+        unpaced.record(second);
+        assert_eq!(unpaced.count(), 1);
+    }
+}

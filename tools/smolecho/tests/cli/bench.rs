@@ -2,9 +2,11 @@
 //! fast it was is nowhere asserted.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
 use nix::sys::signal::Signal;
+use quick_junit::{Report, TestCase, TestCaseStatus, TestSuite};
 use serde_json::Value;
 
 use crate::Case;
@@ -15,6 +17,7 @@ pub(crate) const LOOPBACK: &[Case] = &[
     ("bench::any_server_is_measured", any),
     ("bench::a_figure_compared_with_itself_is_noise", itself),
     ("bench::who_does_not_echo_is_told_in_time", silent),
+    ("bench::who_answers_no_datagram_is_measured_over_tcp", mute),
 ];
 
 pub(crate) const CASES: &[Case] = &[
@@ -50,7 +53,7 @@ fn taken(results: &Value) -> Vec<String> {
 fn any() -> Result<(), Failed> {
     let server = Server::start(Wrong::Nothing);
     let target = server.address.to_string();
-    let markdown = Scratch::new("bench.md");
+    let (markdown, junit) = (Scratch::new("bench.md"), Scratch::new("bench.xml"));
     let options = [
         &target,
         "--time",
@@ -61,6 +64,8 @@ fn any() -> Result<(), Failed> {
         "tcp-rtt*,tcp-paced,udp*,bulk*,connections-8,connects*,held*",
         "--markdown",
         markdown.path(),
+        "--junit",
+        junit.path(),
     ];
     let (run, results) = bench(&options, "bench.json")?;
     let expected = [
@@ -83,12 +88,26 @@ fn any() -> Result<(), Failed> {
             format!("{cell:#}")
         })?;
     }
+    let suites = suites(&junit)?;
+    ensure(suites == [(target, expected.len(), expected.len())], || format!("{suites:?}"))?;
     let text = fs::read_to_string(&markdown.0)?;
     ensure(
         text.contains("| TCP round trip, 14 bytes, µs |")
             && run.stdout.contains("bulk echo, both ways"),
         || text.clone(),
     )
+}
+
+/// The suites that a file for continuous integration holds, with the number of their cases and of those
+/// that have passed.
+fn suites(junit: &Scratch) -> Result<Vec<(String, usize, usize)>, Failed> {
+    let report = Report::deserialize_from_str(&fs::read_to_string(&junit.0)?)?;
+    let is_passed = |case: &&TestCase| matches!(case.status, TestCaseStatus::Success { .. });
+    let counted = |suite: &TestSuite| {
+        let cases = &suite.test_cases;
+        (suite.name.to_string(), cases.len(), cases.iter().filter(is_passed).count())
+    };
+    Ok(report.test_suites.iter().map(counted).collect())
 }
 
 fn itself() -> Result<(), Failed> {
@@ -107,6 +126,8 @@ fn itself() -> Result<(), Failed> {
 }
 
 fn silent() -> Result<(), Failed> {
+    // One answer over TCP, three over UDP, and what a busy machine adds.
+    let most = Duration::from_secs(5 + 3 + 10);
     for (wrong, said) in [
         (Wrong::Hangs, "no answer within 5s"),
         // What it had not read when it closed makes a reset of it.
@@ -114,16 +135,31 @@ fn silent() -> Result<(), Failed> {
         (Wrong::Garbage, "not what was sent"),
     ] {
         let server = Server::start(wrong);
+        let start = Instant::now();
         let run = Run::of(["bench", &server.address.to_string(), "--quick"]).expect_status(1)?;
+        let took = start.elapsed();
         ensure(run.stderr.contains(said), || format!("{wrong:?}: no {said:?}: {run:#?}"))?;
+        ensure(took < most, || format!("{wrong:?}: {took:?}, {most:?} at most: {run:#?}"))?;
     }
     let run = Run::of(["bench", NOBODY, "--quick"]).expect_status(1)?;
     ensure(run.stderr.contains("no echo over TCP: refused"), || format!("{run:#?}"))
 }
 
+/// What it does offer is measured all the same.
+fn mute() -> Result<(), Failed> {
+    let server = Server::start(Wrong::Mute);
+    let target = server.address.to_string();
+    let (run, results) =
+        bench(&[&target, "--quick", "--only", "tcp-rtt-14,udp-rtt-14"], "mute.json")?;
+    ensure(taken(&results) == [format!("tcp-rtt-14: {target}")], || format!("{run:#?}"))?;
+    run.expect_lines(&[&format!("{target}: UDP: no answer")])
+}
+
 fn side_by_side() -> Result<(), Failed> {
     let only = ["--only", "tcp-rtt-14,udp-rtt-14,udp-calls,discard,held-1,tcp-calls"];
-    let (run, results) = bench(&[&["--quick"][..], &only].concat(), "side.json")?;
+    let junit = Scratch::new("side.xml");
+    let quick = ["--quick", "--junit", junit.path()];
+    let (run, results) = bench(&[&quick[..], &only].concat(), "side.json")?;
     let expected = [
         "tcp-rtt-14: smolecho smolecho-65521 smolecho-offload kernel usual",
         "udp-rtt-14: smolecho smolecho-65521 smolecho-offload kernel usual reflector",
@@ -140,6 +176,8 @@ fn side_by_side() -> Result<(), Failed> {
     // On a busy machine there are but few round trips, and a call more or less at either end.
     ensure((1.0..=3.0).contains(&median), || format!("{median} system calls"))?;
     let verdicts = list(&results["verdicts"]).count();
+    let goals = suites(&junit)?.remove(0);
+    ensure(goals.0 == "goals" && goals.1 == verdicts, || format!("{goals:?}"))?;
     ensure(verdicts == 4 && run.stdout.contains("TCP round trip, 14 bytes"), || format!("{run:#?}"))
 }
 
