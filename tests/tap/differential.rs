@@ -1,16 +1,18 @@
-//! The node beside the kernel's own echo: the same peers say the same to both, and have to get the same
-//! bytes back and the same kind of end.
+//! The node beside the kernel's own echo at the other end of a veth: the same peers say the same to both,
+//! and have to get the same bytes back and the same kind of end.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
+    sync::mpsc,
     thread,
 };
 
 use smolecho::{Flow, Listener};
 
 use crate::{
-    lab::{Family, PORT, Setup},
+    host,
+    lab::{Family, Network, PORT, Setup, listen},
     pattern::Pattern,
     served::connect,
     trial::{Case, cases},
@@ -79,11 +81,35 @@ fn see(mut stream: &TcpStream, reads: usize) -> Seen {
     Seen { bytes, end }
 }
 
-/// The kernel's sockets as the server, for as many connections.
-fn kernel(listener: &TcpListener, connections: usize, serve: fn(TcpStream)) {
-    for _ in 0..connections {
-        serve(listener.accept().expect("accept").0);
-    }
+/// The kernel's sockets as the server, for as many connections, at the other end of a veth.
+fn beside_the_kernel(
+    family: Family,
+    connections: usize,
+    serve: fn(TcpStream),
+    talk: impl FnOnce(SocketAddr),
+) {
+    let (network, (tell, told)) = (&Network::new(), mpsc::channel());
+    let (go_on, may_go_on) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            const END: &str = "kernel0";
+            host::enter_beyond_a_veth(END, &network.interface);
+            host::set_up(END, true);
+            tell.send(None).expect("somebody waits");
+            may_go_on.recv().expect("the other end");
+            host::add_address(END, network.node(family));
+            let (listener, address) = listen(network.node(family));
+            tell.send(Some(address)).expect("somebody waits");
+            for _ in 0..connections {
+                serve(listener.accept().expect("accept").0);
+            }
+        });
+        told.recv().expect("a veth");
+        host::set_up(&network.interface, true);
+        host::add_address(&network.interface, network.host(family));
+        go_on.send(()).expect("the other end");
+        talk(told.recv().expect("a listener").expect("its address"));
+    });
 }
 
 fn echo(mut stream: TcpStream) {
@@ -101,9 +127,7 @@ fn once(mut stream: TcpStream) {
 fn any_dialogue_is_the_kernels(family: Family) {
     const PEERS: u32 = 24;
     let lab = Setup::default().run();
-    let (listener, address) = lab.listen(family);
-    thread::scope(|scope| {
-        scope.spawn(|| kernel(&listener, PEERS as usize, echo));
+    beside_the_kernel(family, PEERS as usize, echo, |address| {
         for number in 0..PEERS {
             let peer = Peer::new(number);
             let [ours, theirs] = [lab.server(family), address]
@@ -120,9 +144,7 @@ fn any_dialogue_is_the_kernels(family: Family) {
 fn whoever_says_too_much_is_reset_by_both(family: Family) {
     let listener = Some(Listener::new(PORT, 8).flow(Flow::Once));
     let lab = Setup { listener, ..Setup::default() }.run();
-    let (kernels, address) = lab.listen(family);
-    thread::scope(|scope| {
-        scope.spawn(|| kernel(&kernels, 2, once));
+    beside_the_kernel(family, 2, once, |address| {
         for (len, end) in [(1024, Ok(())), (1025, Err(ErrorKind::ConnectionReset))] {
             for server in [lab.server(family), address] {
                 let mut stream = connect(server).expect("connect");

@@ -11,7 +11,10 @@ use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST, NetlinkMessage
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
-    link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkFlags, LinkMessage},
+    link::{
+        AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoData, InfoKind, InfoVeth, LinkAttribute,
+        LinkFlags, LinkInfo, LinkMessage,
+    },
     route::{RouteAddress, RouteAttribute, RouteType},
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
@@ -50,6 +53,22 @@ fn enter_as_user() -> io::Result<()> {
     fs::write("/proc/self/setgroups", "deny")?;
     fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
     fs::write("/proc/self/gid_map", format!("0 {gid} 1"))
+}
+
+/// Takes this thread alone into a namespace of its own, with a veth in it whose other end is where the
+/// process is: `ip link add NAME type veth peer name PEER netns PID`. It ends with the thread.
+pub(crate) fn enter_beyond_a_veth(name: &str, peer: &str) {
+    unshare(CloneFlags::CLONE_NEWNET).expect("a namespace");
+    let mut end = LinkMessage::default();
+    end.attributes.push(LinkAttribute::IfName(peer.into()));
+    end.attributes.push(LinkAttribute::NetNsPid(std::process::id()));
+    let mut link = LinkMessage::default();
+    link.attributes.push(LinkAttribute::IfName(name.into()));
+    link.attributes.push(LinkAttribute::LinkInfo(vec![
+        LinkInfo::Kind(InfoKind::Veth),
+        LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(end))),
+    ]));
+    ask(RouteNetlinkMessage::NewLink(link));
 }
 
 /// Whether a TAP can be had here.

@@ -336,11 +336,7 @@ impl Lab {
 
     /// A kernel server for the node to connect to, whose `accept` does not hang.
     pub(crate) fn listen(&self, family: Family) -> (TcpListener, SocketAddr) {
-        let listener = TcpListener::bind((self.network.host(family), 0)).expect("listen");
-        let patience = TimeVal::seconds(PATIENCE.as_secs().cast_signed());
-        setsockopt(&listener, sockopt::ReceiveTimeout, &patience).expect("SO_RCVTIMEO");
-        let address = listener.local_addr().expect("address");
-        (listener, address)
+        listen(self.network.host(family))
     }
 
     /// `ip link set down`: the host's IPv4 address stays, its IPv6 address goes.
@@ -462,6 +458,15 @@ impl Drop for Lab {
 pub(crate) fn be_patient(stream: &TcpStream) {
     stream.set_read_timeout(Some(PATIENCE)).expect("read timeout");
     stream.set_write_timeout(Some(PATIENCE)).expect("write timeout");
+}
+
+/// A listener of the kernel's, whose accept does not wait for ever.
+pub(crate) fn listen(address: IpAddr) -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((address, 0)).expect("listen");
+    let patience = TimeVal::seconds(PATIENCE.as_secs().cast_signed());
+    setsockopt(&listener, sockopt::ReceiveTimeout, &patience).expect("SO_RCVTIMEO");
+    let address = listener.local_addr().expect("address");
+    (listener, address)
 }
 
 /// The loop of a program that uses the library.

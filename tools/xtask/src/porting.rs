@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     io::{self, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{self, Child, Command, Stdio},
@@ -44,8 +44,27 @@ pub(crate) fn check() -> Outcome {
     let runner = runner::words(&text).ok_or("PORTING.md: there is no runner")?;
     let firmware = target.join("thumbv7m-none-eabi/release/my-board");
     let _machine = Machine::start(&runner, &firmware)?;
-    echoes("TCP", || tcp(place))?;
-    echoes("UDP", || udp(place))
+    echoes(place)?;
+    probes(&text).try_for_each(|arguments| smolecho(&arguments))?;
+    only(&text).try_for_each(|name| smolecho(&["probe", "--list", "--only", name]))
+}
+
+/// What the guide has its reader type to examine the board.
+fn probes(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix("cargo run --release -- "));
+    lines.map(|line| line.split(' ').collect())
+}
+
+/// The cases that it names elsewhere.
+fn only(text: &str) -> impl Iterator<Item = &str> {
+    text.split("`smolecho probe ").skip(1).filter_map(|rest| {
+        let (command, _) = rest.split_once('`')?;
+        Some(command.split_once(" --only ")?.1)
+    })
+}
+
+fn smolecho(arguments: &[&str]) -> Outcome {
+    run::run(command(&["cargo", "run", "--quiet", "--release", "--"]).args(arguments))
 }
 
 /// The files that the guide shows: a path in bold letters, then a block.
@@ -105,40 +124,27 @@ fn unused_place() -> io::Result<SocketAddr> {
 }
 
 /// Tries until there is an echo: QEMU takes connections before the board does.
-fn echoes(protocol: &str, mut attempt: impl FnMut() -> io::Result<bool>) -> Outcome {
+fn echoes(place: SocketAddr) -> Outcome {
     let start = Instant::now();
     loop {
-        let outcome = attempt();
-        match outcome {
-            Ok(true) => {
-                println!("the board of PORTING.md echoes over {protocol}");
-                return Ok(());
-            }
+        match echo(place) {
+            Ok(true) => return Ok(()),
             _ if start.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(100)),
-            Ok(false) => return Err(format!("the echo over {protocol} is not what was sent")),
-            Err(error) => return Err(format!("no echo over {protocol}: {error}")),
+            Ok(false) => return Err("the echo is not what was sent".into()),
+            Err(error) => return Err(format!("no echo: {error}")),
         }
     }
 }
 
 const MESSAGE: &[u8] = b"Hello, Server!";
 
-fn tcp(place: SocketAddr) -> io::Result<bool> {
+fn echo(place: SocketAddr) -> io::Result<bool> {
     let mut stream = TcpStream::connect(place)?;
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;
     stream.write_all(MESSAGE)?;
     let mut echo = [0; MESSAGE.len()];
     stream.read_exact(&mut echo)?;
     Ok(echo == MESSAGE)
-}
-
-fn udp(place: SocketAddr) -> io::Result<bool> {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    socket.set_read_timeout(Some(Duration::from_secs(2)))?;
-    socket.send_to(MESSAGE, place)?;
-    let mut echo = [0; 2 * MESSAGE.len()];
-    let (n, _) = socket.recv_from(&mut echo)?;
-    Ok(echo[..n] == *MESSAGE)
 }
 
 #[cfg(test)]
@@ -149,5 +155,12 @@ mod tests {
     fn files_are_the_blocks_behind_a_path() {
         let text = "```sh\nno\n```\n**`a/b.rs`**\n\n```rust\none\ntwo\n```\n```\nno\n```\n**`c`**\n```\n```\n";
         assert_eq!(files(text), [("a/b.rs", "one\ntwo\n".into()), ("c", String::new())]);
+    }
+
+    #[test]
+    fn its_commands_are_found() {
+        let text = "| `smolecho probe a:1 --only tcp,udp` | `smolecho probe a:1` |\ncargo run --release -- probe b:2\n";
+        assert!(probes(text).eq([["probe", "b:2"]]));
+        assert!(only(text).eq(["tcp,udp"]));
     }
 }
