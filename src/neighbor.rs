@@ -6,7 +6,7 @@ use smoltcp::wire::{
 
 /// Bytes of ARP for IPv4 over Ethernet, and of its frame.
 const ARP: usize = 28;
-const FRAME: usize = 14 + ARP;
+const FRAME: usize = EthernetFrame::<&[u8]>::buffer_len(ARP);
 
 /// An announcement (RFC 5227 section 1.2), as if it had been told to us alone: smoltcp listens to nothing
 /// else, and would use the old hardware address for a minute more.

@@ -25,6 +25,7 @@ use crate::cookie::Cookies;
 use crate::event::{Event, Refusal, Stats, Tuple};
 use crate::gate::{Own, Seen};
 use crate::neighbor;
+use crate::phy::MIN_MTU;
 use crate::phy::parcel::Parcel;
 use crate::phy::witness::Telling;
 use crate::pool::order::Standing;
@@ -40,9 +41,6 @@ const FRAMES_PER_POLL: usize = 64;
 
 /// Ports that can be listened on at once.
 const LISTENERS: usize = 4;
-
-/// The smallest Ethernet MTU: every IPv4 host takes 576 bytes (RFC 791 section 3.1).
-const MIN_MTU: usize = 14 + 576;
 
 type Sink<'s> = &'s mut dyn FnMut(Event<'_>);
 

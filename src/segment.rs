@@ -26,7 +26,7 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// Ethernet, IPv6, and TCP with all the options that there is room for.
-    pub(crate) const MAX_LEN: usize = 14 + 40 + 60;
+    pub(crate) const MAX_LEN: usize = EthernetFrame::<&[u8]>::buffer_len(40 + 60);
 
     /// Reads a segment whole, with the checksums that the device has left to us; data, if any, is left
     /// out.

@@ -49,7 +49,7 @@ const LAYERS: &[Layer] = &[
     layer("rate.rs", &["time"], &[]),
     layer("random.rs", &[], &[]),
     layer("run.rs", &["phy", "time"], &["event", "node", "phy"]),
-    layer("conformance/", &["phy", "time", "wire"], &[]),
+    layer("conformance/", &["phy", "time", "wire"], &["phy"]),
     layer("phy/tap/", &["phy", "time", "wire"], &["ipv6"]),
     layer("phy/", &["phy", "time", "wire"], &[]),
 ];

@@ -8,9 +8,9 @@ use smoltcp::wire::{
 #[cfg(feature = "proto-ipv6")]
 use smoltcp::wire::{Icmpv6Message, Icmpv6Packet, Ipv6Address, Ipv6Packet};
 
-use super::frame::HEADER;
 use super::trial::Trial;
 use super::{Broken, Way, Wire};
+use crate::phy::ETHERNET_HEADER as HEADER;
 
 const IPV4: usize = 20;
 #[cfg(feature = "proto-ipv6")]

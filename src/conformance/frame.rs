@@ -3,9 +3,7 @@
 use smoltcp::phy::TxToken;
 
 use super::{Broken, Way};
-
-/// Destination, source, type.
-pub(super) const HEADER: usize = 14;
+use crate::phy::ETHERNET_HEADER as HEADER;
 
 /// Ethernet fills a frame up to this with zeros.
 const PADDED: usize = 60;

@@ -2,9 +2,9 @@
 
 use smoltcp::phy::{Device, Medium};
 
-use super::frame::HEADER;
 use super::trial::Trial;
 use super::{BEYOND, Broken, Way, Wire};
+use crate::phy::MIN_MTU;
 
 /// Frames of a burst to the device, unless it claims that it holds more.
 const BURST_IN: usize = 64;
@@ -17,9 +17,6 @@ const DROPPED: usize = 2048;
 
 /// Frames that come while there is no room to send.
 const MEANWHILE: usize = 4;
-
-/// The smallest Ethernet MTU: every IPv4 host takes 576 bytes (RFC 791 section 3.1).
-const MIN_MTU: usize = HEADER + 576;
 
 type Outcome = Result<(), Broken>;
 

@@ -67,7 +67,7 @@ impl Node<'_> {
                 // that answer is the one that the peer has taken.
                 (Kind::Within, State::SynReceived, Some(listener)) => {
                     let said = self.pool.slot(slot).said();
-                    let theirs = said.map_or(header.seq, |said| said.expects) - 1;
+                    let theirs = said.map_or(header.seq, |said| said.rcv_nxt) - 1;
                     let Some(returned) = self.returned(header, theirs, now) else {
                         return self.within(slot, header);
                     };
@@ -112,15 +112,15 @@ impl Node<'_> {
             // No simultaneous open: smoltcp panics on a SYN while our own has not left.
             (Kind::Open, _) => Verdict::Refuse(Refusal::InUse, Reply::Silence),
             // RFC 9293 section 3.10.7.4, RFC 5961 section 3: only the very next number resets.
-            (Kind::Reset, Some(said)) if header.seq != said.expects => {
-                let window_end = said.expects + usize::from(said.window);
-                let is_in_window = said.expects < header.seq && header.seq < window_end;
+            (Kind::Reset, Some(said)) if header.seq != said.rcv_nxt => {
+                let window_end = said.rcv_nxt + usize::from(said.rcv_wnd);
+                let is_in_window = said.rcv_nxt < header.seq && header.seq < window_end;
                 let reply = if is_in_window { Reply::Challenge(slot) } else { Reply::Silence };
                 Verdict::Refuse(Refusal::InexactReset, reply)
             }
             // RFC 9293 section 3.10.7.4: nobody can acknowledge what was not sent. smoltcp takes it for
             // what it has still to send, and drops that.
-            (Kind::Within, Some(said)) if is_synchronized && header.ack > said.next => {
+            (Kind::Within, Some(said)) if is_synchronized && header.ack > said.snd_nxt => {
                 Verdict::Refuse(Refusal::UnsentAck, Reply::Challenge(slot))
             }
             _ => Verdict::Deliver(slot),
@@ -248,7 +248,7 @@ impl Node<'_> {
                 if let Some(said) = self.pool.slot(slot).challenge(now) {
                     self.stats.challenges += 1;
                     segment
-                        .answer(TcpControl::None, said.next, said.expects, said.window)
+                        .answer(TcpControl::None, said.snd_nxt, said.rcv_nxt, said.rcv_wnd)
                         .send(parcel.into_reply());
                 }
             }

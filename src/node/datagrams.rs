@@ -23,8 +23,6 @@ const TURN: Duration = Duration::from_secs(1);
 const TURNS: u8 = 3;
 
 const UDP_HEADER: usize = 8;
-/// Headers of an IPv4 datagram without options.
-const IP_UDP_HEADERS: usize = 20 + UDP_HEADER;
 
 impl<'a> Node<'a> {
     /// `bind`: from now on datagrams to this port are served.
@@ -80,13 +78,20 @@ impl<'a> Node<'a> {
     /// The most that a datagram to this peer can carry.
     fn largest_datagram(&self, remote: IpAddress) -> usize {
         let memory = self.senders.first().map_or(0, Sender::capacity);
-        let path = match remote {
-            IpAddress::Ipv4(_) if cfg!(feature = "ipv4-fragmentation") => usize::MAX,
-            IpAddress::Ipv4(_) => self.ip_mtu - IP_UDP_HEADERS,
+        match remote {
+            IpAddress::Ipv4(_) if cfg!(feature = "ipv4-fragmentation") => memory,
+            _ => memory.min(self.largest_whole(remote)),
+        }
+    }
+
+    /// The most that goes in one packet.
+    fn largest_whole(&self, remote: IpAddress) -> usize {
+        let ip_header = match remote {
+            IpAddress::Ipv4(_) => 20,
             #[cfg(feature = "proto-ipv6")]
-            IpAddress::Ipv6(_) => self.ip_mtu - 20 - IP_UDP_HEADERS,
+            IpAddress::Ipv6(_) => 40,
         };
-        memory.min(path)
+        self.ip_mtu - ip_header - UDP_HEADER
     }
 
     /// Takes what a frame brought to the ports, and answers it. `expected` is the datagram that the
@@ -309,7 +314,7 @@ impl<'a> Node<'a> {
             return;
         };
         self.waiting -= 1;
-        let is_fragmented = left.len > self.ip_mtu - IP_UDP_HEADERS;
+        let is_fragmented = left.len > self.largest_whole(left.tuple.remote.addr);
         if is_fragmented && !is_fragmenting(&mut self.iface, now) {
             // smoltcp takes what its buffer for fragments cannot hold, and drops it.
             self.ignore(Ignored::TooLarge, left.tuple, on_event);

@@ -42,3 +42,10 @@ pub(crate) mod witness;
 
 pub use self::wakes::{Link, Wakes};
 pub use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::wire::EthernetFrame;
+
+/// Destination, source and type: what smoltcp counts into its MTU, and operating systems do not.
+pub(crate) const ETHERNET_HEADER: usize = EthernetFrame::<&[u8]>::header_len();
+
+/// The smallest Ethernet MTU: every IPv4 host takes 576 bytes (RFC 791 section 3.1).
+pub(crate) const MIN_MTU: usize = ETHERNET_HEADER + 576;

@@ -35,9 +35,7 @@ use self::offload::HEADER;
 pub use self::offload::fill_checksum;
 use self::outbox::Outbox;
 use self::reads::Reads;
-
-/// Destination, source and type: what smoltcp counts into its MTU and the kernel does not.
-const ETHERNET_HEADER: usize = 14;
+use super::ETHERNET_HEADER;
 
 /// A VLAN tag makes a frame this much longer than the MTU allows, legally.
 const VLAN_TAG: usize = 4;

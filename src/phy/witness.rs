@@ -17,11 +17,11 @@ const TCP: u8 = 6;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Said {
     /// SND.NXT: the next number of ours that the peer has not seen.
-    pub(crate) next: TcpSeqNumber,
+    pub(crate) snd_nxt: TcpSeqNumber,
     /// RCV.NXT: the next number of the peer's that we wait for.
-    pub(crate) expects: TcpSeqNumber,
+    pub(crate) rcv_nxt: TcpSeqNumber,
     /// RCV.WND, as it was on the wire.
-    pub(crate) window: u16,
+    pub(crate) rcv_wnd: u16,
     /// Bytes of data in that segment.
     pub(crate) len: u16,
 }
@@ -39,9 +39,9 @@ impl Said {
         let tcp = TcpPacket::new_checked(segment).ok()?;
         let len = tcp.payload().len();
         tcp.ack().then(|| Said {
-            next: tcp.seq_number() + len + usize::from(tcp.syn()) + usize::from(tcp.fin()),
-            expects: tcp.ack_number(),
-            window: tcp.window_len(),
+            snd_nxt: tcp.seq_number() + len + usize::from(tcp.syn()) + usize::from(tcp.fin()),
+            rcv_nxt: tcp.ack_number(),
+            rcv_wnd: tcp.window_len(),
             len: len as u16,
         })
     }
@@ -49,8 +49,8 @@ impl Said {
     /// Takes in a later segment; one that is sent again says less than is known.
     pub(crate) fn learn(known: &mut Option<Said>, said: Option<Said>) {
         if let Some(said) = said {
-            let next = known.map_or(said.next, |known| known.next.max(said.next));
-            *known = Some(Said { next, ..said });
+            let snd_nxt = known.map_or(said.snd_nxt, |known| known.snd_nxt.max(said.snd_nxt));
+            *known = Some(Said { snd_nxt, ..said });
         }
     }
 }

@@ -31,7 +31,7 @@ const GSO_TCPV4: u8 = 1;
 #[cfg(feature = "proto-ipv6")]
 const GSO_TCPV6: u8 = 4;
 
-const ETHERNET: usize = 14;
+const ETHERNET: usize = EthernetFrame::<&[u8]>::header_len();
 /// Where a TCP header has its checksum (RFC 9293 section 3.1).
 const TCP_CHECKSUM: usize = 16;
 
