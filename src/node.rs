@@ -7,8 +7,10 @@
 
 mod admission;
 mod connections;
+mod cookies;
 mod datagrams;
 mod error;
+mod fragments;
 
 use heapless::Vec;
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;

@@ -1,18 +1,16 @@
 //! Admission: which slot a segment goes to, and the rules by which it goes to none.
 
-use smoltcp::iface::{Config as InterfaceConfig, Interface};
-use smoltcp::phy::{PacketMeta, TxToken};
+use smoltcp::phy::TxToken;
 use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, TcpControl, TcpSeqNumber};
+use smoltcp::wire::{IpAddress, TcpControl};
 
 use super::{Node, Sink};
 use crate::config::{Listener, WhenFull};
-use crate::cookie::{self, Cookies, Returned};
+use crate::cookie::Returned;
 use crate::event::{End, Refusal, Tuple};
 use crate::gate::{Header, Kind, Own};
 use crate::phy::parcel::Parcel;
-use crate::phy::witness::Telling;
 use crate::pool::order::Standing;
 use crate::segment::Segment;
 
@@ -254,92 +252,6 @@ impl Node<'_> {
             }
         }
     }
-
-    /// Where they are not built in, this lets the compiler leave all of it out.
-    fn gives_cookies(&self) -> bool {
-        cfg!(feature = "syn-cookies") && self.cookies.is_some()
-    }
-
-    fn cookies(&mut self) -> Option<&mut Cookies> {
-        self.cookies.as_mut().filter(|_| cfg!(feature = "syn-cookies"))
-    }
-
-    /// The cookie that a segment brings back, if it does; `theirs` is the number of the peer's SYN.
-    fn returned(
-        &mut self,
-        header: &Header,
-        theirs: TcpSeqNumber,
-        now: Instant,
-    ) -> Option<Returned> {
-        self.cookies()?.take(header.tuple, theirs, header.ack - 1, now)
-    }
-
-    /// Answers a SYN without remembering it.
-    pub(super) fn give_cookie<Tx: TxToken>(
-        &mut self,
-        syn: &Segment,
-        parcel: Parcel<'_, Tx>,
-        now: Instant,
-    ) {
-        let Some(cookies) = self.cookies() else { return };
-        let ours = cookies.give(&syn.tuple(), syn.seq, syn.segment_size, now);
-        let window = self.pool.slot(0).socket().recv_capacity();
-        let window = u16::try_from(window).unwrap_or(u16::MAX);
-        let mut answer = syn.answer(TcpControl::Syn, ours, syn.seq + 1, window);
-        let headers = if matches!(syn.from.1.addr, IpAddress::Ipv4(_)) { 40 } else { 60 };
-        answer.segment_size = u16::try_from(self.ip_mtu - headers).ok();
-        answer.send(parcel.into_reply());
-        self.stats.cookies_given += 1;
-    }
-
-    /// Makes the socket what it would be, had it taken the SYN itself.
-    pub(super) fn revive(&mut self, slot: usize, returned: Returned, frame: &[u8], now: Instant) {
-        let Some(ack) = Segment::read(frame, &self.checksums).filter(|_| self.gives_cookies())
-        else {
-            return;
-        };
-        let syn = Segment {
-            control: TcpControl::Syn,
-            seq: returned.theirs,
-            ack: None,
-            segment_size: Some(returned.segment_size),
-            ..ack
-        };
-        let (control, seq) = (TcpControl::None, returned.theirs + 1);
-        let completes = Segment { control, seq, segment_size: None, ..ack };
-        // One number too early, as a keep-alive: the socket answers, and has thereby announced its
-        // window. Before that it takes no data.
-        let probe = Segment { seq: returned.theirs, ..completes };
-
-        self.rehearse(slot, &syn, Some(returned), now);
-        self.rehearse(slot, &completes, None, now);
-        self.rehearse(slot, &probe, None, now);
-        self.stats.cookies_returned += 1;
-    }
-
-    /// Shows a socket a segment that nobody sent; what it answers does not leave.
-    fn rehearse(&mut self, slot: usize, segment: &Segment, first: Option<Returned>, now: Instant) {
-        let mut buffer = [0; Segment::MAX_LEN];
-        let frame = &mut buffer[..segment.len()];
-        segment.write(frame);
-        let (sockets, said) = self.pool.slot(slot).parts();
-        let reply = Telling { token: Nowhere, said };
-        let mut parcel = Parcel::new(frame, PacketMeta::default(), reply);
-        match first {
-            None => self.iface.poll_ingress_single(now, &mut parcel, sockets),
-            // smoltcp draws our initial sequence number, from the seed of its interface.
-            Some(returned) => {
-                let address = returned.tuple.local.addr;
-                let mut config = InterfaceConfig::new(HardwareAddress::Ethernet(self.mac));
-                config.random_seed = cookie::seed_for(returned.ours);
-                let mut iface = Interface::new(config, &mut parcel, now);
-                iface.update_ip_addrs(|addresses| {
-                    let _ = addresses.push(IpCidr::new(address, 8));
-                });
-                iface.poll_ingress_single(now, &mut parcel, sockets)
-            }
-        };
-    }
 }
 
 impl From<WhenFull> for Reply {
@@ -348,15 +260,5 @@ impl From<WhenFull> for Reply {
             WhenFull::Reset => Reply::Reset,
             WhenFull::Silence => Reply::Silence,
         }
-    }
-}
-
-/// Takes a frame that is not to leave.
-struct Nowhere;
-
-impl TxToken for Nowhere {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let mut buffer = [0; Segment::MAX_LEN];
-        f(&mut buffer[..len.min(Segment::MAX_LEN)])
     }
 }

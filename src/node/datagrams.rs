@@ -1,11 +1,11 @@
 //! The life of a datagram in the node: from its port's socket to a sender, and out.
 
-use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::udp::Socket;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
+use super::fragments::{fragments_have_left, is_fragmenting};
 use super::{BindError, ConnectError, Node, Sink, earlier};
 use crate::client::udp::{Exchange, Next, Query};
 use crate::config::Service;
@@ -13,9 +13,6 @@ use crate::event::{Event, Ignored, Protocol, Tuple};
 use crate::gate::Own;
 use crate::phy::witness::Witness;
 use crate::post::{Port, Sender, Task};
-
-/// More fragments than any datagram has: 65,535 bytes over the smallest MTU.
-const MAX_FRAGMENTS: usize = 128;
 
 /// smoltcp asks for one hardware address in this time (`SILENT_TIME` of its neighbor cache), so that
 /// each that waits can have so many turns.
@@ -342,27 +339,4 @@ impl<'a> Node<'a> {
         self.stats.count_ignored(ignored);
         on_event(Event::Ignored { ignored, tuple });
     }
-}
-
-/// Sends the fragments that are left of a datagram. smoltcp has room for one: while fragments of it
-/// wait, a second one would take its place.
-fn fragments_have_left<D: Device + ?Sized>(
-    iface: &mut Interface,
-    now: Instant,
-    device: &mut D,
-) -> bool {
-    for _ in 0..MAX_FRAGMENTS {
-        if !is_fragmenting(iface, now) {
-            return true;
-        }
-        let mut nothing = SocketSet::new(&mut [][..]);
-        iface.poll_egress(now, &mut Witness::new(device, &mut None), &mut nothing);
-    }
-    false
-}
-
-/// Without sockets an interface is due for nothing but fragments.
-fn is_fragmenting(iface: &mut Interface, now: Instant) -> bool {
-    cfg!(feature = "ipv4-fragmentation")
-        && iface.poll_at(now, &SocketSet::new(&mut [][..])).is_some()
 }

@@ -1,0 +1,33 @@
+//! Datagrams that go out in pieces: smoltcp has room for one at a time.
+
+use smoltcp::iface::{Interface, SocketSet};
+use smoltcp::phy::Device;
+use smoltcp::time::Instant;
+
+use crate::phy::witness::Witness;
+
+/// More fragments than any datagram has: 65,535 bytes over the smallest MTU.
+const MAX_FRAGMENTS: usize = 128;
+
+/// Sends the fragments that are left of a datagram. smoltcp has room for one: while fragments of it
+/// wait, a second one would take its place.
+pub(super) fn fragments_have_left<D: Device + ?Sized>(
+    iface: &mut Interface,
+    now: Instant,
+    device: &mut D,
+) -> bool {
+    for _ in 0..MAX_FRAGMENTS {
+        if !is_fragmenting(iface, now) {
+            return true;
+        }
+        let mut nothing = SocketSet::new(&mut [][..]);
+        iface.poll_egress(now, &mut Witness::new(device, &mut None), &mut nothing);
+    }
+    false
+}
+
+/// Without sockets an interface is due for nothing but fragments.
+pub(super) fn is_fragmenting(iface: &mut Interface, now: Instant) -> bool {
+    cfg!(feature = "ipv4-fragmentation")
+        && iface.poll_at(now, &SocketSet::new(&mut [][..])).is_some()
+}
