@@ -1,0 +1,120 @@
+//! The library takes no memory while it runs: a counting allocator looks on.
+
+mod rig;
+
+use allocation_counter::measure;
+use rig::frames::{Segment, who_has};
+use rig::udp::Datagram;
+use rig::{FAR_MAC, Family, NODE_MAC, PORT, in_both_families, ms};
+use smolecho::phy::cable::{Cable, End as CableEnd};
+use smolecho::phy::{Device, TxToken};
+use smolecho::smoltcp::time::Instant;
+use smolecho::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint, TcpControl};
+use smolecho::{
+    Config, DatagramStorage, End, Event, Ignored, Listener, Message, Node, Query, Refusal, Service,
+    Stats, Storage,
+};
+
+const FRAMES: usize = 64;
+
+/// When these dialogues begin; the client is gone in the middle of the last.
+const DIALOGUES: [i64; 3] = [0, 2000, 4000];
+const GONE: i64 = 4003;
+
+/// When the client asks where nobody listens, when strangers send what they like, and when all is over.
+const NOBODY: i64 = 1000;
+const STRANGERS: i64 = 3000;
+const OVER: i64 = 60_000;
+
+/// How often a server and a client took memory in a minute of theirs, and the server's counters.
+fn allocations(family: Family, mut on_event: impl FnMut(Event<'_>)) -> (u64, Stats) {
+    let cable = Cable::<FRAMES>::new();
+    let (mut left, mut right) = cable.ends();
+    let mut storage = (Storage::<4, 512>::new(), DatagramStorage::<1, 2, 512>::new());
+    let memory = storage.0.memory().with(storage.1.memory());
+    let config = config(NODE_MAC, family.node());
+    let mut server = Node::new(&config, memory, &mut left, Instant::ZERO).unwrap();
+    server.listen(Listener::new(PORT, 2)).unwrap();
+    server.bind(PORT, Service::Echo).unwrap();
+    let mut storage = (Storage::<2, 512>::new(), DatagramStorage::<1, 1, 512>::new());
+    let memory = storage.0.memory().with(storage.1.memory());
+    let config = self::config(FAR_MAC, family.far());
+    let mut client = Node::new(&config, memory, &mut right, Instant::ZERO).unwrap();
+    let hostile = hostile(family);
+
+    let mut allocations = 0;
+    for millis in 0..OVER {
+        let now = Instant::from_millis(millis);
+        if DIALOGUES.contains(&millis) {
+            let message = Message::repeated(b"There and back. ", 3000);
+            client.connect(family.server(), message, now).unwrap();
+            client.query(family.server(), Query::new(b"once").patience(ms(100), 3)).unwrap();
+        }
+        if millis == NOBODY {
+            let nobody = IpEndpoint::new(family.node(), 9);
+            client.connect(nobody, Message::new(b"?"), now).unwrap();
+        }
+        if millis == STRANGERS {
+            hostile.iter().for_each(|frame| put(&mut right, frame, now));
+        }
+        let info = measure(|| {
+            server.poll(now, &mut left, &mut on_event);
+            server.poll_at(now);
+            if millis < GONE {
+                client.poll(now, &mut right, &mut on_event);
+                client.poll_at(now);
+            }
+        });
+        allocations += info.count_total;
+    }
+    (allocations, *server.stats())
+}
+
+fn config(mac: EthernetAddress, address: IpAddress) -> Config {
+    Config::new(mac.0, 1).address(IpCidr::new(address, 16)).unwrap()
+}
+
+/// More SYNs than the backlog, a segment of no connection, a frame cut short, a datagram that has no room.
+fn hostile(family: Family) -> Vec<Vec<u8>> {
+    let stranger = |n| IpEndpoint::new(family.stranger(n), 2000);
+    let syn = |n| Segment::syn(stranger(n), family.server());
+    let mut frames = vec![who_has(family.stranger(0), family.node())];
+    frames.extend((0..10).map(|n| syn(n).frame()));
+    frames.push(Segment { control: TcpControl::None, ack: Some(1), ..syn(20) }.frame());
+    frames.push(syn(21).frame()[..30].to_vec());
+    let (from, to) = (stranger(0), family.server());
+    frames.push(Datagram { from, to, payload: vec![7; 1000] }.frame());
+    frames
+}
+
+fn put(end: &mut CableEnd<'_, FRAMES>, frame: &[u8], now: Instant) {
+    let token = end.transmit(now).expect("room on the cable");
+    token.consume(frame.len(), |room| room.copy_from_slice(frame));
+}
+
+fn a_poll_takes_no_memory(family: Family) {
+    let (allocations, stats) = allocations(family, |_| {});
+    assert_eq!(allocations, 0);
+    // And all of this was among it.
+    assert_eq!(stats.ended(End::Finished), 2, "{stats:?}");
+    assert_eq!(stats.ended(End::StallTimeout), 1, "{stats:?}");
+    assert_eq!(stats.datagrams_sent, 3, "{stats:?}");
+    assert_eq!(stats.ignored(Ignored::Unreadable), 1, "{stats:?}");
+    assert!(stats.ended(End::HandshakeTimeout) > 0, "{stats:?}");
+    assert!(stats.cookies_given > 0, "{stats:?}");
+    for refusal in [Refusal::Malformed, Refusal::NoConnection, Refusal::NoListener] {
+        assert_eq!(stats.refused(refusal), 1, "{refusal:?}: {stats:?}");
+    }
+}
+
+/// The counter counts: a program's own, in the same polls.
+fn memory_that_is_taken_in_a_poll_is_seen(family: Family) {
+    let mut events = 0;
+    let (allocations, _) = allocations(family, |event| {
+        events += 1;
+        std::hint::black_box(Box::new(event));
+    });
+    assert_eq!(allocations, events);
+}
+
+in_both_families!(a_poll_takes_no_memory, memory_that_is_taken_in_a_poll_is_seen);
