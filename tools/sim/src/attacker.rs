@@ -3,15 +3,14 @@
 use std::collections::VecDeque;
 
 use smolecho::Tuple;
-use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpEndpoint,
-    IpProtocol, IpRepr, Ipv4Packet, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket,
-    UdpRepr,
+    IpAddress, IpEndpoint, IpProtocol, Ipv4Packet, TcpControl, TcpRepr, TcpSeqNumber,
 };
 
 use crate::dice::Dice;
-use crate::heard::Heard;
+use crate::forge::{datagram, emit, packet, repr, segment};
+use crate::heard::{self, Heard};
+use crate::holder::Holder;
 use crate::plan::Attack;
 use crate::station::{PORT, address, mac};
 
@@ -28,14 +27,17 @@ pub(crate) struct Attacker {
     begun: Option<Tuple>,
     /// Who hangs up next, and with which number.
     hangs_up: Option<(IpEndpoint, TcpSeqNumber)>,
+    holder: Holder,
 }
 
 impl Attacker {
     pub(crate) fn hear(&mut self, frame: &[u8]) {
-        if self.heard.len() == MEMORY {
-            self.heard.pop_front();
-        }
-        self.heard.push_back(frame.to_vec());
+        self.holder.hear(frame);
+        let is_full = self.heard.len() == MEMORY;
+        let mut place = is_full.then(|| self.heard.pop_front()).flatten().unwrap_or_default();
+        place.clear();
+        place.extend_from_slice(frame);
+        self.heard.push_back(place);
     }
 
     pub(crate) fn suspect(&mut self, tuple: Tuple) {
@@ -102,6 +104,8 @@ impl Attacker {
                     Some(emit(from, to, &TcpRepr { max_seg_size: Some(64), ..syn }))
                 }
             },
+            Attack::Hold(most) => self.holder.frame(most, dice),
+            Attack::Windows => self.window(dice),
         }
     }
 
@@ -130,6 +134,21 @@ impl Attacker {
         let data: &[u8] = if control == TcpControl::Psh { b"not what was said" } else { &[] };
         let ack = ack.then(|| guess(dice));
         Some(segment(from, to, control, guess(dice), ack, data))
+    }
+
+    /// An acknowledgement that was heard, with another window: shut, next to shut, or smaller than it was,
+    /// which nobody should do and everybody must bear (RFC 9293 section 3.8.6.1).
+    fn window(&self, dice: &mut Dice) -> Option<Vec<u8>> {
+        let is_pure = |frame: &&Vec<u8>| {
+            Heard::in_frame(frame).is_some_and(|heard| heard.ack.is_some() && heard.len == 0)
+        };
+        let mut frame = self.heard.iter().rev().find(is_pure)?.clone();
+        let part = dice.within(0..4) as u16;
+        heard::alter(&mut frame, |tcp| {
+            let window = if part < 2 { part } else { tcp.window_len() / part };
+            tcp.set_window_len(window);
+        });
+        Some(frame)
     }
 
     /// Noise to the server, or a frame that was heard with a few bytes changed.
@@ -178,86 +197,6 @@ fn impossible(v6: bool) -> Vec<IpAddress> {
         let v4 = v4.map(|[a, b, c, d]| IpAddress::v4(a, b, c, d));
         v4.into_iter().chain([address(0, false)]).collect()
     }
-}
-
-/// Whose hardware address a frame to this address has.
-fn hardware(of: IpAddress) -> EthernetAddress {
-    let station =
-        (0..100).find(|station| [false, true].map(|v6| address(*station, v6)).contains(&of));
-    station.map_or(EthernetAddress::BROADCAST, mac)
-}
-
-fn packet(
-    from: IpAddress,
-    to: IpAddress,
-    protocol: IpProtocol,
-    len: usize,
-    write: impl FnOnce(&mut [u8], &ChecksumCapabilities),
-) -> Vec<u8> {
-    let ip = IpRepr::new(from, to, protocol, len, 64);
-    let ethertype = match to {
-        IpAddress::Ipv4(_) => EthernetProtocol::Ipv4,
-        IpAddress::Ipv6(_) => EthernetProtocol::Ipv6,
-    };
-    let attacker = EthernetAddress([2, 0, 0, 0, 9, 9]);
-    let ethernet = EthernetRepr { src_addr: attacker, dst_addr: hardware(to), ethertype };
-    let mut frame = vec![0; 14 + ip.buffer_len()];
-    let checksums = ChecksumCapabilities::default();
-    ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
-    ip.emit(&mut frame[14..], &checksums);
-    write(&mut frame[14 + ip.header_len()..], &checksums);
-    frame
-}
-
-fn segment(
-    from: IpEndpoint,
-    to: IpEndpoint,
-    control: TcpControl,
-    seq: TcpSeqNumber,
-    ack: Option<TcpSeqNumber>,
-    payload: &[u8],
-) -> Vec<u8> {
-    emit(from, to, &repr(from, to, control, seq, ack, payload))
-}
-
-fn repr<'p>(
-    from: IpEndpoint,
-    to: IpEndpoint,
-    control: TcpControl,
-    seq: TcpSeqNumber,
-    ack: Option<TcpSeqNumber>,
-    payload: &'p [u8],
-) -> TcpRepr<'p> {
-    TcpRepr {
-        src_port: from.port,
-        dst_port: to.port,
-        control,
-        seq_number: seq,
-        ack_number: ack,
-        window_len: 4096,
-        window_scale: None,
-        max_seg_size: (control == TcpControl::Syn).then_some(1460),
-        sack_permitted: false,
-        sack_ranges: [None; 3],
-        timestamp: None,
-        payload,
-    }
-}
-
-fn emit(from: IpEndpoint, to: IpEndpoint, tcp: &TcpRepr<'_>) -> Vec<u8> {
-    packet(from.addr, to.addr, IpProtocol::Tcp, tcp.buffer_len(), |buffer, checksums| {
-        tcp.emit(&mut TcpPacket::new_unchecked(buffer), &from.addr, &to.addr, checksums);
-    })
-}
-
-fn datagram(from: IpEndpoint, to: IpEndpoint, payload: &[u8]) -> Vec<u8> {
-    let udp = UdpRepr { src_port: from.port, dst_port: to.port };
-    let len = udp.header_len() + payload.len();
-    packet(from.addr, to.addr, IpProtocol::Udp, len, |buffer, checksums| {
-        let fill = |room: &mut [u8]| room.copy_from_slice(payload);
-        let mut packet = UdpPacket::new_unchecked(buffer);
-        udp.emit(&mut packet, &from.addr, &to.addr, payload.len(), fill, checksums);
-    })
 }
 
 /// One piece of some datagram, and perhaps the only one.

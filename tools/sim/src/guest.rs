@@ -6,10 +6,9 @@ use smolecho::{End, Tuple};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::tcp::{self, State};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{
-    EthernetFrame, HardwareAddress, IpCidr, IpEndpoint, IpProtocol, Ipv4Packet, TcpPacket,
-};
+use smoltcp::wire::{HardwareAddress, IpCidr, IpEndpoint, TcpPacket};
 
+use crate::heard;
 use crate::plan::{Habits, Visit};
 use crate::station::{Card, Happened, PATTERN, mac};
 
@@ -161,7 +160,7 @@ impl<'a> Guest<'a> {
         self.iface.poll(now, card, &mut self.sockets);
         if self.habits.plain {
             for frame in &mut card.leaving {
-                forget_segment_size(frame);
+                heard::alter(frame, forget_segment_size);
             }
         }
     }
@@ -187,7 +186,9 @@ pub(crate) const PLACES: usize = CALLS;
 impl Call {
     /// How far it says its part for now.
     fn part(&self) -> u64 {
-        if self.rested { self.visit.len } else { self.visit.len / 2 }
+        let part = if self.rested { self.visit.len } else { self.visit.len / 2 };
+        let piece = self.visit.piece.map_or(part, |piece| (self.back / piece + 1) * piece.get());
+        part.min(piece)
     }
 
     fn goes_on(
@@ -265,18 +266,10 @@ impl Call {
 }
 
 /// A SYN without its largest segment: as old stacks send it, so that the server has to assume the smallest.
-fn forget_segment_size(frame: &mut [u8]) -> Option<()> {
-    let mut ethernet = EthernetFrame::new_checked(frame).ok()?;
-    let mut ip = Ipv4Packet::new_checked(ethernet.payload_mut()).ok()?;
-    let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
-    if ip.next_header() != IpProtocol::Tcp {
-        return None;
-    }
-    let mut tcp = TcpPacket::new_checked(ip.payload_mut()).ok()?;
+fn forget_segment_size(tcp: &mut TcpPacket<&mut [u8]>) {
     let options = tcp.options_mut();
-    let at = options.windows(2).position(|option| option == [2, 4])?;
-    // Four options that say nothing.
-    options[at..at + 4].fill(1);
-    tcp.fill_checksum(&from, &to);
-    Some(())
+    if let Some(at) = options.windows(2).position(|option| option == [2, 4]) {
+        // Four options that say nothing.
+        options[at..at + 4].fill(1);
+    }
 }

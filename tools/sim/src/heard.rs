@@ -1,9 +1,11 @@
 //! What a frame on the cable says, for those who listen: the attacker and the oracle.
 
 use smoltcp::wire::{
-    EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint, IpProtocol, Ipv4Packet, Ipv6Packet,
-    TcpPacket, TcpSeqNumber, UdpPacket,
+    EthernetFrame, EthernetProtocol, IPV4_HEADER_LEN, IPV6_HEADER_LEN, IpAddress, IpEndpoint,
+    IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket, TcpSeqNumber, UdpPacket,
 };
+
+const ETHERNET_HEADER_LEN: usize = EthernetFrame::<&[u8]>::header_len();
 
 /// A TCP segment.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +13,8 @@ pub(crate) struct Heard {
     pub(crate) from: IpEndpoint,
     pub(crate) to: IpEndpoint,
     pub(crate) is_syn: bool,
+    pub(crate) is_fin: bool,
+    pub(crate) is_rst: bool,
     pub(crate) seq: TcpSeqNumber,
     pub(crate) ack: Option<TcpSeqNumber>,
     /// Bytes of data.
@@ -25,6 +29,8 @@ impl Heard {
                 from: IpEndpoint::new(from, tcp.src_port()),
                 to: IpEndpoint::new(to, tcp.dst_port()),
                 is_syn: tcp.syn(),
+                is_fin: tcp.fin(),
+                is_rst: tcp.rst(),
                 seq: tcp.seq_number(),
                 ack: tcp.ack().then(|| tcp.ack_number()),
                 len: tcp.payload().len(),
@@ -32,10 +38,22 @@ impl Heard {
         })
     }
 
-    /// The number behind its data.
+    /// The number behind it.
     pub(crate) fn next(&self) -> TcpSeqNumber {
-        self.seq + self.len
+        self.seq + self.len + usize::from(self.is_syn) + usize::from(self.is_fin)
     }
+}
+
+/// Changes the segment that a station has sent; its checksum is right again behind that.
+pub(crate) fn alter(frame: &mut [u8], change: impl FnOnce(&mut TcpPacket<&mut [u8]>)) {
+    let Some(Heard { from, to, .. }) = Heard::in_frame(frame) else { return };
+    let header_len = match to.addr {
+        IpAddress::Ipv4(_) => IPV4_HEADER_LEN,
+        IpAddress::Ipv6(_) => IPV6_HEADER_LEN,
+    };
+    let mut tcp = TcpPacket::new_unchecked(&mut frame[ETHERNET_HEADER_LEN + header_len..]);
+    change(&mut tcp);
+    tcp.fill_checksum(&from.addr, &to.addr);
 }
 
 /// A whole datagram: from where, to where, and its bytes.

@@ -12,17 +12,21 @@
 //!
 //! `plan` says what is to happen, `world` lets it happen, `oracle` looks on after every step:
 //! no wrong byte ever; counters that add up; bounded work; an end of every connection that a fault, an
-//! attack or a documented deadline explains. When the faults are over everything must heal: every slot
+//! attack or a documented deadline explains, and no deadline before its time. When the faults are over everything must heal: every slot
 //! free, and everybody served who asks. `hazards` are what smoltcp alone falls over: each with a mutation
 //! that leaves the remedy out, and what the oracle then says.
 
 mod attacker;
 mod cable;
 mod dice;
+mod forge;
 mod guest;
 mod hazards;
 mod heard;
+mod holder;
+mod memory;
 mod oracle;
+mod patience;
 mod plan;
 mod scenario;
 mod scenarios;

@@ -1,15 +1,15 @@
 //! What must hold, whatever happens.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use fnv::FnvHasher;
+use fnv::{FnvHashMap as HashMap, FnvHashSet as HashSet, FnvHasher};
 use smolecho::{End, Node, Tuple};
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
 
 use crate::heard::{self, Heard};
+use crate::patience::Patience;
 use crate::plan::{Deed, Operation, Plan, Visit, What};
 use crate::station::{CARD, Happened, PORT, Stack, Station};
 
@@ -42,7 +42,6 @@ const SMALLEST_PIECE: u64 = 268;
 pub(crate) type Verdict = Result<(), (&'static str, String)>;
 
 /// What was begun, and has not ended.
-#[derive(Default)]
 pub(crate) struct Oracle {
     /// By the client's station and its tuple.
     begun: HashMap<(usize, Tuple), Operation>,
@@ -55,11 +54,15 @@ pub(crate) struct Oracle {
     /// Initial sequence numbers of the server, each with the connection that it was for; looked at if the
     /// server boots more than once.
     numbers: Option<HashMap<i32, (IpEndpoint, Option<TcpSeqNumber>)>>,
+    /// What the server has last acknowledged of a SYN from there. A SYN with another number is somebody
+    /// else's, and if the server has answered the peer's with a cookie, that one takes a slot.
+    syns: HashMap<IpEndpoint, TcpSeqNumber>,
     /// Datagrams that the server was given and has not answered: from where, and a hash.
     asked: HashMap<(IpEndpoint, u64), u32>,
     /// Segments with data, and their bytes, that the server has sent to each; looked at if guests leave the
     /// size of their segments to it.
     pieces: Option<HashMap<IpEndpoint, (u64, u64)>>,
+    patience: Patience,
     pub(crate) finished: u64,
     pub(crate) answered: u64,
 }
@@ -74,10 +77,17 @@ impl Oracle {
     pub(crate) fn of(plan: &Plan) -> Oracle {
         let boots = plan.faults.iter().any(|fault| matches!(fault.what, What::Reboot(0)));
         Oracle {
+            begun: HashMap::default(),
+            open: HashSet::default(),
+            ended: HashSet::default(),
             strict: plan.is_calm(),
-            numbers: boots.then(HashMap::new),
-            pieces: plan.habits.plain.then(HashMap::new),
-            ..Oracle::default()
+            numbers: boots.then(HashMap::default),
+            syns: HashMap::default(),
+            asked: HashMap::default(),
+            pieces: plan.habits.plain.then(HashMap::default),
+            patience: Patience::new(plan.timeouts),
+            finished: 0,
+            answered: 0,
         }
     }
 
@@ -92,10 +102,14 @@ impl Oracle {
             stays
         });
         self.begun.retain(|(station, _), _| *station != number);
+        self.patience.forget(number);
     }
 
-    /// A frame has arrived at the server.
-    pub(crate) fn arrived(&mut self, frame: &[u8]) {
+    /// A frame has arrived at the server, whose clock shows this.
+    pub(crate) fn arrived(&mut self, frame: &[u8], shows: Instant) {
+        if let Some(Heard { from, to, .. }) = Heard::in_frame(frame).filter(|tcp| tcp.is_syn) {
+            self.patience.begin(0, Tuple { local: to, remote: from }, shows);
+        }
         if let Some((from, to, data)) = heard::datagram(frame).filter(|(_, to, _)| to.port == PORT)
         {
             *self.asked.entry((from, hash(to, &data))).or_default() += 1;
@@ -120,6 +134,11 @@ impl Oracle {
                 return Err(("an initial sequence number came again", format!("{tcp:?}")));
             }
         }
+        if let Some(ack) = tcp.ack.filter(|_| tcp.is_syn)
+            && self.syns.insert(tcp.to, ack).is_some_and(|before| before != ack)
+        {
+            self.ended.insert(Tuple { local: tcp.from, remote: tcp.to });
+        }
         if let Some(pieces) = self.pieces.as_mut().filter(|_| tcp.len > 0) {
             let (segments, bytes) = pieces.entry(tcp.to).or_default();
             *segments += 1;
@@ -143,16 +162,29 @@ impl Oracle {
         ))
     }
 
-    pub(crate) fn begin(&mut self, station: usize, tuple: Tuple, operation: Operation) {
+    pub(crate) fn begin(
+        &mut self,
+        station: usize,
+        tuple: Tuple,
+        operation: Operation,
+        shows: Instant,
+    ) {
         self.begun.insert((station, tuple), operation);
+        self.patience.begin(station, tuple, shows);
     }
 
     pub(crate) fn pending(&self) -> usize {
         self.begun.len()
     }
 
-    /// After every poll.
-    pub(crate) fn look(&mut self, number: usize, station: &mut Station<'_>) -> Verdict {
+    /// After every poll, at which the station's clock showed this.
+    pub(crate) fn look(
+        &mut self,
+        number: usize,
+        station: &mut Station<'_>,
+        shows: Instant,
+    ) -> Verdict {
+        let is_ours = matches!(station.stack, Stack::Ours(_));
         if let Stack::Ours(node) = &station.stack {
             add_up(node)?;
             let (taken, left) = (station.card.taken, station.card.leaving.len());
@@ -163,6 +195,16 @@ impl Oracle {
         station.card.taken = 0;
         for happened in std::mem::take(&mut station.happened) {
             match happened {
+                Happened::Opened(tuple) | Happened::GotOn(tuple) => {
+                    self.patience.renew(number, tuple, shows);
+                }
+                Happened::Closed { tuple, end, .. } if is_ours => {
+                    self.patience.end(number, tuple, end, shows)?;
+                }
+                _ => {}
+            }
+            match happened {
+                Happened::GotOn(_) => {}
                 Happened::Opened(tuple) => {
                     if !self.open.insert((number, tuple)) {
                         return Err(("a connection was opened twice", format!("{tuple:?}")));

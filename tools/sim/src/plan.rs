@@ -1,5 +1,7 @@
 //! What is to happen in a run.
 
+use std::num::NonZeroU64;
+
 use smolecho::{Flow, Timeouts};
 use smoltcp::time::{Duration, Instant};
 
@@ -51,11 +53,19 @@ pub enum Mutation {
     BrittleCard,
     /// A node has the same seed at every boot.
     SameSeed,
+    /// A node's deadlines are half of what it is told.
+    Impatient,
 }
 
 impl Mutation {
     pub(crate) fn is_of_the_server(self) -> bool {
-        !matches!(self, Mutation::UsualClient | Mutation::BrittleCard | Mutation::SameSeed)
+        !matches!(
+            self,
+            Mutation::UsualClient
+                | Mutation::BrittleCard
+                | Mutation::SameSeed
+                | Mutation::Impatient
+        )
     }
 }
 
@@ -64,7 +74,7 @@ impl Mutation {
 pub struct Habits {
     /// Bytes of their receive buffers.
     pub buffer: usize,
-    /// They say nothing of their largest segment (RFC 9293 MUST-15), over IPv4.
+    /// They say nothing of their largest segment (RFC 9293 MUST-15).
     pub plain: bool,
 }
 
@@ -78,6 +88,8 @@ impl Habits {
 pub struct Visit {
     /// Bytes that it says.
     pub len: u64,
+    /// It waits for the echo of so many before it says the next; otherwise it says all at once.
+    pub piece: Option<NonZeroU64>,
     /// Closes its side behind the last byte.
     pub half_close: bool,
     /// How long it rests when half is back.
@@ -196,6 +208,10 @@ pub enum Attack {
     UnsentAck,
     /// A SYN with a tiny largest segment, and at once the reset that ends its handshake.
     HangUp,
+    /// Connections, so many at once, on which little or nothing is said: slowloris.
+    Hold(usize),
+    /// Acknowledgements that were seen, with a window that is shut, or shrinks.
+    Windows,
 }
 
 /// A delay that no deadline feels.

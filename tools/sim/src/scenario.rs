@@ -1,5 +1,7 @@
 //! A scenario makes a plan from a seed.
 
+use std::num::NonZeroU64;
+
 use smolecho::{Flow, Timeouts};
 use smoltcp::time::{Duration, Instant};
 
@@ -139,6 +141,18 @@ impl Maker {
         }
         for _ in 0..self.dice.within(0..4) {
             self.ask();
+        }
+    }
+
+    /// The usual, and beside it somebody who waits for the echo of each piece before he says the next.
+    pub(crate) fn play_ping_pong(&mut self) {
+        self.plan.guests = 1;
+        self.usual_operations();
+        for _ in 0..self.dice.within(1..4) {
+            let piece = self.dice.within(1..1500);
+            let len = piece * self.dice.within(2..20);
+            let (at, v6) = (self.millis(0..10_000), self.dice.chance(500_000));
+            self.visit(at, v6, Visit { len, piece: NonZeroU64::new(piece), ..Visit::default() });
         }
     }
 

@@ -1,5 +1,6 @@
 //! What can happen, a family of runs each.
 
+use smolecho::Flow;
 use smoltcp::time::Duration;
 
 use crate::cable::Impairments;
@@ -11,13 +12,17 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "calm",
         about: "nothing goes wrong",
-        make: |maker| maker.plan.slots = Slots::Many,
+        make: |maker| {
+            maker.plan.slots = Slots::Many;
+            maker.play_ping_pong();
+        },
     },
     Scenario {
         name: "loss",
         about: "frames are lost, up to a third of them",
         make: |maker| {
-            maker.impair(|dice| Impairments { loss: dice.within(0..330_000) as u32, ..NONE })
+            maker.impair(|dice| Impairments { loss: dice.within(0..330_000) as u32, ..NONE });
+            maker.play_ping_pong();
         },
     },
     Scenario {
@@ -163,6 +168,33 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         make: |maker| maker.attack(Attack::Impossible, 1_000..50_000),
     },
     Scenario {
+        name: "slowloris",
+        about: "connections that somebody opens, and then says little or nothing on",
+        make: |maker| {
+            if maker.dice.chance(300_000) {
+                maker.plan.flow = Flow::Once;
+            }
+            maker.attack(Attack::Hold(24), 1_000..50_000);
+        },
+    },
+    Scenario {
+        name: "windows",
+        about: "windows that are shut, and shrink",
+        make: |maker| {
+            maker.slow_down();
+            maker.attack(Attack::Windows, 1_000..50_000);
+            maker.invite(2);
+            maker.plan.habits.buffer = maker.dice.within(300..4097) as usize;
+            maker.usual_operations();
+            for _ in 0..maker.dice.within(2..6) {
+                let (at, v6) = (maker.millis(0..8_000), maker.dice.chance(500_000));
+                let (len, half_close) =
+                    (maker.dice.within(10_000..40_000), maker.dice.chance(500_000));
+                maker.visit(at, v6, Visit { len, half_close, ..Visit::default() });
+            }
+        },
+    },
+    Scenario {
         name: "habits",
         about: "peers that rest, read slowly, shut their window, and call again from the same port",
         make: |maker| {
@@ -174,6 +206,7 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
                 let slow = (maker.dice.within(200..2000) as usize, maker.millis(1..200));
                 let visit = Visit {
                     len: maker.dice.within(0..20_000),
+                    piece: None,
                     half_close: maker.dice.chance(500_000),
                     pause: maker.millis(0..12_000),
                     reads: maker.dice.chance(600_000).then_some(slow),
@@ -225,6 +258,10 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
             for attack in [Attack::Fragments, Attack::Garbage, Attack::Impossible] {
                 maker.attack(attack, 20_000..400_000);
             }
+            for attack in [Attack::Hold(6), Attack::Windows] {
+                maker.attack(attack, 20_000..400_000);
+            }
+            maker.play_ping_pong();
         },
     },
 ];

@@ -167,7 +167,8 @@ impl<'p, 'a> World<'p, 'a> {
             match event {
                 Event::Arrive(station, frame) => {
                     if station == 0 {
-                        self.oracle.arrived(&frame);
+                        let shows = self.stations[0].clock.shows(self.now);
+                        self.oracle.arrived(&frame, shows);
                     }
                     self.stations[station].card.push(frame);
                     self.wake(station, self.now);
@@ -193,7 +194,7 @@ impl<'p, 'a> World<'p, 'a> {
         let station = &mut self.stations[number];
         station.card.is_up = is_up;
         station.poll(self.now);
-        self.oracle.look(number, station)?;
+        self.oracle.look(number, station, station.clock.shows(self.now))?;
         for frame in std::mem::take(&mut self.stations[number].card.leaving) {
             if number == 0 {
                 self.oracle.sent(&frame)?;
@@ -290,7 +291,8 @@ impl<'p, 'a> World<'p, 'a> {
         match begun {
             Some(tuple) => {
                 self.attacker.suspect(tuple);
-                self.oracle.begin(client, tuple, operation);
+                let shows = self.stations[client].clock.shows(self.now);
+                self.oracle.begin(client, tuple, operation, shows);
             }
             None if self.is_recovered() => {
                 return Err(("no room for a dialogue", format!("{operation:?}")));

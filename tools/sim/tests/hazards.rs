@@ -48,3 +48,26 @@ fn a_server_that_takes_more_than_it_can_send_is_found() {
     let found = found(find("calm").expect("a scenario"), Some(Mutation::CarelessServer));
     assert!(found.contains_key("a wrong byte"), "{found:?}");
 }
+
+/// Nor this: who has opened a connection may hold it.
+#[test]
+fn a_server_without_deadlines_is_found() {
+    let found = found(find("slowloris").expect("a scenario"), Some(Mutation::UsualServer));
+    assert!(found.contains_key("a slot is not free"), "{found:?}");
+}
+
+/// Each deadline, where something waits that long.
+#[test]
+fn a_deadline_that_comes_early_is_found() {
+    let mut missed = vec!["HandshakeTimeout", "IdleTimeout", "StallTimeout", "FinWaitTimeout"];
+    for name in ["partition", "slowloris", "p6"] {
+        let scenario = find(name).expect("a scenario");
+        for seed in 0..SEEDS {
+            let plan = Plan { mutation: Some(Mutation::Impatient), ..scenario.plan(seed) };
+            let Some(failure) = run(&plan).failure else { continue };
+            assert_eq!(failure.what, "a deadline came early", "{failure}");
+            missed.retain(|end| !failure.details.starts_with(end));
+        }
+    }
+    assert!(missed.is_empty(), "{missed:?}");
+}

@@ -1,0 +1,89 @@
+//! Slowloris: somebody who completes handshakes, and then says little or nothing, and takes little or
+//! nothing of what comes back.
+
+use smolecho::Tuple;
+use smoltcp::wire::{IpAddress, IpEndpoint, TcpControl, TcpRepr, TcpSeqNumber};
+
+use crate::dice::Dice;
+use crate::forge::{emit, repr, who_has};
+use crate::heard::Heard;
+use crate::station::{PORT, address};
+
+/// His addresses: so few that he takes slots, and not the places of neighbors.
+const ADDRESSES: std::ops::Range<u64> = 90..94;
+
+/// The windows that he has: shut, next to shut, or open.
+const WINDOWS: [u16; 3] = [0, 1, 4096];
+
+#[derive(Default)]
+pub(crate) struct Holder {
+    held: Vec<Held>,
+}
+
+/// One connection, seen from him.
+struct Held {
+    tuple: Tuple,
+    window: u16,
+    /// Whether he takes what comes back.
+    reads: bool,
+    next: TcpSeqNumber,
+    /// What he has of the server; nothing before its SYN.
+    ack: Option<TcpSeqNumber>,
+}
+
+impl Holder {
+    pub(crate) fn hear(&mut self, frame: &[u8]) {
+        if self.held.is_empty() {
+            return;
+        }
+        let Some(heard) = Heard::in_frame(frame) else { return };
+        let tuple = Tuple { local: heard.to, remote: heard.from };
+        let Some(n) = self.held.iter().position(|held| held.tuple == tuple) else { return };
+        let held = &mut self.held[n];
+        if heard.is_rst {
+            self.held.swap_remove(n);
+        } else if heard.is_syn || held.reads && held.ack == Some(heard.seq) {
+            held.ack = Some(heard.next());
+        }
+    }
+
+    /// The next frame of somebody who has so many connections at most.
+    pub(crate) fn frame(&mut self, most: usize, dice: &mut Dice) -> Option<Vec<u8>> {
+        let (IpAddress::Ipv4(from), IpAddress::Ipv4(to)) =
+            (address(dice.within(ADDRESSES) as usize, false), address(0, false))
+        else {
+            return None;
+        };
+        if self.held.len() < most {
+            let local = IpEndpoint::new(from.into(), dice.within(1024..65_536) as u16);
+            let remote = IpEndpoint::new(to.into(), PORT);
+            self.held.push(Held {
+                tuple: Tuple { local, remote },
+                window: *dice.pick(&WINDOWS)?,
+                reads: dice.chance(500_000),
+                next: TcpSeqNumber(dice.roll() as i32),
+                ack: None,
+            });
+            // The server need not ask where he is.
+            return Some(who_has(from, to));
+        }
+        let n = dice.within(0..most as u64) as usize;
+        Some(self.held.get_mut(n)?.say(dice))
+    }
+}
+
+impl Held {
+    /// A SYN until it is answered, and then a byte, or an acknowledgement without one.
+    fn say(&mut self, dice: &mut Dice) -> Vec<u8> {
+        let Tuple { local, remote } = self.tuple;
+        let (control, byte): (_, &[u8]) = match self.ack {
+            None => (TcpControl::Syn, &[]),
+            Some(_) if dice.chance(300_000) => (TcpControl::Psh, b"a"),
+            Some(_) => (TcpControl::None, &[]),
+        };
+        let seq = if control == TcpControl::Syn { self.next - 1 } else { self.next };
+        let segment = repr(local, remote, control, seq, self.ack, byte);
+        self.next += byte.len();
+        emit(local, remote, &TcpRepr { window_len: self.window, ..segment })
+    }
+}
