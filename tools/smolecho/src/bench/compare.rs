@@ -104,6 +104,7 @@ mod tests {
         });
         Results {
             smolecho: String::new(),
+            smoltcp: String::new(),
             date: String::new(),
             command: String::new(),
             machine: Machine::this(),

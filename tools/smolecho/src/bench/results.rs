@@ -11,6 +11,9 @@ use super::spread::Spread;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Results {
     pub(super) smolecho: String,
+    /// Files of the past do not say it.
+    #[serde(default)]
+    pub(super) smoltcp: String,
     /// Universal time.
     pub(super) date: String,
     pub(super) command: String,

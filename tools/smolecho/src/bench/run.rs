@@ -86,6 +86,7 @@ impl Plan {
     fn results(&self) -> Results {
         Results {
             smolecho: env!("CARGO_PKG_VERSION").into(),
+            smoltcp: env!("SMOLTCP_VERSION").into(),
             date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             command: self.command.clone(),
             machine: Machine::this(),

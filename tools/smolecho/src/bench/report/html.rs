@@ -184,7 +184,7 @@ fn machine(results: &Results) -> Markup {
         ("Kernel", format!("Linux {}", machine.kernel)),
         ("Architecture", machine.architecture.clone()),
         ("smolecho", results.smolecho.clone()),
-        ("smoltcp", "0.14".into()),
+        ("smoltcp", results.smoltcp.clone()),
     ];
     let body =
         html! { @for (name, value) in rows { tr { th scope="row" { (name) } td { (value) } } } };
