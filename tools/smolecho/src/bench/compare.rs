@@ -33,7 +33,7 @@ impl Change {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// One could be a round of the other.
+    /// One median lies within the other's spread.
     Noise,
     Better,
     Worse,

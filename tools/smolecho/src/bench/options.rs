@@ -41,7 +41,9 @@ pub(crate) struct Bench {
     /// Where it sends characters (RFC 864)
     #[arg(long, value_name = "PORT", requires = "target", value_parser = number(1..=65535))]
     pub(super) chargen: Option<u16>,
-    /// Show what has changed since an earlier run, by the JSON that it wrote
+    /// Show what has changed since an earlier run, by the JSON that it wrote. A change is noise if one
+    /// median lies within the other's spread: from the lowest round to the highest, and at least 2 % to
+    /// either side
     #[arg(long, value_name = "FILE")]
     pub(super) compare: Option<PathBuf>,
     /// Write the figures as JSON

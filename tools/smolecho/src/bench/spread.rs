@@ -1,10 +1,12 @@
-//! A median, and how far the rounds lie apart.
+//! A median, and how far from it the same may be measured again: what is printed beside it, and what is
+//! called noise.
 
 use serde::{Deserialize, Serialize};
 
-/// No machine is the same again to so much, however close the rounds of one run are.
+/// To so much no machine is the same again, however close the rounds of one run are.
 const NEAR: f64 = 0.02;
 
+/// From the lowest round to the highest, and at least [`NEAR`] to either side of the median.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Spread {
     pub(super) median: f64,
@@ -17,21 +19,21 @@ impl Spread {
     pub(super) fn of(values: impl IntoIterator<Item = f64>) -> Option<Spread> {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
-        let (low, high) = (*values.first()?, *values.last()?);
+        let (lowest, highest) = (*values.first()?, *values.last()?);
         let middle = values.len() / 2;
         let median = if values.len().is_multiple_of(2) {
             f64::midpoint(values[middle - 1], values[middle])
         } else {
             values[middle]
         };
-        Some(Spread { median, low, high })
+        let near = NEAR * median.abs();
+        Some(Spread { median, low: lowest.min(median - near), high: highest.max(median + near) })
     }
 
-    /// Whether a median is within what the other's rounds showed, or next to it.
+    /// Whether one median lies within the other's spread.
     pub(super) fn agrees_with(&self, other: &Spread) -> bool {
         let holds = |spread: &Spread, value| (spread.low..=spread.high).contains(&value);
-        let is_near = (self.median - other.median).abs() <= NEAR * self.median.abs();
-        is_near || holds(self, other.median) || holds(other, self.median)
+        holds(self, other.median) || holds(other, self.median)
     }
 }
 
@@ -40,12 +42,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_agree_if_one_could_be_the_others_round() {
+    fn two_agree_if_one_lies_within_the_others_spread() {
         let spread = |low, median, high| Spread { median, low, high };
         let (a, wide) = (spread(9.0, 10.0, 11.0), spread(9.5, 12.0, 30.0));
         assert!(a.agrees_with(&a) && a.agrees_with(&wide) && wide.agrees_with(&a));
         assert!(!a.agrees_with(&spread(11.5, 12.0, 13.0)));
-        assert!(spread(10.0, 10.0, 10.0).agrees_with(&spread(10.1, 10.1, 10.1)));
+    }
+
+    #[test]
+    fn rounds_that_are_closer_than_any_machine_spread_as_far() {
+        let always = |value| Spread::of([value; 3]).expect("rounds");
+        assert_eq!(always(100.0), Spread { median: 100.0, low: 98.0, high: 102.0 });
+        assert_eq!(always(0.0), Spread { median: 0.0, low: 0.0, high: 0.0 });
+        assert!(always(100.0).agrees_with(&always(101.9)));
+        assert!(!always(100.0).agrees_with(&always(102.1)));
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) fn document(results: &Results, old: Option<&Results>) -> String {
 
 fn goals(results: &Results) -> Markup {
     let head = html! {
-        th { "Ours" } th { "Beside" } th.number { "Ratio" } th.number { "Rounds" } th.number { "Goal" } th { "Verdict" }
+        th { "Ours" } th { "Beside" } th.number { "Ratio" } th.number { "Spread" } th.number { "Goal" } th { "Verdict" }
     };
     let body = html! { @for verdict in &results.verdicts { (goal(verdict)) } };
     page::table("Goals", &head, &body)
@@ -115,7 +115,7 @@ fn figure(results: &Results, row: &Row) -> Markup {
     let medians = row.cells.iter().filter_map(|cell| cell.value).map(|value| value.median);
     let most = medians.fold(0.0, f64::max);
     let head = html! {
-        th { "Peer" } th.number { (row.unit) } th.number { "Rounds" } th.number { "Server CPU, µs each" } th { "" }
+        th { "Peer" } th.number { (row.unit) } th.number { "Spread" } th.number { "Server CPU, µs each" } th { "" }
     };
     let body = html! { @for cell in &row.cells { (line(results, row, cell, most)) } };
     html! {

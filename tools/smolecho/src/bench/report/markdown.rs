@@ -16,7 +16,7 @@ fn write(results: &Results, text: &mut String) -> std::fmt::Result {
     let date = results.date.split('T').next().unwrap_or_default();
     writeln!(text, "`{}`, {date}, on a {}.\n", results.command, circumstances(results))?;
     if !results.verdicts.is_empty() {
-        writeln!(text, "| | beside | ratio | rounds | goal | |\n|---|---|---|---|---|---|")?;
+        writeln!(text, "| | beside | ratio | spread | goal | |\n|---|---|---|---|---|---|")?;
     }
     for verdict in &results.verdicts {
         let short = if verdict.met { "" } else { "falls short" };

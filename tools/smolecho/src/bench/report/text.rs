@@ -63,8 +63,8 @@ pub(in crate::bench) fn print(results: &Results, old: Option<&Results>) -> Resul
     }
     let width = results.verdicts.iter().map(|it| subject(it).chars().count()).max();
     if let Some(width) = width {
-        let [base, ratio, rounds] = ["beside", "ratio", "rounds"];
-        out.line(format_args!("\n{:<width$}  {base:<13}{ratio:>6}  {rounds:<14} goal", "ours"));
+        let [base, ratio, spread] = ["beside", "ratio", "spread"];
+        out.line(format_args!("\n{:<width$}  {base:<13}{ratio:>6}  {spread:<14} goal", "ours"));
         for verdict in &results.verdicts {
             out.line(verdict_line(verdict, width));
         }
@@ -162,7 +162,7 @@ fn compared(old: &Results, new: &Results, out: &mut Stdout) {
     out.line(format_args!("  {outside} of {} outside the noise", changes.len()));
 }
 
-/// From the lowest round to the highest.
+/// Beside the median.
 pub(super) fn range(spread: &Spread) -> String {
     format!("{} – {}", digits(spread.low), digits(spread.high))
 }
