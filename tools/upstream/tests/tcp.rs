@@ -5,7 +5,7 @@ mod wire;
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
-use smoltcp::time::Instant;
+use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::*;
 
 use wire::Wire;
@@ -172,4 +172,27 @@ fn a_window_that_stays_shut_behind_our_fin_is_answered_without_end() {
             stack.iface.poll_egress(Instant::from_secs(5), &mut stack.wire, &mut stack.sockets);
         assert_eq!(result, PollResult::SocketStateChanged);
     }
+}
+
+/// No type and no error says that a gateway has to be a host; the first packet that goes by it panics.
+#[test]
+#[should_panic(expected = "is_unicast")]
+fn a_default_route_to_no_host_panics() {
+    let mut stack = Stack::new();
+    stack.iface.routes_mut().add_default_ipv4_route(Ipv4Address::BROADCAST).expect("room");
+    let far = Ipv4Address::new(203, 0, 113, 5);
+    let socket = stack.sockets.get_mut::<Socket<'_>>(stack.socket);
+    socket.connect(stack.iface.context(), (far, 7), 12_345).expect("a free socket");
+    stack.poll(Instant::ZERO);
+}
+
+/// `Instant + Duration` takes the longest duration for a microsecond back, and panics, or wraps, at half of it.
+#[test]
+fn a_timeout_without_end_is_over_at_once() {
+    let mut stack = Stack::new();
+    let socket = stack.sockets.get_mut::<Socket<'_>>(stack.socket);
+    socket.set_timeout(Some(Duration::MAX));
+    socket.connect(stack.iface.context(), (PEER, 7), 12_345).expect("a free socket");
+    stack.poll(Instant::from_secs(1));
+    assert_eq!(stack.socket().state(), State::Closed);
 }
