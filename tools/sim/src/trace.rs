@@ -2,8 +2,8 @@
 
 use std::hash::Hasher;
 
-use fnv::FnvHasher;
 use smoltcp::time::Instant;
+use twox_hash::XxHash64;
 
 /// A frame, as its sender sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub struct Frame {
 
 /// What is kept of the frames.
 pub struct Trace {
-    // FNV-1a: the same on every machine, whatever the standard library's hash is.
-    hasher: FnvHasher,
+    // The same on every machine, whatever the standard library's hash is.
+    hasher: XxHash64,
     frames: Option<Vec<Frame>>,
     count: u64,
 }
@@ -29,7 +29,7 @@ pub struct Trace {
 impl Trace {
     /// Keeps the hash alone.
     pub fn hashing() -> Trace {
-        Trace { hasher: FnvHasher::default(), frames: None, count: 0 }
+        Trace { hasher: XxHash64::with_seed(0), frames: None, count: 0 }
     }
 
     /// Keeps everything.
