@@ -1,5 +1,6 @@
 //! Many connections.
 
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::case::{Scene, Trouble};
@@ -10,6 +11,9 @@ const MOST: usize = 256;
 
 /// A server that has not answered by then has no place for us.
 const NO_PLACE: Duration = Duration::from_millis(500);
+
+/// Before somebody who was not served comes again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 pub(super) fn many(scene: &mut Scene) -> Result<String, Trouble> {
     let mut peers = Vec::new();
@@ -64,6 +68,7 @@ pub(super) fn pool(scene: &mut Scene) -> Result<String, Trouble> {
             let more = if is_full { "" } else { " and more" };
             return Ok(format!("{count}{more} at once"));
         }
+        sleep(AGAIN);
     }
     Trouble::failed(format!("{count} were served and have closed, and nobody is served any more"))
 }
