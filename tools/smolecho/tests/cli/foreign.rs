@@ -169,8 +169,8 @@ fn finds(
     let script = format!(
         r#"
         start() {{
-            "$@" >/dev/null 2>&1 &
-            servers="$servers $!"
+            setsid "$@" >/dev/null 2>&1 &
+            servers="$servers -$!"
         }}
         examine() {{
             $SMOLECHO probe {place} "$@"
@@ -183,7 +183,8 @@ fn finds(
             sleep 0.02
         done
         {probes}
-        kill $servers
+        # In groups of their own: what they have started for a peer may wait for ever.
+        kill -- $servers
         rm -f "$conf"
         exit $status
         "#
