@@ -89,6 +89,18 @@ impl Stack {
         self.wire.inbox.push_back(frame);
     }
 
+    /// Listens, and takes the peer's connection. Gives the number of our SYN; the peer's is 1000.
+    fn accept(&mut self) -> i32 {
+        self.socket().listen(12_345).expect("a free socket");
+        self.hello();
+        self.segment(OURS, TcpControl::Syn, 1000, None);
+        self.poll(Instant::ZERO);
+        let ours = self.last_number();
+        self.segment(OURS, TcpControl::None, 1001, Some(ours + 1));
+        self.poll(Instant::from_millis(1));
+        ours
+    }
+
     /// The number of the last segment that left.
     fn last_number(&self) -> i32 {
         let frame = self.wire.outbox.last().expect("a segment");
@@ -119,13 +131,7 @@ fn a_syn_without_an_answer_keeps_a_listener_for_ever() {
 #[test]
 fn a_syn_within_a_connection_gets_no_challenge() {
     let mut stack = Stack::new();
-    stack.socket().listen(12_345).expect("a free socket");
-    stack.hello();
-    stack.segment(OURS, TcpControl::Syn, 1000, None);
-    stack.poll(Instant::ZERO);
-    let ours = stack.last_number();
-    stack.segment(OURS, TcpControl::None, 1001, Some(ours + 1));
-    stack.poll(Instant::from_millis(1));
+    stack.accept();
     assert_eq!(stack.socket().state(), State::Established);
     let before = stack.wire.outbox.len();
     stack.segment(OURS, TcpControl::Syn, 500_000, None);
@@ -150,13 +156,7 @@ fn a_syn_to_a_client_whose_own_has_not_left_panics() {
 fn a_window_that_stays_shut_behind_our_fin_is_answered_without_end() {
     let mut stack = Stack::new();
     stack.window = 0;
-    stack.socket().listen(12_345).expect("a free socket");
-    stack.hello();
-    stack.segment(OURS, TcpControl::Syn, 1000, None);
-    stack.poll(Instant::ZERO);
-    let ours = stack.last_number();
-    stack.segment(OURS, TcpControl::None, 1001, Some(ours + 1));
-    stack.poll(Instant::from_millis(1));
+    let ours = stack.accept();
     stack.socket().send_slice(b"1").expect("room");
     stack.socket().close();
     stack.segment(OURS, TcpControl::None, 1001, Some(ours + 1));
