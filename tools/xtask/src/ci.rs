@@ -48,7 +48,12 @@ const BARE: &[&str] = &["thumbv7m-none-eabi", "thumbv6m-none-eabi"];
 pub(crate) fn run(first: usize) -> Outcome {
     let (start, before) = (Instant::now(), tree::status()?);
     let count = STEPS.len();
-    for (number, (name, step)) in (1..).zip(STEPS).skip(first.saturating_sub(1)) {
+    if !(1..=count).contains(&first) {
+        return Err(format!(
+            "--from {first}: there is no such step; one from 1 to {count} would do"
+        ));
+    }
+    for (number, (name, step)) in (1..).zip(STEPS).skip(first - 1) {
         let start = Instant::now();
         println!("\n[{number}/{count}] {name}");
         step().map_err(|reason| format!("[{number}/{count}] {name}: {reason}"))?;
