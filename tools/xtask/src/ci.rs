@@ -14,6 +14,7 @@ use crate::{
 type Step = (&'static str, fn() -> Outcome);
 
 const STEPS: &[Step] = &[
+    ("lock files", tree::locks),
     ("tests, as the README says", tests),
     ("tests of the tasks", || {
         cargo(&["test", "--package", "xtask", "--package", "smolecho-upstream"])

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use crate::run::{Outcome, command, read, root};
+use crate::run::{Outcome, command, read, root, run};
 
 /// `git status`, a line for each file that is not as committed.
 pub(crate) fn status() -> Outcome<String> {
@@ -20,6 +20,17 @@ pub(crate) fn files() -> Outcome<Vec<PathBuf>> {
         .collect();
     files.dedup();
     Ok(files)
+}
+
+/// Each lock file says what its manifest asks for: a build that changes one has not built what is committed.
+pub(crate) fn locks() -> Outcome {
+    for lock in files()?.iter().filter(|path| path.ends_with("Cargo.lock")) {
+        let manifest = lock.with_extension("toml");
+        let line = ["cargo", "update", "--workspace", "--locked", "--quiet", "--manifest-path"];
+        run(command(&line).arg(manifest))
+            .map_err(|error| format!("{error}; without --locked it mends that"))?;
+    }
+    Ok(())
 }
 
 /// Those that are text and that somebody wrote.
