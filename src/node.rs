@@ -155,13 +155,9 @@ impl<'a> Node<'a> {
             }
         }
         for _ in 0..FRAMES_PER_POLL {
-            match self.pool.next_due() {
-                Some((at, slot)) if at <= now => {
-                    if self.keep_deadline(slot, now, &mut on_event) {
-                        self.attend(slot, now, device, &mut on_event);
-                    }
-                }
-                _ => break,
+            let Some(slot) = self.pool.due_by(now) else { break };
+            if self.keep_deadline(slot, now, &mut on_event) {
+                self.attend(slot, now, device, &mut on_event);
             }
         }
         self.learn_addresses(now, device, &mut on_event);
@@ -174,7 +170,7 @@ impl<'a> Node<'a> {
         if self.more {
             return Some(now);
         }
-        let slots = self.pool.next_due().map(|(at, _)| at);
+        let slots = self.pool.next_due();
         let addresses = self.addresses.poll_at(&mut self.iface, now);
         earlier(earlier(slots, self.datagrams_due(now)), addresses).map(|at| at.max(now))
     }

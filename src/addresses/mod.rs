@@ -85,7 +85,7 @@ impl<'a> Addresses<'a> {
     pub(crate) fn poll_at(&self, iface: &mut Interface, now: Instant) -> Option<Instant> {
         let dhcp = self.dhcp.as_ref().and_then(|dhcp| dhcp.poll_at(iface, now));
         let slaac = self.slaac.as_ref().and_then(|slaac| slaac.poll_at());
-        [dhcp, slaac].into_iter().flatten().min()
+        dhcp.into_iter().chain(slaac).min()
     }
 
     /// Whether there is a DHCP client.

@@ -109,17 +109,21 @@ impl<'a> Node<'a> {
         if self.pool.slot(slot).has_opened(now) {
             self.welcome(slot, on_event);
         }
-        let has_more = self.pool.slot(slot).serve(self.scratch, now, &mut self.stats, on_event);
-        self.part(slot, now, on_event);
+        let connection = self.pool.slot(slot);
+        let (has_more, end) = connection.serve(self.scratch, now, &mut self.stats, on_event);
+        if let Some(end) = end {
+            self.part(slot, end, on_event);
+        }
         let socket_at = self.transmit(slot, has_more, now, device);
-        if self.pool.slot(slot).is_over() {
+        let connection = self.pool.slot(slot);
+        if connection.is_over() {
             self.pool.release(slot);
             return;
         }
-        if self.evict_idle && self.pool.slot(slot).got_on_at(now) {
+        let slot_at = connection.deadline(&self.timeouts).map(|(at, _)| at);
+        if self.evict_idle && connection.got_on_at(now) {
             self.pool.refresh(slot);
         }
-        let slot_at = self.pool.slot(slot).deadline(&self.timeouts).map(|(at, _)| at);
         self.pool.schedule(slot, earlier(slot_at, socket_at));
     }
 
@@ -164,7 +168,7 @@ impl<'a> Node<'a> {
     /// A handshake is complete.
     fn welcome(&mut self, slot: usize, on_event: Sink<'_>) {
         self.pool.stand(slot, Standing::Open);
-        let tuple = self.pool.slot(slot).tuple();
+        let tuple = *self.pool.slot(slot).tuple();
         if self.pool.slot(slot).is_served(None) {
             self.stats.accepted += 1;
             on_event(Event::Accepted { tuple });
@@ -174,17 +178,14 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A connection may have ended.
-    fn part(&mut self, slot: usize, now: Instant, on_event: Sink<'_>) {
-        let connection = self.pool.slot(slot);
-        if let Some(end) = connection.has_ended(now) {
-            let standing = match connection.state() {
-                State::TimeWait => Standing::TimeWait,
-                _ => Standing::Leaving,
-            };
-            self.report(slot, end, on_event);
-            self.pool.stand(slot, standing);
-        }
+    /// A connection has ended.
+    fn part(&mut self, slot: usize, end: End, on_event: Sink<'_>) {
+        let standing = match self.pool.slot(slot).state() {
+            State::TimeWait => Standing::TimeWait,
+            _ => Standing::Leaving,
+        };
+        self.report(slot, end, on_event);
+        self.pool.stand(slot, standing);
     }
 
     /// Ends what has lasted too long. Says whether the slot is still taken.
@@ -228,7 +229,7 @@ impl<'a> Node<'a> {
         self.stats.count_end(end);
         let connection = self.pool.slot(slot);
         let (received, sent) = connection.bytes();
-        on_event(Event::Closed { tuple: connection.tuple(), end, received, sent });
+        on_event(Event::Closed { tuple: *connection.tuple(), end, received, sent });
     }
 
     /// The node has lost an address. Its connections end without a word: a reset could only come from

@@ -36,9 +36,9 @@ impl Said {
             ([0x86, 0xDD], &TCP, _) => frame.get(54..)?,
             _ => return None,
         };
-        let tcp = TcpPacket::new_checked(segment).ok()?;
+        let tcp = TcpPacket::new_checked(segment).ok().filter(TcpPacket::ack)?;
         let len = tcp.payload().len();
-        tcp.ack().then(|| Said {
+        Some(Said {
             snd_nxt: tcp.seq_number() + len + usize::from(tcp.syn()) + usize::from(tcp.fin()),
             rcv_nxt: tcp.ack_number(),
             rcv_wnd: tcp.window_len(),

@@ -61,11 +61,14 @@ impl<'a> Due<'a> {
         }
     }
 
-    /// The next deadline and whose it is.
-    pub(crate) fn next(&mut self) -> Option<(Instant, usize)> {
+    /// The next deadline and whose it is, if it is not after `limit`.
+    pub(crate) fn next(&mut self, limit: Instant) -> Option<(Instant, usize)> {
         loop {
             let slot = self.at(0)?;
             let record = &mut self.records[slot];
+            if record.key > limit {
+                return None;
+            }
             if record.key == record.at {
                 return Some((record.at, slot));
             }

@@ -62,7 +62,7 @@ impl<'a> Pool<'a> {
     }
 
     pub(crate) fn find(&self, tuple: &Tuple) -> Option<usize> {
-        self.table.find(tuple, |slot| self.slots[slot].tuple() == *tuple)
+        self.table.find(tuple, |slot| self.slots[slot].tuple() == tuple)
     }
 
     /// A slot for a new connection: a free one, or the oldest that is over anyway.
@@ -157,8 +157,13 @@ impl<'a> Pool<'a> {
         }
     }
 
-    /// The next deadline and whose it is.
-    pub(crate) fn next_due(&mut self) -> Option<(Instant, usize)> {
-        self.due.next()
+    /// A slot that is due by now.
+    pub(crate) fn due_by(&mut self, now: Instant) -> Option<usize> {
+        self.due.next(now).map(|(_, slot)| slot)
+    }
+
+    /// When the next one is due.
+    pub(crate) fn next_due(&mut self) -> Option<Instant> {
+        self.due.next(Instant::from_micros(i64::MAX)).map(|(at, _)| at)
     }
 }

@@ -1,5 +1,7 @@
 //! One slot: a socket set of one socket, what is done with it, and how long that may take.
 
+use core::mem;
+
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::{Duration, Instant};
@@ -99,8 +101,8 @@ impl<'a> Slot<'a> {
         self.sockets.get_mut(self.handle)
     }
 
-    pub(crate) fn tuple(&self) -> Tuple {
-        self.tuple
+    pub(crate) fn tuple(&self) -> &Tuple {
+        &self.tuple
     }
 
     pub(crate) fn state(&self) -> State {
@@ -183,50 +185,52 @@ impl<'a> Slot<'a> {
     }
 
     /// Lets the flow move bytes, and notes whether the connection got on. Says whether there is more to
-    /// send now.
+    /// send now, and how the connection has ended, if it has. To be called before a reset of ours leaves.
     pub(crate) fn serve(
         &mut self,
         scratch: &mut [u8],
         now: Instant,
         stats: &mut Stats,
         on_event: &mut dyn FnMut(Event<'_>),
-    ) -> bool {
-        let tuple = self.tuple;
+    ) -> (bool, Option<End>) {
+        let tuple = &self.tuple;
         let socket = self.sockets.get_mut::<Socket<'a>>(self.handle);
         let acked = socket.send_queue() < self.unacked;
         let mut received = 0;
         let on_data = |data: &[u8]| {
-            received += data.len() as u64;
-            on_event(Event::Received { protocol: Protocol::Tcp, tuple, data });
+            received += data.len();
+            on_event(Event::Received { protocol: Protocol::Tcp, tuple: *tuple, data });
         };
         let sent = match &mut self.task {
-            Task::Serve(session) => session.serve(socket, scratch, on_data) as u64,
+            Task::Serve(session) => session.serve(socket, scratch, on_data),
             Task::Talk(exchange) => {
                 let before = exchange.sent();
                 exchange.serve(socket, scratch, on_data);
-                exchange.sent() - before
+                (exchange.sent() - before) as usize
             }
         };
         if sent > 0 {
-            on_event(Event::Sent { protocol: Protocol::Tcp, tuple, bytes: sent as usize });
+            on_event(Event::Sent { protocol: Protocol::Tcp, tuple: *tuple, bytes: sent });
         }
         self.unacked = socket.send_queue();
+        let state = socket.state();
         if acked || received > 0 || sent > 0 {
             self.since = now;
         }
-        self.received += received;
-        self.sent += sent;
-        stats.bytes_received += received;
-        stats.bytes_sent += sent;
-        sent > 0
+        self.received += received as u64;
+        self.sent += sent as u64;
+        stats.bytes_received += received as u64;
+        stats.bytes_sent += sent as u64;
+        let end = if state == self.state { None } else { self.enter(state, now) };
+        (sent > 0, end)
     }
 
     /// Whether the segment that has just left had all data that there is: none of it waits behind the
     /// peer's window, none before it for an acknowledgement, and no FIN for either.
     pub(crate) fn has_sent_all(&self) -> bool {
-        let socket = self.socket();
         let len = self.said.map_or(0, |said| usize::from(said.len));
-        len > 0 && len == socket.send_queue() && socket.may_send()
+        let may_send = matches!(self.state, State::Established | State::CloseWait);
+        len > 0 && len == self.unacked && may_send
     }
 
     /// Ends the connection politely: what has arrived is echoed, then our FIN goes out.
@@ -259,20 +263,15 @@ impl<'a> Slot<'a> {
         true
     }
 
-    /// How the connection has ended, said once: to be asked when the flow has read what came with the
-    /// last segment, and before a reset of ours has left. Its TIME-WAIT, or that reset, may still keep
-    /// the slot.
-    pub(crate) fn has_ended(&mut self, now: Instant) -> Option<End> {
-        let (was, is) = (self.state, self.socket().state());
-        if was == is {
-            return None;
-        }
-        self.state = is;
+    /// The socket is in another state: how the connection has ended thereby, said once. Its TIME-WAIT, or
+    /// our reset, may still keep the slot.
+    fn enter(&mut self, state: State, now: Instant) -> Option<End> {
+        let was = mem::replace(&mut self.state, state);
         self.since = now;
         // smoltcp forgets the peer when a connection has ended, but not while our reset is to leave.
         let reset_by_us = self.socket().remote_endpoint().is_some();
         let (unread, unacked) = (self.socket().recv_queue() > 0, self.socket().send_queue() > 0);
-        match (was, is) {
+        match (was, state) {
             (State::Listen | State::TimeWait, _) => None,
             (State::SynReceived, State::Listen | State::Closed) => Some(End::HandshakeReset),
             (State::SynSent, State::Closed) => Some(End::ConnectRefused),
@@ -297,6 +296,10 @@ impl<'a> Slot<'a> {
 
     /// Whether nothing is left of the connection: no TIME-WAIT, no reset that has still to leave.
     pub(crate) fn is_over(&self) -> bool {
+        // No egress ends what was established at the last look.
+        if self.state == State::Established {
+            return false;
+        }
         let socket = self.socket();
         !socket.is_active() && socket.remote_endpoint().is_none()
     }

@@ -61,22 +61,23 @@ proptest! {
     /// The next is the earliest, although entries of the heap may lie too early.
     #[test]
     fn the_earliest_is_due_next(
-        steps in vec((0..SLOTS, prop::option::of(0i64..20)), 0..STEPS),
+        steps in vec((0..SLOTS, prop::option::of(0i64..20), 0i64..20), 0..STEPS),
     ) {
         let mut records = [DueRecord::EMPTY; SLOTS];
         let mut due = Due::new(&mut records);
         let mut model: [Option<Instant>; SLOTS] = [None; SLOTS];
-        for (slot, at) in steps {
-            let at = at.map(Instant::from_millis);
+        for (slot, at, limit) in steps {
+            let (at, limit) = (at.map(Instant::from_millis), Instant::from_millis(limit));
             due.set(slot, at);
             model[slot] = at;
-            let next = due.next();
-            assert_eq!(next.map(|(at, _)| at), model.iter().flatten().min().copied());
+            let next = due.next(limit);
+            let earliest = model.iter().flatten().min().copied();
+            assert_eq!(next.map(|(at, _)| at), earliest.filter(|at| *at <= limit));
             assert!(next.is_none_or(|(at, slot)| model[slot] == Some(at)));
         }
         // Whoever is taken out one after the other comes in order, each once.
         let mut before = Instant::ZERO;
-        while let Some((at, slot)) = due.next() {
+        while let Some((at, slot)) = due.next(Instant::from_millis(20)) {
             assert!(at >= before && model[slot].take() == Some(at));
             due.set(slot, None);
             before = at;
