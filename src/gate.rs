@@ -21,7 +21,7 @@ const DHCP_CLIENT: u16 = 68;
 /// What a frame turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// A TCP segment for one of our addresses.
+    /// A TCP segment.
     Segment(Header),
     /// A UDP datagram, with its two ends.
     Datagram(Tuple),
@@ -94,9 +94,9 @@ impl Own<'_> {
         let Ok(ip) = Ipv4Packet::new_checked(packet) else {
             return Seen::Refused(Refusal::Malformed);
         };
-        let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
+        let (from, to) = (ip.src_addr(), ip.dst_addr());
         // RFC 1122 section 3.3.6: what is for one host does not come in a frame for all.
-        if is_for_all && self.has(&to) {
+        if is_for_all && self.has(&to.into()) {
             return Seen::Refused(Refusal::Broadcast);
         }
         let is_fragment = ip.more_frags() || ip.frag_offset() != 0;
@@ -106,11 +106,11 @@ impl Own<'_> {
                 Seen::Refused(Refusal::Fragment)
             }
             IpProtocol::Tcp if is_fragment => Seen::Refused(Refusal::Fragment),
-            IpProtocol::Tcp => self.see_tcp(from, to, ip.payload()),
+            IpProtocol::Tcp => see_tcp(from, to, ip.payload()),
             IpProtocol::Udp if is_fragment => {
                 Seen::Fragment(usize::from(ip.frag_offset()) + ip.payload().len())
             }
-            IpProtocol::Udp => see_udp(from, to, ip.payload()),
+            IpProtocol::Udp => see_udp(from.into(), to.into(), ip.payload()),
             _ => Seen::Other,
         }
     }
@@ -120,8 +120,8 @@ impl Own<'_> {
         let Ok(ip) = Ipv6Packet::new_checked(packet) else {
             return Seen::Refused(Refusal::Malformed);
         };
-        let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
-        if is_for_all && self.has(&to) {
+        let (from, to) = (ip.src_addr(), ip.dst_addr());
+        if is_for_all && self.has(&to.into()) {
             return Seen::Refused(Refusal::Broadcast);
         }
         let Some((protocol, start)) = upper_layer(&ip) else {
@@ -130,8 +130,8 @@ impl Own<'_> {
         let payload = &ip.payload()[start..];
         let message = payload.first().map(|message| Icmpv6Message::from(*message));
         match protocol {
-            IpProtocol::Tcp => self.see_tcp(from, to, payload),
-            IpProtocol::Udp => see_udp(from, to, payload),
+            IpProtocol::Tcp => see_tcp(from, to, payload),
+            IpProtocol::Udp => see_udp(from.into(), to.into(), payload),
             IpProtocol::Ipv6Frag => Seen::Refused(Refusal::Fragment),
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborAdvert) => Seen::Neighbor,
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::RouterAdvert) => Seen::Router,
@@ -139,34 +139,14 @@ impl Own<'_> {
         }
     }
 
-    fn see_tcp(&self, from: IpAddress, to: IpAddress, segment: &[u8]) -> Seen {
-        if !self.has(&to) {
-            // RFC 9293 MUST-57: a SYN to a broadcast or multicast address is dropped, not answered.
-            let is_for_all = to.is_multicast() || self.is_broadcast(&to);
-            return Seen::Refused(if is_for_all { Refusal::Broadcast } else { Refusal::NotOurs });
+    /// Why there is nobody here to take a segment to this address; `None` if it is ours.
+    pub(crate) fn lacks(&self, address: &IpAddress) -> Option<Refusal> {
+        if self.has(address) {
+            return None;
         }
-        let Ok(tcp) = TcpPacket::new_checked(segment) else {
-            return Seen::Refused(Refusal::Malformed);
-        };
-        let (local, remote) = (tcp.dst_port(), tcp.src_port());
-        if local == 0 || remote == 0 {
-            return Seen::Refused(Refusal::Malformed);
-        }
-        Seen::Segment(Header {
-            tuple: Tuple {
-                local: IpEndpoint::new(to, local),
-                remote: IpEndpoint::new(from, remote),
-            },
-            kind: match (tcp.rst(), tcp.syn(), tcp.ack()) {
-                (true, _, _) => Kind::Reset,
-                (_, true, false) => Kind::Open,
-                (_, true, true) => Kind::Answer,
-                (_, _, true) => Kind::Within,
-                _ => Kind::Bare,
-            },
-            seq: tcp.seq_number(),
-            ack: tcp.ack_number(),
-        })
+        // RFC 9293 MUST-57: a SYN to a broadcast or multicast address is dropped, not answered.
+        let is_for_all = address.is_multicast() || self.is_broadcast(address);
+        Some(if is_for_all { Refusal::Broadcast } else { Refusal::NotOurs })
     }
 
     /// RFC 1122 section 3.2.1.3, RFC 9293 MUST-63: the sources that no host can have.
@@ -189,6 +169,31 @@ impl Own<'_> {
                 IpCidr::Ipv6(_) => false,
             })
     }
+}
+
+fn see_tcp<A: Into<IpAddress>>(from: A, to: A, segment: &[u8]) -> Seen {
+    let Ok(tcp) = TcpPacket::new_checked(segment) else {
+        return Seen::Refused(Refusal::Malformed);
+    };
+    let (local, remote) = (tcp.dst_port(), tcp.src_port());
+    if local == 0 || remote == 0 {
+        return Seen::Refused(Refusal::Malformed);
+    }
+    Seen::Segment(Header {
+        tuple: Tuple {
+            local: IpEndpoint::new(to.into(), local),
+            remote: IpEndpoint::new(from.into(), remote),
+        },
+        kind: match (tcp.rst(), tcp.syn(), tcp.ack()) {
+            (true, _, _) => Kind::Reset,
+            (_, true, false) => Kind::Open,
+            (_, true, true) => Kind::Answer,
+            (_, _, true) => Kind::Within,
+            _ => Kind::Bare,
+        },
+        seq: tcp.seq_number(),
+        ack: tcp.ack_number(),
+    })
 }
 
 fn see_udp(from: IpAddress, to: IpAddress, datagram: &[u8]) -> Seen {

@@ -231,7 +231,7 @@ impl<'a> Node<'a> {
         let seen = Own { mac: self.mac, addresses: self.iface.ip_addrs() }.see(frame);
         let parcel = Parcel::new(frame, meta, reply);
         let (refusal, tuple) = match seen {
-            Seen::Segment(header) => match self.judge_segment(&header, frame, now, on_event) {
+            Seen::Segment(ref header) => match self.judge_segment(header, frame, now, on_event) {
                 Verdict::Deliver(slot) => return self.deliver_to(slot, parcel, now),
                 Verdict::Revive(slot, returned) => {
                     self.revive(slot, returned, frame, now);

@@ -46,6 +46,15 @@ impl Node<'_> {
         now: Instant,
         on_event: Sink<'_>,
     ) -> Verdict {
+        let Tuple { local, remote } = &header.tuple;
+        let found = self.pool.find(&header.tuple);
+        let own = Own { mac: self.mac, addresses: self.iface.ip_addrs() };
+        // A connection has an address that is ours.
+        if found.is_none()
+            && let Some(refusal) = own.lacks(&local.addr)
+        {
+            return Verdict::Refuse(refusal, Reply::Silence);
+        }
         // What takes a slot, or another's, must be whole. The rest is smoltcp's to verify.
         let syn = match header.kind {
             Kind::Open => Segment::read(frame, &self.checksums),
@@ -54,19 +63,19 @@ impl Node<'_> {
         if header.kind == Kind::Open && syn.is_none() {
             return Verdict::Refuse(Refusal::Malformed, Reply::Silence);
         }
-        let Tuple { local, remote } = &header.tuple;
-        let listener = self.listener(local.port).copied();
-        if let Some(slot) = self.pool.find(&header.tuple) {
-            match (header.kind, self.pool.slot(slot).state(), listener) {
+        if let Some(slot) = found {
+            match (header.kind, self.pool.slot(slot).state()) {
                 // RFC 9293 section 3.6.1, MAY-2: a new connection may follow on TIME-WAIT. An old
                 // duplicate SYN does no harm: the peer resets what our SYN-ACK proposes.
-                (Kind::Open, State::TimeWait, _) => self.vacate(slot),
+                (Kind::Open, State::TimeWait) => self.vacate(slot),
                 // This handshake is of a SYN that came twice: the first was answered with a cookie, and
                 // that answer is the one that the peer has taken.
-                (Kind::Within, State::SynReceived, Some(listener)) => {
+                (Kind::Within, State::SynReceived) => {
                     let said = self.pool.slot(slot).said();
                     let theirs = said.map_or(header.seq, |said| said.rcv_nxt) - 1;
-                    let Some(returned) = self.returned(header, theirs, now) else {
+                    let listener = self.listener(local.port).copied();
+                    let returned = self.returned(header, theirs, now);
+                    let (Some(returned), Some(listener)) = (returned, listener) else {
                         return self.within(slot, header);
                     };
                     self.drop_handshake(slot, End::HandshakeDropped, on_event);
@@ -75,6 +84,7 @@ impl Node<'_> {
                 _ => return self.within(slot, header),
             }
         }
+        let listener = self.listener(local.port).copied();
         let own = Own { mac: self.mac, addresses: self.iface.ip_addrs() };
         if !own.is_possible_peer(&remote.addr, &local.addr) {
             return Verdict::Refuse(Refusal::BadSource, Reply::Silence);
