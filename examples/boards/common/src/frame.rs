@@ -30,8 +30,13 @@ impl Frame {
         let (room, _) = self.0.as_chunks_mut();
         let kept = words.clamp(1, room.len());
         room[0] = first.to_le_bytes();
-        for bytes in &mut room[1..kept] {
-            *bytes = next().to_le_bytes();
+        let mut next = || next().to_le_bytes();
+        let (fours, rest) = room[1..kept].as_chunks_mut();
+        for four in fours {
+            *four = [next(), next(), next(), next()];
+        }
+        for bytes in rest {
+            *bytes = next();
         }
         for _ in kept..words {
             next();
@@ -48,12 +53,20 @@ impl Frame {
         &mut self.0[LEAD..][..len.min(LARGEST)]
     }
 
-    /// The words that a MAC is to be given for a frame of so many bytes, with `lead` in front of it.
+    /// Gives a MAC the words of a frame of so many bytes, with `lead` in front of it.
     #[inline]
-    pub fn words(&mut self, lead: u16, len: usize) -> impl Iterator<Item = u32> {
+    pub fn give(&mut self, lead: u16, len: usize, mut put: impl FnMut(u32)) {
         self.0[..LEAD].copy_from_slice(&lead.to_le_bytes());
         let words = (LEAD + len.min(LARGEST)).div_ceil(4);
-        self.0.as_chunks().0[..words].iter().map(|bytes| u32::from_le_bytes(*bytes))
+        let mut put = |bytes: &[u8; 4]| put(u32::from_le_bytes(*bytes));
+        let (fours, rest) = self.0.as_chunks().0[..words].as_chunks();
+        for [a, b, c, d] in fours {
+            put(a);
+            put(b);
+            put(c);
+            put(d);
+        }
+        rest.iter().for_each(put);
     }
 }
 

@@ -54,20 +54,21 @@ fn wait(
     due: Option<Instant>,
     meter: &mut Meter,
 ) {
+    let is_over = |ethernet: &mut _, clock: &mut Clock| {
+        Interrupting::has_frame(ethernet) || due.is_some_and(|due| due <= clock.now())
+    };
     loop {
         ethernet.acknowledge();
         processor::unmask(line);
         // An interrupt that comes between the look and the sleep stays pending, and ends the sleep.
-        let is_over = processor::undisturbed(|| {
-            let is_over = ethernet.has_frame() || due.is_some_and(|due| due <= clock.now());
-            if !is_over {
+        processor::undisturbed(|| {
+            if !is_over(ethernet, clock) {
                 meter.sleep();
                 clock.sleep(due);
                 meter.wake();
             }
-            is_over
         });
-        if is_over {
+        if is_over(ethernet, clock) {
             return;
         }
     }

@@ -121,9 +121,7 @@ impl<R: Registers> Mac for Stellaris<R> {
     }
 
     fn send(&mut self, frame: &mut Frame, len: usize) {
-        for word in frame.words((len - SMALLEST) as u16, len) {
-            self.0.write(MACDATA, word);
-        }
+        frame.give((len - SMALLEST) as u16, len, |word| self.0.write(MACDATA, word));
         self.0.write(MACTR, NEWTX);
     }
 }

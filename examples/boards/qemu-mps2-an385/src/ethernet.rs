@@ -173,8 +173,6 @@ impl<R: Registers> Mac for Lan9118<R> {
         let length = len as u32;
         self.0.write(TX_DATA_FIFO, DATA_START | FIRST_SEGMENT | LAST_SEGMENT | length);
         self.0.write(TX_DATA_FIFO, length);
-        for word in frame.words(0, len) {
-            self.0.write(TX_DATA_FIFO, word);
-        }
+        frame.give(0, len, |word| self.0.write(TX_DATA_FIFO, word));
     }
 }
