@@ -8,7 +8,7 @@ use qemu_lm3s6965::ethernet::Stellaris;
 use smolecho_board::{
     ethernet::{Ethernet, Frames},
     node::{PORT, emulated, node},
-    processor::{Clock, Line},
+    processor::{Clock, Line, frame_came},
     registers::{Block, Registers},
     report,
     serve::serve,
@@ -19,6 +19,13 @@ const MAC: [u8; 6] = [0x02, 0, 0, 0x69, 0x65, 0x01];
 const SEED: u64 = 0x6965;
 const ETHERNET: Line = Line(42);
 const CYCLES_PER_SECOND: u32 = 50_000_000;
+
+/// The vectors of the interrupts, no further than the only one that is let through.
+// SAFETY: under this name and in this section `cortex-m-rt` has them behind those of the exceptions.
+#[unsafe(link_section = ".vector_table.interrupts")]
+#[unsafe(no_mangle)]
+static __INTERRUPTS: [extern "C" fn(); ETHERNET.0 as usize + 1] =
+    [frame_came::<{ ETHERNET.0 }>; ETHERNET.0 as usize + 1];
 
 static FRAMES: ConstStaticCell<Frames> = ConstStaticCell::new(Frames::new());
 

@@ -9,7 +9,7 @@ use qemu_mps2_an385::ethernet::Lan9118;
 use smolecho_board::{
     ethernet::{Ethernet, Frames},
     node::{PORT, emulated, node},
-    processor::{Clock, Line},
+    processor::{Clock, Line, frame_came},
     registers::Block,
     report,
     serve::serve,
@@ -20,6 +20,13 @@ const MAC: [u8; 6] = [0x02, 0, 0, 0x91, 0x18, 0x01];
 const SEED: u64 = 0x9118;
 const ETHERNET: Line = Line(13);
 const CYCLES_PER_SECOND: u32 = 25_000_000;
+
+/// The vectors of the interrupts, no further than the only one that is let through.
+// SAFETY: under this name and in this section `cortex-m-rt` has them behind those of the exceptions.
+#[unsafe(link_section = ".vector_table.interrupts")]
+#[unsafe(no_mangle)]
+static __INTERRUPTS: [extern "C" fn(); ETHERNET.0 as usize + 1] =
+    [frame_came::<{ ETHERNET.0 }>; ETHERNET.0 as usize + 1];
 
 static FRAMES: ConstStaticCell<Frames> = ConstStaticCell::new(Frames::new());
 

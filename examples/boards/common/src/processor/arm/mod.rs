@@ -26,10 +26,16 @@ unsafe impl InterruptNumber for Line {
     }
 }
 
+/// The handler of the line. It does not touch the MAC, which belongs to the loop: the line stays up until
+/// the loop has acknowledged it, and is masked as long.
+pub extern "C" fn frame_came<const LINE: u16>() {
+    NVIC::mask(Line(LINE));
+}
+
 /// Lets the line wake the processor, once. What it said before was acknowledged, and does not count.
 pub(crate) fn unmask(line: Line) {
     NVIC::unpend(line);
-    // SAFETY: the handler below masks it again; no other code relies on its being masked.
+    // SAFETY: the handler masks it again; no other code relies on its being masked.
     unsafe { NVIC::unmask(line) }
 }
 
@@ -38,14 +44,9 @@ pub(crate) fn undisturbed<R>(f: impl FnOnce() -> R) -> R {
     interrupt::free(|_| f())
 }
 
-/// The handler does not touch the MAC, which belongs to the loop: the line stays up until the loop has
-/// acknowledged it, and is masked as long.
 #[exception]
-unsafe fn DefaultHandler(number: i16) {
-    match u16::try_from(number) {
-        Ok(number) => NVIC::mask(Line(number)),
-        Err(_) => panic!("exception {number}"),
-    }
+unsafe fn DefaultHandler(number: i16) -> ! {
+    panic!("exception {number}")
 }
 
 #[exception(trampoline = false)]
