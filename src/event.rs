@@ -82,6 +82,11 @@ pub enum Event<'e> {
     },
 }
 
+/// Who wants to know. By its type and not by a pointer: one that does nothing then costs nothing.
+pub(crate) trait Sink: FnMut(Event<'_>) {}
+
+impl<F: FnMut(Event<'_>)> Sink for F {}
+
 /// What carried the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

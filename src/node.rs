@@ -24,7 +24,7 @@ pub use self::error::{BindError, ConnectError, ListenError};
 use crate::addresses::{Addresses, Change};
 use crate::config::{Config, ConfigError, Listener, Timeouts};
 use crate::cookie::Cookies;
-use crate::event::{Event, Refusal, Stats, Tuple};
+use crate::event::{Event, Refusal, Sink, Stats, Tuple};
 use crate::gate::{Own, Seen};
 use crate::neighbor;
 use crate::phy::MIN_MTU;
@@ -43,8 +43,6 @@ const FRAMES_PER_POLL: usize = 64;
 
 /// Ports that can be listened on at once.
 const LISTENERS: usize = 4;
-
-type Sink<'s> = &'s mut dyn FnMut(Event<'_>);
 
 /// An IP node that serves and makes connections over any [`Device`].
 pub struct Node<'a> {
@@ -200,7 +198,7 @@ impl<'a> Node<'a> {
         &mut self,
         now: Instant,
         device: &mut D,
-        on_event: Sink<'_>,
+        on_event: &mut impl Sink,
     ) -> bool {
         let Some((rx, token)) = device.receive(now) else {
             return false;
@@ -226,7 +224,7 @@ impl<'a> Node<'a> {
         meta: PacketMeta,
         reply: impl TxToken,
         now: Instant,
-        on_event: Sink<'_>,
+        on_event: &mut impl Sink,
     ) -> Delivered {
         let seen = Own { mac: self.mac, addresses: self.iface.ip_addrs() }.see(frame);
         let parcel = Parcel::new(frame, meta, reply);
@@ -322,7 +320,7 @@ impl<'a> Node<'a> {
         &mut self,
         now: Instant,
         device: &mut D,
-        on_event: Sink<'_>,
+        on_event: &mut impl Sink,
     ) {
         if !self.addresses.may_change() {
             return;
@@ -343,7 +341,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn refuse(&mut self, refusal: Refusal, tuple: Option<Tuple>, on_event: Sink<'_>) {
+    fn refuse(&mut self, refusal: Refusal, tuple: Option<Tuple>, on_event: &mut impl Sink) {
         self.stats.count_refusal(refusal);
         on_event(Event::Refused { refusal, tuple });
     }

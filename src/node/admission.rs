@@ -5,10 +5,10 @@ use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, TcpControl};
 
-use super::{Node, Sink};
+use super::Node;
 use crate::config::{Listener, WhenFull};
 use crate::cookie::Returned;
-use crate::event::{End, Refusal, Tuple};
+use crate::event::{End, Refusal, Sink, Tuple};
 use crate::gate::{Header, Kind, Own};
 use crate::phy::parcel::Parcel;
 use crate::pool::order::Standing;
@@ -44,7 +44,7 @@ impl Node<'_> {
         header: &Header,
         frame: &[u8],
         now: Instant,
-        on_event: Sink<'_>,
+        on_event: &mut impl Sink,
     ) -> Verdict {
         let Tuple { local, remote } = &header.tuple;
         let found = self.pool.find(&header.tuple);
@@ -141,7 +141,7 @@ impl Node<'_> {
         syn: &Segment,
         listener: Listener,
         now: Instant,
-        on_event: Sink<'_>,
+        on_event: &mut impl Sink,
     ) -> Verdict {
         let tuple = &syn.tuple();
         if self.is_capped(&tuple.remote.addr) {
@@ -174,7 +174,7 @@ impl Node<'_> {
         returned: Returned,
         listener: Listener,
         now: Instant,
-        on_event: Sink<'_>,
+        on_event: &mut impl Sink,
     ) -> Verdict {
         if Segment::read(frame, &self.checksums).is_none() {
             return Verdict::Refuse(Refusal::Malformed, Reply::Silence);
@@ -215,7 +215,12 @@ impl Node<'_> {
     /// `grace`, for then it may be honest and on its way. The longest idle connection is reset where the
     /// configuration wants that (RFC 6429 section 5 lets a server choose), but its slot is free only when
     /// the reset has left.
-    fn make_room(&mut self, grace: Duration, now: Instant, on_event: Sink<'_>) -> Option<usize> {
+    fn make_room(
+        &mut self,
+        grace: Duration,
+        now: Instant,
+        on_event: &mut impl Sink,
+    ) -> Option<usize> {
         let slot = self.pool.vacant(now).or_else(|| {
             let (_, oldest) = self.pool.half_open(None);
             oldest

@@ -8,10 +8,10 @@ use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-use super::{ConnectError, ListenError, Node, Sink, earlier};
+use super::{ConnectError, ListenError, Node, earlier};
 use crate::client::tcp::Message;
 use crate::config::Listener;
-use crate::event::{End, Event, Tuple};
+use crate::event::{End, Event, Sink, Tuple};
 use crate::gate::Own;
 use crate::phy::witness::Witness;
 use crate::pool::order::Standing;
@@ -104,7 +104,7 @@ impl<'a> Node<'a> {
         slot: usize,
         now: Instant,
         device: &mut D,
-        on_event: Sink<'_>,
+        on_event: &mut impl Sink,
     ) {
         if self.pool.slot(slot).has_opened(now) {
             self.welcome(slot, on_event);
@@ -166,7 +166,7 @@ impl<'a> Node<'a> {
     }
 
     /// A handshake is complete.
-    fn welcome(&mut self, slot: usize, on_event: Sink<'_>) {
+    fn welcome(&mut self, slot: usize, on_event: &mut impl Sink) {
         self.pool.stand(slot, Standing::Open);
         let tuple = *self.pool.slot(slot).tuple();
         if self.pool.slot(slot).is_served(None) {
@@ -179,7 +179,7 @@ impl<'a> Node<'a> {
     }
 
     /// A connection has ended.
-    fn part(&mut self, slot: usize, end: End, on_event: Sink<'_>) {
+    fn part(&mut self, slot: usize, end: End, on_event: &mut impl Sink) {
         let standing = match self.pool.slot(slot).state() {
             State::TimeWait => Standing::TimeWait,
             _ => Standing::Leaving,
@@ -189,7 +189,12 @@ impl<'a> Node<'a> {
     }
 
     /// Ends what has lasted too long. Says whether the slot is still taken.
-    pub(super) fn keep_deadline(&mut self, slot: usize, now: Instant, on_event: Sink<'_>) -> bool {
+    pub(super) fn keep_deadline(
+        &mut self,
+        slot: usize,
+        now: Instant,
+        on_event: &mut impl Sink,
+    ) -> bool {
         let deadline = self.pool.slot(slot).deadline(&self.timeouts);
         if let Some((_, end)) = deadline.filter(|(at, _)| *at <= now) {
             match self.pool.standing(slot) {
@@ -203,13 +208,13 @@ impl<'a> Node<'a> {
     }
 
     /// Forgets a handshake. Nothing is sent: the peer may never have been there.
-    pub(super) fn drop_handshake(&mut self, slot: usize, end: End, on_event: Sink<'_>) {
+    pub(super) fn drop_handshake(&mut self, slot: usize, end: End, on_event: &mut impl Sink) {
         self.report(slot, end, on_event);
         self.pool.release(slot);
     }
 
     /// Ends a connection; the reset leaves with the slot's next egress, and before it is free.
-    pub(super) fn reset(&mut self, slot: usize, end: End, now: Instant, on_event: Sink<'_>) {
+    pub(super) fn reset(&mut self, slot: usize, end: End, now: Instant, on_event: &mut impl Sink) {
         self.report(slot, end, on_event);
         self.pool.slot(slot).abort(now);
         self.pool.stand(slot, Standing::Leaving);
@@ -225,7 +230,7 @@ impl<'a> Node<'a> {
         self.pool.release(slot);
     }
 
-    fn report(&mut self, slot: usize, end: End, on_event: Sink<'_>) {
+    fn report(&mut self, slot: usize, end: End, on_event: &mut impl Sink) {
         self.stats.count_end(end);
         let connection = self.pool.slot(slot);
         let (received, sent) = connection.bytes();
@@ -234,7 +239,7 @@ impl<'a> Node<'a> {
 
     /// The node has lost an address. Its connections end without a word: a reset could only come from
     /// an address that is no longer ours.
-    pub(super) fn end_connections_of(&mut self, address: IpAddress, on_event: Sink<'_>) {
+    pub(super) fn end_connections_of(&mut self, address: IpAddress, on_event: &mut impl Sink) {
         for slot in 0..self.pool.len() {
             if self.pool.slot(slot).tuple().local.addr != address {
                 continue;

@@ -6,10 +6,10 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::fragments::{fragments_have_left, is_fragmenting};
-use super::{BindError, ConnectError, Node, Sink, earlier};
+use super::{BindError, ConnectError, Node, earlier};
 use crate::client::udp::{Exchange, Next, Query};
 use crate::config::Service;
-use crate::event::{Event, Ignored, Protocol, Tuple};
+use crate::event::{Event, Ignored, Protocol, Sink, Tuple};
 use crate::gate::Own;
 use crate::phy::witness::Witness;
 use crate::post::{Port, Sender, Task};
@@ -98,7 +98,7 @@ impl<'a> Node<'a> {
         expected: Option<Tuple>,
         now: Instant,
         device: &mut D,
-        on_event: Sink<'_>,
+        on_event: &mut impl Sink,
     ) {
         let mut arrived = false;
         for port in 0..self.ports.len() {
@@ -158,7 +158,7 @@ impl<'a> Node<'a> {
         port: usize,
         tuple: Tuple,
         now: Instant,
-        on_event: Sink<'_>,
+        on_event: &mut impl Sink,
     ) -> Option<usize> {
         // What is not answered takes no other answer's place.
         let sender = match self.ports[port].task {
@@ -194,7 +194,7 @@ impl<'a> Node<'a> {
         &mut self,
         now: Instant,
         device: &mut D,
-        on_event: Sink<'_>,
+        on_event: &mut impl Sink,
     ) {
         for port in 0..self.ports.len() {
             let Task::Ask(tuple, mut exchange) = self.ports[port].task else { continue };
@@ -227,7 +227,7 @@ impl<'a> Node<'a> {
         &mut self,
         now: Instant,
         device: &mut D,
-        on_event: Sink<'_>,
+        on_event: &mut impl Sink,
     ) {
         fragments_have_left(&mut self.iface, now, device);
         if self.waiting == 0 {
@@ -270,7 +270,7 @@ impl<'a> Node<'a> {
     }
 
     /// A sender with nothing in it: if there is none, the one that has waited longest gives up.
-    fn vacant_sender(&mut self, on_event: Sink<'_>) -> Option<usize> {
+    fn vacant_sender(&mut self, on_event: &mut impl Sink) -> Option<usize> {
         if let Some(vacant) = self.senders.iter().position(Sender::is_empty) {
             return Some(vacant);
         }
@@ -279,7 +279,7 @@ impl<'a> Node<'a> {
         Some(oldest)
     }
 
-    fn give_up(&mut self, sender: usize, on_event: Sink<'_>) {
+    fn give_up(&mut self, sender: usize, on_event: &mut impl Sink) {
         if let Some(tuple) = self.senders[sender].clear() {
             self.waiting -= 1;
             self.ignore(Ignored::Unreachable, tuple, on_event);
@@ -292,7 +292,7 @@ impl<'a> Node<'a> {
         sender: usize,
         now: Instant,
         device: &mut D,
-        on_event: Sink<'_>,
+        on_event: &mut impl Sink,
     ) {
         if !fragments_have_left(&mut self.iface, now, device) {
             return;
@@ -320,7 +320,7 @@ impl<'a> Node<'a> {
     }
 
     /// The node has lost an address: what is to leave from it does not, and who asks from it is told.
-    pub(super) fn end_datagrams_of(&mut self, address: IpAddress, on_event: Sink<'_>) {
+    pub(super) fn end_datagrams_of(&mut self, address: IpAddress, on_event: &mut impl Sink) {
         for sender in 0..self.senders.len() {
             if self.senders[sender].tuple().is_some_and(|tuple| tuple.local.addr == address) {
                 self.give_up(sender, on_event);
@@ -335,7 +335,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn ignore(&mut self, ignored: Ignored, tuple: Tuple, on_event: Sink<'_>) {
+    fn ignore(&mut self, ignored: Ignored, tuple: Tuple, on_event: &mut impl Sink) {
         self.stats.count_ignored(ignored);
         on_event(Event::Ignored { ignored, tuple });
     }

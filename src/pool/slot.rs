@@ -9,7 +9,7 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use crate::client::tcp::{Exchange, Message, Outcome};
 use crate::config::{Flow, Timeouts};
-use crate::event::{End, Event, Protocol, Stats, Tuple};
+use crate::event::{End, Event, Protocol, Sink, Stats, Tuple};
 use crate::phy::witness::Said;
 use crate::rate::{Bucket, Rate};
 use crate::server::tcp::Session;
@@ -191,7 +191,7 @@ impl<'a> Slot<'a> {
         scratch: &mut [u8],
         now: Instant,
         stats: &mut Stats,
-        on_event: &mut dyn FnMut(Event<'_>),
+        on_event: &mut impl Sink,
     ) -> (bool, Option<End>) {
         let tuple = &self.tuple;
         let socket = self.sockets.get_mut::<Socket<'a>>(self.handle);
