@@ -110,7 +110,7 @@ impl Own<'_> {
             IpProtocol::Udp if is_fragment => {
                 Seen::Fragment(usize::from(ip.frag_offset()) + ip.payload().len())
             }
-            IpProtocol::Udp => see_udp(from.into(), to.into(), ip.payload()),
+            IpProtocol::Udp => see_udp(from, to, ip.payload()),
             _ => Seen::Other,
         }
     }
@@ -131,7 +131,7 @@ impl Own<'_> {
         let message = payload.first().map(|message| Icmpv6Message::from(*message));
         match protocol {
             IpProtocol::Tcp => see_tcp(from, to, payload),
-            IpProtocol::Udp => see_udp(from.into(), to.into(), payload),
+            IpProtocol::Udp => see_udp(from, to, payload),
             IpProtocol::Ipv6Frag => Seen::Refused(Refusal::Fragment),
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborAdvert) => Seen::Neighbor,
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::RouterAdvert) => Seen::Router,
@@ -196,13 +196,13 @@ fn see_tcp<A: Into<IpAddress>>(from: A, to: A, segment: &[u8]) -> Seen {
     })
 }
 
-fn see_udp(from: IpAddress, to: IpAddress, datagram: &[u8]) -> Seen {
+fn see_udp<A: Into<IpAddress>>(from: A, to: A, datagram: &[u8]) -> Seen {
     let Ok(udp) = UdpPacket::new_checked(datagram) else {
         return Seen::Refused(Refusal::Malformed);
     };
     let tuple = Tuple {
-        local: IpEndpoint::new(to, udp.dst_port()),
-        remote: IpEndpoint::new(from, udp.src_port()),
+        local: IpEndpoint::new(to.into(), udp.dst_port()),
+        remote: IpEndpoint::new(from.into(), udp.src_port()),
     };
     if udp.dst_port() == DHCP_CLIENT { Seen::Lease(tuple) } else { Seen::Datagram(tuple) }
 }

@@ -108,7 +108,7 @@ impl<'a> Node<'a> {
             if let Err(ignored) = self.judge(&tuple, port, now) {
                 let _ = self.common.get_mut::<Socket<'a>>(self.ports[port].handle).recv();
                 self.ignore(ignored, tuple, on_event);
-            } else if let Some(sender) = self.serve(port, tuple, now, on_event) {
+            } else if let Some(sender) = self.serve(port, &tuple, now, on_event) {
                 self.send(sender, now, device, on_event);
             }
         }
@@ -156,7 +156,7 @@ impl<'a> Node<'a> {
     fn serve(
         &mut self,
         port: usize,
-        tuple: Tuple,
+        tuple: &Tuple,
         now: Instant,
         on_event: &mut impl Sink,
     ) -> Option<usize> {
@@ -169,12 +169,12 @@ impl<'a> Node<'a> {
         };
         let Port { handle, task } = &mut self.ports[port];
         let (data, _) = self.common.get_mut::<Socket<'a>>(*handle).recv().ok()?;
-        on_event(Event::Received { protocol: Protocol::Udp, tuple, data });
+        on_event(Event::Received { protocol: Protocol::Udp, tuple: *tuple, data });
         let len = match task {
             Task::Serve(service) => {
                 let len = service.answer_len(data.len())?;
                 self.senders[sender?]
-                    .put(tuple, len, now, |answer| service.answer(data, answer))?;
+                    .put(*tuple, len, now, |answer| service.answer(data, answer))?;
                 self.waiting += 1;
                 len
             }
@@ -185,7 +185,7 @@ impl<'a> Node<'a> {
             Task::Unbound => return None,
         };
         self.stats.datagrams_sent += 1;
-        on_event(Event::Sent { protocol: Protocol::Udp, tuple, bytes: len });
+        on_event(Event::Sent { protocol: Protocol::Udp, tuple: *tuple, bytes: len });
         sender
     }
 

@@ -36,7 +36,10 @@ impl Said {
             ([0x86, 0xDD], &TCP, _) => frame.get(54..)?,
             _ => return None,
         };
-        let tcp = TcpPacket::new_checked(segment).ok().filter(TcpPacket::ack)?;
+        let tcp = TcpPacket::new_checked(segment).ok()?;
+        if !tcp.ack() {
+            return None;
+        }
         let len = tcp.payload().len();
         Some(Said {
             snd_nxt: tcp.seq_number() + len + usize::from(tcp.syn()) + usize::from(tcp.fin()),
