@@ -1,27 +1,30 @@
 //! A Linux TAP interface as a device: over the `tun-tap` crate (feature `phy-tap`), or with offloads, by an
 //! open of our own (feature `phy-tap-offload`).
 //!
-//! This needs `std`, alone in this library. `tap/line.rs` is the way to the kernel, and has what is
-//! `unsafe`; `tap/offload.rs` is what offloads make of a frame; `tap/reads.rs` and
-//! `tap/outbox.rs` are how often to read, and when to write.
+//! This needs `std`, alone in this library, and has all that is `unsafe` in it: the system calls that `tun-tap` and
+//! std do not wrap. `tap/line.rs` is the way to the kernel, `tap/ring.rs` the one for many frames at once,
+//! `tap/watch.rs` the wait; `tap/reads.rs` says how many frames to ask for, `tap/inbox.rs` and `tap/outbox.rs` hold them on
+//! their way; `tap/offload.rs` is what offloads make of a frame.
 
 extern crate std;
 
 mod guess;
+mod inbox;
 mod line;
 mod name;
 mod offload;
 mod outbox;
 mod reads;
+#[cfg(feature = "phy-tap-uring")]
+mod ring;
+mod watch;
 
 #[cfg(feature = "phy-tap-offload")]
 use core::num::NonZeroUsize;
 use core::{fmt, num::NonZeroU16};
 use std::{
-    boxed::Box,
     format, io,
     os::fd::{AsFd, BorrowedFd},
-    vec,
 };
 
 use smoltcp::{
@@ -29,12 +32,14 @@ use smoltcp::{
     time::{Duration, Instant},
 };
 
-use self::line::{Line, Watch};
+use self::inbox::{Filled, Inbox};
+use self::line::Line;
 use self::offload::HEADER;
 #[cfg(feature = "phy-tap-offload")]
 pub use self::offload::fill_checksum;
 use self::outbox::Outbox;
 use self::reads::Reads;
+use self::watch::Watch;
 use super::ETHERNET_HEADER;
 
 /// A VLAN tag makes a frame this much longer than the MTU allows, legally.
@@ -46,7 +51,11 @@ const MAX_MTU: usize = 65_535;
 /// Room for any frame at any MTU, so that the host may raise the MTU while we run.
 const BUFFER: usize = ETHERNET_HEADER + VLAN_TAG + MAX_MTU;
 
-/// Room for frames that wait for each other: of the usual size for as many as are read at a time.
+/// Room for frames that were read together: of the usual size for as many as that may be, and of the largest for
+/// a window's worth, with the acknowledgements.
+const INBOX: usize = 16 * (HEADER + BUFFER + 1);
+
+/// Room for frames that leave together: of the usual size for as many.
 const OUTBOX: usize = 2 * (HEADER + BUFFER);
 
 /// The longest frame that is left to the kernel to cut: what a capture's format takes.
@@ -103,16 +112,16 @@ pub struct Counters {
 /// - The grant doubles, up to 64, while wake-ups use all of theirs: under load many frames are
 ///   drained for one of them. It falls back to one read when a wake-up brought a single frame, and
 ///   is then slower to grow again.
-///
-/// - Under load, frames that leave wait for each other while frames are there to be read, and leave
-///   together, before `receive` returns `None` or at the next `wait`: else each would wake its receiver,
-///   and where that shares our core it would go on at once, frame by frame. Where frames come one by
-///   one they leave at once; and a program that never calls `wait` never has one waiting.
+/// - Frames that come together are read together, and what is sent meanwhile leaves together: before more are
+///   read, before `receive` returns `None`, or at the next `wait`. With the feature `phy-tap-uring`, and from Linux
+///   5.18 on, it leaves in one system call, so that its receiver, where it shares our core, is woken by all
+///   of it and not by each frame. (A thread whose `Tap` has used io_uring and is dropped may see its next blocking
+///   call end once with `EINTR`, as by a signal.)
 ///
 /// So `None` means "nothing more for now", not "the queue is empty". Nothing is lost by that:
-/// waiting is level-triggered, and the next `wait` returns at once while a frame is queued. A
+/// waiting is level-triggered, and the next `wait` returns at once while a frame is there. A
 /// program that never calls `wait` is served too: a grant ends once, after that every `receive`
-/// asks the kernel until the next `wait`.
+/// asks the kernel for one frame, and every frame sent leaves at once, until the next `wait`.
 ///
 /// # When the host changes the interface
 ///
@@ -134,7 +143,7 @@ pub struct Counters {
 /// - An interface that outlives the program keeps its offloads. [`open`](Tap::open) turns them off;
 ///   another's program may not, and then misses checksums.
 ///
-/// Memory: three times 64 KiB, made at `open`; none per frame. The kernel backs only the pages
+/// Memory: 18 times 64 KiB, made at `open`; none per frame. The kernel backs only the pages
 /// that are used.
 pub struct Tap {
     line: Line,
@@ -142,9 +151,9 @@ pub struct Tap {
     mtu: usize,
     reads: Reads,
     counters: Counters,
-    rx: Box<[u8]>,
+    inbox: Inbox,
     // Of its own, because smoltcp writes the answer while it still reads the question.
-    tx: Outbox,
+    outbox: Outbox,
 }
 
 impl Tap {
@@ -185,8 +194,8 @@ impl Tap {
             mtu: 0,
             reads: Reads::new(),
             counters: Counters::default(),
-            rx: vec![0; HEADER + BUFFER + 1].into_boxed_slice(),
-            tx: Outbox::new(OUTBOX),
+            inbox: Inbox::new(INBOX),
+            outbox: Outbox::new(OUTBOX),
         };
         tap.refresh_mtu()?;
         Ok(tap)
@@ -245,7 +254,10 @@ impl Tap {
     ///
     /// The interface was removed ([`NotFound`](io::ErrorKind::NotFound)). A signal is no error.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.tx.flush(&self.line, &mut self.counters);
+        self.flush();
+        if !self.inbox.is_empty() {
+            return Ok(());
+        }
         match self.watch.wait(timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.reads.woke(false),
             Err(error) => return Err(error),
@@ -262,14 +274,38 @@ impl Tap {
         Ok(())
     }
 
-    /// Takes the next frame, behind the room for its header. It is cut behind `limit` and a byte, but not
-    /// where it may be uncut.
-    fn read(&mut self, limit: usize) -> io::Result<usize> {
-        if self.line.offloads() {
-            self.line.read(&mut self.rx).map(|length| length.saturating_sub(HEADER))
-        } else {
-            self.line.read(&mut self.rx[HEADER..=HEADER + limit])
+    /// Reads what is granted, and says whether anything is.
+    fn fill(&mut self) -> bool {
+        let most = self.reads.take();
+        if most == 0 {
+            return false;
         }
+        // A TAP cuts a frame to the buffer and says nothing; an uncut segment is as long as it likes.
+        let longest = if self.line.offloads() { BUFFER } else { self.max_frame() };
+        let Filled { asked, found, failed } = self.inbox.fill(most, longest, &mut self.line);
+        self.reads.came(asked, found);
+        self.counters.rx_errors += u64::from(failed);
+        found > 0
+    }
+
+    /// Whether a frame that was read is one for the stack. Counted either way.
+    fn admit(&mut self, number: usize, length: usize) -> bool {
+        let (limit, offloads) = (self.max_frame(), self.line.offloads());
+        let Some((header, frame)) = self.inbox.frame(number) else { return false };
+        if length > limit && !(offloads && offload::is_uncut(header)) {
+            self.counters.rx_too_large += 1;
+            return false;
+        }
+        if offloads && !offload::admit(header, &mut frame[..length]) {
+            self.counters.rx_checksum += 1;
+            return false;
+        }
+        self.counters.received += 1;
+        true
+    }
+
+    fn flush(&mut self) {
+        self.outbox.flush(&mut self.line, &mut self.counters);
     }
 
     /// The longest frame that an interface of this MTU may carry.
@@ -286,7 +322,7 @@ impl AsFd for Tap {
 
 impl Drop for Tap {
     fn drop(&mut self) {
-        self.tx.flush(&self.line, &mut self.counters);
+        self.flush();
     }
 }
 
@@ -321,57 +357,29 @@ impl Device for Tap {
     }
 
     fn receive(&mut self, _timestamp: Instant) -> Option<(RxToken<'_>, TxToken<'_>)> {
-        if !self.reads.take() {
-            self.tx.flush(&self.line, &mut self.counters);
-            return None;
-        }
-        self.tx.will_read(&self.line, &mut self.counters);
-        // A TAP cuts a frame to the buffer and says nothing: the byte too many is how we know.
-        let limit = self.max_frame();
-        let length = loop {
-            let error = match self.read(limit) {
-                Ok(length) => break length,
-                Err(error) => error,
-            };
-            if self.tx.found_none(&self.line, &mut self.counters) {
-                continue;
+        let (number, length) = loop {
+            match self.inbox.next() {
+                Some((number, length)) if self.admit(number, length) => break (number, length),
+                Some(_) => {}
+                None => {
+                    self.flush();
+                    if !self.fill() {
+                        return None;
+                    }
+                }
             }
-            self.reads.empty();
-            if error.kind() != io::ErrorKind::WouldBlock {
-                self.counters.rx_errors += 1;
-            }
-            return None;
         };
-        if self.reads.is_granted() {
-            self.tx.has_read();
-        }
-        let (header, frame) = self.rx.split_first_chunk_mut()?;
-        let frame = &mut frame[..length];
-        if length > limit && !(self.line.offloads() && offload::is_uncut(header)) {
-            self.counters.rx_too_large += 1;
-            return None;
-        }
-        if self.line.offloads() && !offload::admit(header, frame) {
-            self.counters.rx_checksum += 1;
-            return None;
-        }
-        self.counters.received += 1;
-        let tx = TxToken {
-            line: &self.line,
-            outbox: &mut self.tx,
-            counters: &mut self.counters,
-            segment_size: None,
-        };
-        Some((RxToken { frame }, tx))
+        let waits = self.reads.is_granted();
+        let (_, frame) = self.inbox.frame(number)?;
+        let rx = RxToken { frame: &frame[..length] };
+        let (line, outbox, counters) = (&mut self.line, &mut self.outbox, &mut self.counters);
+        Some((rx, TxToken { line, outbox, counters, waits, segment_size: None }))
     }
 
     fn transmit(&mut self, _timestamp: Instant) -> Option<TxToken<'_>> {
-        Some(TxToken {
-            line: &self.line,
-            outbox: &mut self.tx,
-            counters: &mut self.counters,
-            segment_size: None,
-        })
+        let waits = self.reads.is_granted();
+        let (line, outbox, counters) = (&mut self.line, &mut self.outbox, &mut self.counters);
+        Some(TxToken { line, outbox, counters, waits, segment_size: None })
     }
 }
 
@@ -388,19 +396,25 @@ impl phy::RxToken for RxToken<'_> {
 }
 
 /// Room for one frame in the [`Tap`]'s transmit buffer; it goes to the kernel when it is filled, or with
-/// those that follow when the frames that are there have been received.
+/// those that answer the frames that came with its own.
 pub struct TxToken<'a> {
-    line: &'a Line,
+    line: &'a mut Line,
     outbox: &'a mut Outbox,
     counters: &'a mut Counters,
+    /// For the next `receive` or `wait`.
+    waits: bool,
     /// Into how large pieces the kernel is to cut the segment.
     segment_size: Option<NonZeroU16>,
 }
 
 impl phy::TxToken for TxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-        let TxToken { line, outbox, counters, segment_size } = self;
-        outbox.push(length, line, counters, segment_size, f)
+        let TxToken { line, outbox, counters, waits, segment_size } = self;
+        let result = outbox.push(length, line, counters, segment_size, f);
+        if !waits {
+            outbox.flush(line, counters);
+        }
+        result
     }
 
     #[cfg(feature = "phy-tap-offload")]

@@ -1,6 +1,7 @@
 //! A guess at how many frames come together.
 
-/// Doubles while it is right, and is one again when a single frame came; then it is slower to try two.
+/// Doubles while all that are asked for come, follows their number otherwise, and is one again when a single
+/// frame came; then it is slower to try two.
 #[derive(Debug)]
 pub(super) struct Guess {
     size: u8,
@@ -11,7 +12,7 @@ pub(super) struct Guess {
 
 impl Guess {
     pub(super) const MAX: u8 = 64;
-    const MAX_PATIENCE: u8 = 64;
+    const MAX_PATIENCE: u8 = 250;
 
     pub(super) const fn new() -> Guess {
         Guess { size: 1, patience: 1, remaining: 1 }
@@ -21,23 +22,23 @@ impl Guess {
         self.size
     }
 
-    /// So many came, and perhaps more.
-    pub(super) fn was_right(&mut self) {
-        if self.size == 1 && self.remaining > 0 {
-            self.remaining -= 1;
-            return;
-        }
-        if self.size > 1 {
-            // Two frames or more were there: this is load, not a guess.
+    /// So many were asked for, and so many came.
+    pub(super) fn came(&mut self, asked: u8, found: u8) {
+        if found >= 2 {
+            // This is load, and no guess.
             self.patience = 1;
         }
-        self.size = self.size.saturating_mul(2).min(Self::MAX);
-    }
-
-    /// One came at most.
-    pub(super) fn was_wrong(&mut self) {
-        self.size = 1;
-        self.patience = self.patience.saturating_mul(2).min(Self::MAX_PATIENCE);
-        self.remaining = self.patience;
+        if found < asked && found <= 1 {
+            self.size = 1;
+            self.patience = self.patience.saturating_mul(2).min(Self::MAX_PATIENCE);
+            self.remaining = self.patience;
+        } else if found < asked {
+            // The one too many tells whether those were all.
+            self.size = found + 1;
+        } else if self.size == 1 && self.remaining > 0 {
+            self.remaining -= 1;
+        } else {
+            self.size = self.size.saturating_mul(2).min(Self::MAX);
+        }
     }
 }

@@ -1,11 +1,9 @@
-//! The way to the kernel: opening an interface, asking about it, waiting for it.
-//!
-//! The one file of this library with `unsafe`: system calls that `tun-tap` and std do not wrap.
+//! The way to the kernel: opening an interface, asking about it, frames to and from it.
 #![allow(unsafe_code)]
 
 extern crate std;
 
-use core::{mem, ptr, time::Duration as CoreDuration};
+use core::mem;
 #[cfg(feature = "phy-tap-offload")]
 use std::{ffi::CStr, fs::OpenOptions, os::unix::fs::OpenOptionsExt};
 use std::{
@@ -13,13 +11,24 @@ use std::{
     io::{self, Read, Write},
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
     string::String,
+    vec::Vec,
 };
 
-use smoltcp::time::Duration;
 use tun_tap::{Iface, Mode};
 
+#[cfg(feature = "phy-tap-uring")]
+use super::ring::Ring;
+
 /// A TAP interface that is open, never blocking.
-pub(super) enum Line {
+pub(super) struct Line {
+    opened: Opened,
+    /// Asked for when it is first of use, for the thread that asked is interrupted once when it goes; and none
+    /// where the kernel gives none.
+    #[cfg(feature = "phy-tap-uring")]
+    ring: Option<Option<Ring>>,
+}
+
+enum Opened {
     /// Over the `tun-tap` crate: frames as they are.
     Plain(Iface),
     /// Opened here: each frame stands behind a header that says what is still to be done with it.
@@ -37,7 +46,7 @@ impl Line {
         // An interface that outlives its programs keeps what the last one asked for, and then frames come
         // without their checksums. Where there are no offloads the kernel refuses, and that is as well.
         let _ = set_offloads(iface.as_raw_fd(), 0);
-        Ok(Line::Plain(iface))
+        Ok(Line::over(Opened::Plain(iface)))
     }
 
     /// The same with the header of virtio, and with checksums and segmentation left to whoever does it
@@ -72,33 +81,74 @@ impl Line {
         // What the kernel made of a pattern; its names are valid UTF-8 or were not given by us.
         let bytes = request.ifr_name.map(|byte| byte as u8);
         let name = CStr::from_bytes_until_nul(&bytes).unwrap_or_default();
-        Ok(Line::Offload { file, name: name.to_string_lossy().into_owned() })
+        Ok(Line::over(Opened::Offload { file, name: name.to_string_lossy().into_owned() }))
     }
 
-    pub(super) fn offloads(&self) -> bool {
-        matches!(self, Line::Offload { .. })
-    }
-
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Line::Plain(iface) => iface.name(),
-            Line::Offload { name, .. } => name,
+    fn over(opened: Opened) -> Line {
+        Line {
+            opened,
+            #[cfg(feature = "phy-tap-uring")]
+            ring: None,
         }
     }
 
-    /// Takes the next frame; one that is longer than the buffer is cut.
-    pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        uninterrupted(|| match self {
-            Line::Plain(iface) => iface.recv(buffer),
-            Line::Offload { file, .. } => (&*file).read(buffer),
-        })
+    pub(super) fn offloads(&self) -> bool {
+        matches!(self.opened, Opened::Offload { .. })
     }
 
-    pub(super) fn write(&self, frame: &[u8]) -> io::Result<usize> {
-        uninterrupted(|| match self {
-            Line::Plain(iface) => iface.send(frame),
-            Line::Offload { file, .. } => (&*file).write(frame),
-        })
+    pub(super) fn name(&self) -> &str {
+        match &self.opened {
+            Opened::Plain(iface) => iface.name(),
+            Opened::Offload { name, .. } => name,
+        }
+    }
+
+    /// Takes the next frames, one into each buffer; one that is longer is cut. `results` says how long each
+    /// is; the rest of the buffers may be without one. In one call if that is wished, and can be.
+    pub(super) fn read<'b>(
+        &mut self,
+        buffers: impl ExactSizeIterator<Item = &'b mut [u8]>,
+        at_once: bool,
+        results: &mut Vec<io::Result<usize>>,
+    ) {
+        results.clear();
+        #[cfg(feature = "phy-tap-uring")]
+        if at_once
+            && buffers.len() > 1
+            && let Some(ring) = self.ring.get_or_insert_with(Ring::new)
+        {
+            if !ring.read(self.opened.as_fd(), buffers, results) {
+                self.ring = Some(None);
+            }
+            return;
+        }
+        for buffer in buffers {
+            let result = self.opened.read(buffer);
+            let is_last = result.is_err();
+            results.push(result);
+            if is_last {
+                break;
+            }
+        }
+    }
+
+    /// Hands frames over, in this order and if possible in one call. `results` says whether each was taken.
+    pub(super) fn write<'b>(
+        &mut self,
+        frames: impl ExactSizeIterator<Item = &'b [u8]>,
+        results: &mut Vec<io::Result<usize>>,
+    ) {
+        results.clear();
+        #[cfg(feature = "phy-tap-uring")]
+        if frames.len() > 1
+            && let Some(ring) = self.ring.get_or_insert_with(Ring::new)
+        {
+            if !ring.write(self.opened.as_fd(), frames, results) {
+                self.ring = Some(None);
+            }
+            return;
+        }
+        results.extend(frames.map(|frame| self.opened.write(frame)));
     }
 
     pub(super) fn mtu(&self) -> io::Result<libc::c_int> {
@@ -133,10 +183,30 @@ impl Line {
 
 impl AsFd for Line {
     fn as_fd(&self) -> BorrowedFd<'_> {
+        self.opened.as_fd()
+    }
+}
+
+impl Opened {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        uninterrupted(|| match self {
+            Opened::Plain(iface) => iface.recv(buffer),
+            Opened::Offload { file, .. } => (&*file).read(buffer),
+        })
+    }
+
+    fn write(&self, frame: &[u8]) -> io::Result<usize> {
+        uninterrupted(|| match self {
+            Opened::Plain(iface) => iface.send(frame),
+            Opened::Offload { file, .. } => (&*file).write(frame),
+        })
+    }
+
+    fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             // SAFETY: `iface` owns the descriptor and lives as long as this borrow.
-            Line::Plain(iface) => unsafe { BorrowedFd::borrow_raw(iface.as_raw_fd()) },
-            Line::Offload { file, .. } => file.as_fd(),
+            Opened::Plain(iface) => unsafe { BorrowedFd::borrow_raw(iface.as_raw_fd()) },
+            Opened::Offload { file, .. } => file.as_fd(),
         }
     }
 }
@@ -144,92 +214,6 @@ impl AsFd for Line {
 fn set_offloads(fd: RawFd, offloads: libc::c_uint) -> io::Result<()> {
     // SAFETY: the argument is a number, not a pointer.
     check(unsafe { libc::ioctl(fd, libc::TUNSETOFFLOAD, libc::c_ulong::from(offloads)) })
-}
-
-/// What a program waits for: an interface, and other descriptors. The kernel keeps them from one wait to
-/// the next; to hand them over each time, as `ppoll` asks, costs more than the wait.
-pub(super) struct Watch(OwnedFd);
-
-impl Watch {
-    const LINE: u64 = 0;
-    const OTHER: u64 = 1;
-
-    /// Descriptors that a wait hears of at once; there may be more.
-    const EVENTS: usize = 8;
-
-    pub(super) fn new(line: &Line) -> io::Result<Watch> {
-        // SAFETY: no pointers; the descriptor is checked and owned by nobody else.
-        let watch = unsafe {
-            let fd = libc::epoll_create1(libc::EPOLL_CLOEXEC);
-            check(fd)?;
-            Watch(OwnedFd::from_raw_fd(fd))
-        };
-        watch.add(line.as_fd(), Self::LINE)?;
-        Ok(watch)
-    }
-
-    /// Until it is closed.
-    pub(super) fn other(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        self.add(fd, Self::OTHER)
-    }
-
-    fn add(&self, fd: BorrowedFd<'_>, data: u64) -> io::Result<()> {
-        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: data };
-        let (watch, fd) = (self.0.as_raw_fd(), fd.as_raw_fd());
-        // SAFETY: both are open, and the kernel reads one event, which is what it is given.
-        check(unsafe { libc::epoll_ctl(watch, libc::EPOLL_CTL_ADD, fd, &mut event) })
-    }
-
-    /// Sleeps until one of them has something, or the time is over. Gives what the interface has, as
-    /// `EPOLLIN` and its like.
-    pub(super) fn wait(&self, timeout: Option<Duration>) -> io::Result<libc::c_int> {
-        let mut events = [libc::epoll_event { events: 0, u64: Self::OTHER }; Self::EVENTS];
-        let ready = match self.wait_finely(&mut events, timeout) {
-            // Linux before 5.11 counts in milliseconds.
-            Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
-                self.wait_coarsely(&mut events, timeout)?
-            }
-            ready => ready?,
-        };
-        let line = events[..ready].iter().find(|event| event.u64 == Self::LINE);
-        Ok(line.map_or(0, |event| event.events as libc::c_int))
-    }
-
-    fn wait_finely(
-        &self,
-        events: &mut [libc::epoll_event; Self::EVENTS],
-        timeout: Option<Duration>,
-    ) -> io::Result<usize> {
-        let timeout = timeout.map(|duration| {
-            let duration = CoreDuration::from(duration);
-            libc::timespec {
-                tv_sec: libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX),
-                tv_nsec: duration.subsec_nanos() as _,
-            }
-        });
-        let timeout: *const libc::timespec = timeout.as_ref().map_or(ptr::null(), |t| t);
-        let (epoll, mask) = (self.0.as_raw_fd(), ptr::null::<libc::sigset_t>());
-        // SAFETY: the events are as many as is said; the timeout is null or points to a live timespec; no
-        // signal mask.
-        let ready = unsafe {
-            let (to, len) = (events.as_mut_ptr(), Self::EVENTS);
-            libc::syscall(libc::SYS_epoll_pwait2, epoll, to, len, timeout, mask, 0usize)
-        };
-        usize::try_from(ready).map_err(|_| io::Error::last_os_error())
-    }
-
-    fn wait_coarsely(
-        &self,
-        events: &mut [libc::epoll_event; Self::EVENTS],
-        timeout: Option<Duration>,
-    ) -> io::Result<usize> {
-        let millis = timeout.map(|duration| duration.total_micros().div_ceil(1000));
-        let millis = millis.map_or(-1, |millis| millis.try_into().unwrap_or(libc::c_int::MAX));
-        let (to, len) = (events.as_mut_ptr(), Self::EVENTS as libc::c_int);
-        // SAFETY: the events are as many as is said.
-        let ready = unsafe { libc::epoll_wait(self.0.as_raw_fd(), to, len, millis) };
-        usize::try_from(ready).map_err(|_| io::Error::last_os_error())
-    }
 }
 
 /// What the kernel is asked with: nothing but a name.
@@ -244,7 +228,7 @@ fn request(name: &str) -> libc::ifreq {
     request
 }
 
-fn check(result: libc::c_int) -> io::Result<()> {
+pub(super) fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 

@@ -70,7 +70,7 @@ fn has_stray_todo(line: &str) -> bool {
 }
 
 /// Features of the library that need an operating system; all others must do without.
-const HOSTED: &[&str] = &["phy-tap", "phy-tap-offload"];
+const HOSTED: &[&str] = &["phy-tap", "phy-tap-offload", "phy-tap-uring"];
 
 /// The features of the library for a board, as its Cargo.toml lists them.
 pub(crate) fn bare_features() -> Outcome<Vec<String>> {

@@ -79,6 +79,14 @@ impl Links {
         })
     }
 
+    /// `ip link set NAME txqueuelen LEN`: frames of the host's that wait for us at most.
+    pub(crate) fn set_queue(&mut self, name: &str, len: u32) -> Result<(), Fault> {
+        let mut link = link(name)?;
+        link.attributes.push(LinkAttribute::TxQueueLen(len));
+        self.ask(RouteNetlinkMessage::SetLink(link), 0)
+            .map_err(|error| fault(name, &format!("cannot set its queue to {len}"), &error))
+    }
+
     /// `ip link add NAME type veth peer name NAME netns PID`.
     pub(crate) fn add_veth(&mut self, name: &str, other: Pid) -> Result<(), Fault> {
         let mut end = LinkMessage::default();

@@ -14,6 +14,10 @@ const MIN_MTU: usize = 576;
 /// What the kernel gives to a TAP that is new.
 pub(crate) const USUAL_MTU: u16 = 1500;
 
+/// What the host may have sent and we not yet read: a frame of each of so many connections. The kernel's own 500
+/// lose half of what 1,000 say at once, and TCP waits a fifth of a second to say it again.
+const QUEUE: u32 = 10_000;
+
 /// What the command line says about the TAP.
 #[derive(Debug, Clone)]
 pub(crate) struct TapOptions {
@@ -82,6 +86,7 @@ fn configure(tap: &mut Tap, options: &TapOptions) -> Result<(), Fault> {
     if let Some(mtu) = options.mtu {
         links.set_mtu(&name, mtu)?;
     }
+    links.set_queue(&name, QUEUE)?;
     keep_addresses_when_down(&name);
     links.set_up(&name, true)?;
     for &cidr in &options.host_addresses {

@@ -42,17 +42,23 @@ pub(super) fn serve() -> Result<(), Fault> {
     });
     let mut sockets = sockets();
     let mut data = vec![0; BUFFER];
+    // Opens them: the first frame may be there before the first poll.
+    attend(&mut sockets, &mut data);
     loop {
         iface.poll(clock.now(), &mut device, &mut sockets);
-        for (_, socket) in sockets.iter_mut() {
-            match socket {
-                Socket::Tcp(socket) => stream(socket, &mut data),
-                Socket::Udp(socket) => datagrams(socket, &mut data),
-                #[allow(unreachable_patterns)] // another crate of the build may turn on more kinds
-                _ => {}
-            }
-        }
+        attend(&mut sockets, &mut data);
         device.wait(iface.poll_delay(clock.now(), &sockets))?;
+    }
+}
+
+fn attend(sockets: &mut SocketSet<'_>, data: &mut [u8]) {
+    for (_, socket) in sockets.iter_mut() {
+        match socket {
+            Socket::Tcp(socket) => stream(socket, data),
+            Socket::Udp(socket) => datagrams(socket, data),
+            #[allow(unreachable_patterns)] // another crate of the build may turn on more kinds
+            _ => {}
+        }
     }
 }
 
