@@ -289,14 +289,18 @@ impl Tap {
     }
 
     /// Whether a frame that was read is one for the stack. Counted either way.
-    fn admit(&mut self, number: usize, length: usize) -> bool {
+    fn admit(&mut self, number: usize) -> bool {
         let (limit, offloads) = (self.max_frame(), self.line.offloads());
-        let Some((header, frame)) = self.inbox.frame(number) else { return false };
-        if length > limit && !(offloads && offload::is_uncut(header)) {
+        let is_cut = self.inbox.is_cut(number);
+        let Some((header, frame)) = self.inbox.frame(number) else {
+            self.counters.rx_errors += 1;
+            return false;
+        };
+        if is_cut || frame.len() > limit && !(offloads && offload::is_uncut(header)) {
             self.counters.rx_too_large += 1;
             return false;
         }
-        if offloads && !offload::admit(header, &mut frame[..length]) {
+        if offloads && !offload::admit(header, frame) {
             self.counters.rx_checksum += 1;
             return false;
         }
@@ -357,10 +361,12 @@ impl Device for Tap {
     }
 
     fn receive(&mut self, _timestamp: Instant) -> Option<(RxToken<'_>, TxToken<'_>)> {
-        let (number, length) = loop {
+        let number = loop {
             match self.inbox.next() {
-                Some((number, length)) if self.admit(number, length) => break (number, length),
-                Some(_) => {}
+                Some(number) if self.admit(number) => break number,
+                Some(_) if self.reads.is_granted() => {}
+                // Where no grant ends the work, a frame that is dropped does.
+                Some(_) => return None,
                 None => {
                     self.flush();
                     if !self.fill() {
@@ -371,7 +377,7 @@ impl Device for Tap {
         };
         let waits = self.reads.is_granted();
         let (_, frame) = self.inbox.frame(number)?;
-        let rx = RxToken { frame: &frame[..length] };
+        let rx = RxToken { frame };
         let (line, outbox, counters) = (&mut self.line, &mut self.outbox, &mut self.counters);
         Some((rx, TxToken { line, outbox, counters, waits, segment_size: None }))
     }
@@ -401,7 +407,7 @@ pub struct TxToken<'a> {
     line: &'a mut Line,
     outbox: &'a mut Outbox,
     counters: &'a mut Counters,
-    /// For the next `receive` or `wait`.
+    /// Whether it waits for the next `receive` or `wait`, and leaves with others.
     waits: bool,
     /// Into how large pieces the kernel is to cut the segment.
     segment_size: Option<NonZeroU16>,

@@ -46,6 +46,7 @@ pub(crate) fn cases() -> Vec<Case> {
         other_descriptors_end_the_wait,
         burst_is_drained_in_few_wake_ups,
         answers_to_a_burst_leave_before_the_wait,
+        large_frames_come_whole_and_in_order,
         impossible_names_are_refused,
         interface_vanishes_with_the_tap,
     ];
@@ -56,6 +57,8 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// The last bytes of every datagram of ours.
 const MARK: [u8; 10] = [0x5a; 10];
+
+const ETHERNET: usize = 14;
 
 /// What IPv4 and UDP put before the payload.
 const HEADERS: usize = 20 + 8;
@@ -285,6 +288,32 @@ fn answers_to_a_burst_leave_before_the_wait(opening: Opening) {
         let counters = tap.counters();
         assert_eq!((ours, counters.sent, counters.tx_dropped), (burst, all, 0));
     }
+}
+
+/// Several are read in one system call where that can be done, each into its own part of the buffer.
+fn large_frames_come_whole_and_in_order(opening: Opening) {
+    let (mut tap, network) = tap(opening);
+    host::set_mtu(tap.name(), 9000);
+    tap.refresh_mtu().expect("MTU");
+    drain(&mut tap);
+    let send = broadcaster(&network);
+    for round in 0..50 {
+        let sent = [100, 8000, 6000, 5000].map(|length| length + round);
+        sent.into_iter().for_each(&send);
+        let (mut came, mut waits) = (Vec::new(), 0);
+        while came.len() < sent.len() && waits < 50 {
+            tap.wait(Some(Duration::from_millis(100))).expect("wait");
+            waits += 1;
+            while let Some((rx, _)) = tap.receive(Instant::ZERO) {
+                came.extend(rx.consume(|frame| {
+                    let data = frame.get(ETHERNET + HEADERS..)?;
+                    data.iter().all(|&byte| byte == MARK[0]).then_some(data.len())
+                }));
+            }
+        }
+        assert_eq!(came, sent, "round {round}");
+    }
+    assert_eq!(tap.counters().rx_errors, 0);
 }
 
 fn impossible_names_are_refused(opening: Opening) {

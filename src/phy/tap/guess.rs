@@ -35,6 +35,8 @@ impl Guess {
         } else if found < asked {
             // The one too many tells whether those were all.
             self.size = found + 1;
+        } else if asked < self.size {
+            // As many as there was room for.
         } else if self.size == 1 && self.remaining > 0 {
             self.remaining -= 1;
         } else {

@@ -8,8 +8,8 @@ use super::guess::Guess;
 use super::line::Line;
 use super::offload::HEADER;
 
-/// Beside frames of this length it costs nothing to ask for all of them in one call.
-const LARGE: usize = 4096;
+/// Beside so many bytes it costs nothing to ask for all of them in one call.
+pub(super) const LARGE: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct Inbox {
@@ -62,20 +62,23 @@ impl Inbox {
         filled
     }
 
-    /// The next frame: which it is, and how long.
-    pub(super) fn next(&mut self) -> Option<(usize, usize)> {
-        while let Some(result) = self.results.get(self.next) {
-            self.next += 1;
-            if let Ok(end) = result {
-                return Some((self.next - 1, (self.start + end).saturating_sub(HEADER)));
-            }
-        }
-        None
+    /// Which frame is the next.
+    pub(super) fn next(&mut self) -> Option<usize> {
+        let number = self.next + self.results[self.next..].iter().position(Result::is_ok)?;
+        self.next = number + 1;
+        Some(number)
     }
 
-    /// Its header, if it has one, and the frame with what else is in its part of the buffer.
+    /// Its header, if it has one, and the frame.
     pub(super) fn frame(&mut self, number: usize) -> Option<(&mut [u8; HEADER], &mut [u8])> {
+        let end = self.start + self.results.get(number)?.as_ref().ok()?;
         let part = self.buffer.chunks_exact_mut(self.part).nth(number)?;
-        part.split_first_chunk_mut()
+        part.get_mut(..end)?.split_first_chunk_mut()
+    }
+
+    /// Whether it was longer than what was thought the longest.
+    pub(super) fn is_cut(&self, number: usize) -> bool {
+        let length = self.results.get(number).and_then(|result| result.as_ref().ok());
+        length.is_some_and(|length| self.start + length == self.part)
     }
 }

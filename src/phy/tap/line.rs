@@ -22,7 +22,7 @@ use super::ring::Ring;
 /// A TAP interface that is open, never blocking.
 pub(super) struct Line {
     opened: Opened,
-    /// Asked for when it is first of use, for the thread that asked is interrupted once when it goes; and none
+    /// Asked for when it is first of use, for the thread that asked is interrupted once when it goes. `Some(None)`
     /// where the kernel gives none.
     #[cfg(feature = "phy-tap-uring")]
     ring: Option<Option<Ring>>,
@@ -115,7 +115,7 @@ impl Line {
         #[cfg(feature = "phy-tap-uring")]
         if at_once
             && buffers.len() > 1
-            && let Some(ring) = self.ring.get_or_insert_with(Ring::new)
+            && let Some(ring) = self.ring.get_or_insert_with(|| Ring::new(self.opened.as_fd()))
         {
             if !ring.read(self.opened.as_fd(), buffers, results) {
                 self.ring = Some(None);
@@ -132,23 +132,24 @@ impl Line {
         }
     }
 
-    /// Hands frames over, in this order and if possible in one call. `results` says whether each was taken.
+    /// Hands frames over, in this order. `results` says whether each was taken. In one call if that is wished, and
+    /// can be.
     pub(super) fn write<'b>(
         &mut self,
-        frames: impl ExactSizeIterator<Item = &'b [u8]>,
+        frames: impl ExactSizeIterator<Item = &'b [u8]> + Clone,
+        at_once: bool,
         results: &mut Vec<io::Result<usize>>,
     ) {
         results.clear();
         #[cfg(feature = "phy-tap-uring")]
-        if frames.len() > 1
-            && let Some(ring) = self.ring.get_or_insert_with(Ring::new)
+        if at_once
+            && frames.len() > 1
+            && let Some(ring) = self.ring.get_or_insert_with(|| Ring::new(self.opened.as_fd()))
+            && !ring.write(self.opened.as_fd(), frames.clone(), results)
         {
-            if !ring.write(self.opened.as_fd(), frames, results) {
-                self.ring = Some(None);
-            }
-            return;
+            self.ring = Some(None);
         }
-        results.extend(frames.map(|frame| self.opened.write(frame)));
+        results.extend(frames.skip(results.len()).map(|frame| self.opened.write(frame)));
     }
 
     pub(super) fn mtu(&self) -> io::Result<libc::c_int> {

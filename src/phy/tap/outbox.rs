@@ -12,6 +12,7 @@ use std::{boxed::Box, io, vec, vec::Vec};
 
 use super::Counters;
 use super::guess::Guess;
+use super::inbox::LARGE;
 use super::line::Line;
 use super::offload::{self, HEADER};
 
@@ -25,6 +26,9 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
+    /// Of so many, that are small, each costs less by a call of its own.
+    const FEW: usize = 2;
+
     /// Frames that wait at most.
     const MAX: usize = Guess::MAX as usize;
 
@@ -70,13 +74,14 @@ impl Outbox {
             return;
         }
         let skipped = if line.offloads() { 0 } else { HEADER };
-        let mut start = 0;
-        let frames = self.ends.iter().map(|&end| {
-            let frame = &self.buffer[start + skipped..end];
+        let (mut start, buffer) = (0, &self.buffer);
+        let frames = self.ends.iter().map(move |&end| {
+            let frame = &buffer[start + skipped..end];
             start = end;
             frame
         });
-        line.write(frames, &mut self.results);
+        let at_once = self.ends.len() > Self::FEW || self.used() >= LARGE;
+        line.write(frames, at_once, &mut self.results);
         self.ends.clear();
         for result in &self.results {
             match result {

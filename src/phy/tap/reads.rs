@@ -34,24 +34,22 @@ impl Reads {
     /// How many frames to read now. The end of a grant is told once: a program that does not wait must not
     /// starve.
     pub(super) fn take(&mut self) -> u8 {
-        match &mut self.left {
+        match self.left {
             Left::Unknown => 1,
             Left::Reads(0) => {
                 self.left = Left::Unknown;
                 0
             }
-            Left::Reads(left) => {
-                let now = self.together.size().min(*left);
-                *left -= now;
-                now
-            }
+            Left::Reads(left) => self.together.size().min(left),
         }
     }
 
-    /// So many were asked for, and so many came.
+    /// So many were asked for, of those to read now, and so many came.
     pub(super) fn came(&mut self, asked: u8, found: u8) {
-        let Left::Reads(left) = self.left else { return };
-        self.found += found;
+        let Left::Reads(left) = &mut self.left else { return };
+        *left = left.saturating_sub(asked);
+        let is_spent = *left == 0;
+        self.found = self.found.saturating_add(found);
         if found > 0 {
             self.together.came(asked, found);
         }
@@ -59,7 +57,7 @@ impl Reads {
         if found == 0 {
             self.grant.came(granted, self.found);
             self.left = Left::Unknown;
-        } else if found == asked && left == 0 {
+        } else if found == asked && is_spent {
             self.grant.came(granted, granted);
         }
     }
@@ -165,6 +163,7 @@ mod tests {
         assert!((0..1_000).all(|_| reads.take() == 1));
         reads.woke(true);
         assert_eq!(reads.take(), 1);
+        reads.came(1, 1);
         assert_eq!(reads.take(), 0, "the grant is over");
         assert_eq!(reads.take(), 1, "and it is said once");
         reads.came(1, 0);

@@ -24,18 +24,19 @@ impl Ring {
     /// Frames at a time.
     const MAX: usize = Guess::MAX as usize;
 
-    /// None where the kernel has no rings, keeps them to others, or is older than 5.18, when one request that
-    /// fails ends all that stand behind it.
-    pub(super) fn new() -> Option<Ring> {
+    /// None where the kernel has no rings, keeps them to others, or is older than 6.4: before, a TAP refuses a
+    /// request that must not wait.
+    pub(super) fn new(line: BorrowedFd<'_>) -> Option<Ring> {
+        // One that fails does not end those that stand behind it.
         let mut ring = Ring(IoUring::builder().setup_submit_all().build(Self::MAX as u32).ok()?);
         let mut results = Vec::new();
-        // SAFETY: it does nothing, to no memory.
-        let works =
-            unsafe { ring.carry_out([opcode::Nop::new().build()].into_iter(), &mut results) };
-        works.then_some(ring)
+        // A read of nothing takes no frame.
+        let works = ring.read(line, [&mut [][..]].into_iter(), &mut results);
+        (works && matches!(results[..], [Ok(0)])).then_some(ring)
     }
 
-    /// Says, as [`write`](Self::write) does, whether the ring is of use any longer.
+    /// Says, as [`write`](Self::write) does, whether the ring is of use any longer. If not, `results` ends where
+    /// the ring did.
     pub(super) fn read<'b>(
         &mut self,
         line: BorrowedFd<'_>,
@@ -48,7 +49,7 @@ impl Ring {
                 .rw_flags(libc::RWF_NOWAIT)
                 .build()
         });
-        // SAFETY: the buffers are borrowed until this returns.
+        // SAFETY: the buffers are borrowed until this returns; and nothing here panics.
         unsafe { self.carry_out(reads, results) }
     }
 
@@ -64,16 +65,16 @@ impl Ring {
                 .rw_flags(libc::RWF_NOWAIT)
                 .build()
         });
-        // SAFETY: the frames are borrowed until this returns.
+        // SAFETY: the frames are borrowed until this returns; and nothing here panics.
         unsafe { self.carry_out(writes, results) }
     }
 
-    /// All of them, in this order, and waits until the last is done: none takes long, for the interface never
-    /// blocks. False if the kernel does not take them.
+    /// All of them, in this order, and waits until the last is done: none takes long, for none may wait. False if
+    /// the kernel does not take them.
     ///
     /// # Safety
     ///
-    /// The memory that they point to must not go before this returns.
+    /// The memory that they point to must not go before this returns, and the iterator must not panic.
     unsafe fn carry_out(
         &mut self,
         requests: impl Iterator<Item = squeue::Entry>,
@@ -103,6 +104,7 @@ impl Ring {
                 submitted.is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
             // What the kernel has taken it still carries out, in memory that is ours until then.
             if is_refused && self.0.submission().len() == missing {
+                results.truncate(results.len() - missing);
                 return false;
             }
         }

@@ -14,9 +14,9 @@ const MIN_MTU: usize = 576;
 /// What the kernel gives to a TAP that is new.
 pub(crate) const USUAL_MTU: u16 = 1500;
 
-/// What the host may have sent and we not yet read: a frame of each of so many connections. The kernel's own 500
-/// lose half of what 1,000 say at once, and TCP waits a fifth of a second to say it again.
-const QUEUE: u32 = 10_000;
+/// Frames that the host may have sent and we not yet read: two of each of a thousand connections. The kernel's own
+/// 500 lose half of what those say at once, and TCP waits a fifth of a second to say it again.
+const QUEUE: u32 = 2_000;
 
 /// What the command line says about the TAP.
 #[derive(Debug, Clone)]
