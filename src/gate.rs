@@ -21,7 +21,7 @@ const DHCP_CLIENT: u16 = 68;
 /// What a frame turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// A TCP segment.
+    /// A TCP segment, to whatever address.
     Segment(Header),
     /// A UDP datagram, with its two ends.
     Datagram(Tuple),
@@ -140,7 +140,7 @@ impl Own<'_> {
     }
 
     /// Why there is nobody here to take a segment to this address; `None` if it is ours.
-    pub(crate) fn lacks(&self, address: &IpAddress) -> Option<Refusal> {
+    pub(crate) fn refuses(&self, address: &IpAddress) -> Option<Refusal> {
         if self.has(address) {
             return None;
         }

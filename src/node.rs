@@ -193,6 +193,11 @@ impl<'a> Node<'a> {
         &self.iface
     }
 
+    /// What the gate knows of us.
+    fn own(&self) -> Own<'_> {
+        Own { mac: self.mac, addresses: self.iface.ip_addrs() }
+    }
+
     /// Takes one frame from the device and sees it through. False when there was none.
     fn ingress<D: Device + ?Sized>(
         &mut self,
@@ -226,7 +231,7 @@ impl<'a> Node<'a> {
         now: Instant,
         on_event: &mut impl Sink,
     ) -> Delivered {
-        let seen = Own { mac: self.mac, addresses: self.iface.ip_addrs() }.see(frame);
+        let seen = self.own().see(frame);
         let parcel = Parcel::new(frame, meta, reply);
         let (refusal, tuple) = match seen {
             Seen::Segment(ref header) => match self.judge_segment(header, frame, now, on_event) {

@@ -22,7 +22,8 @@ pub use crate::pool::slot::Slot;
 pub use crate::pool::table::TableRecord;
 use crate::post::{Port, Sender};
 
-/// Bytes of a [`Storage`]'s scratch buffer: the largest piece that an echo moves at once.
+/// Bytes of a [`Storage`]'s scratch buffer: the largest piece that an echo moves at once. A piece ends where
+/// the receive buffer does, too.
 pub const SCRATCH: usize = 256;
 
 /// Sockets for DHCP: one, if it is built in.

@@ -9,7 +9,7 @@ use super::Node;
 use crate::config::{Listener, WhenFull};
 use crate::cookie::Returned;
 use crate::event::{End, Refusal, Sink, Tuple};
-use crate::gate::{Header, Kind, Own};
+use crate::gate::{Header, Kind};
 use crate::phy::parcel::Parcel;
 use crate::pool::order::Standing;
 use crate::segment::Segment;
@@ -48,21 +48,21 @@ impl Node<'_> {
     ) -> Verdict {
         let Tuple { local, remote } = &header.tuple;
         let found = self.pool.find(&header.tuple);
-        let own = Own { mac: self.mac, addresses: self.iface.ip_addrs() };
+        let own = self.own();
         // A connection has an address that is ours.
         if found.is_none()
-            && let Some(refusal) = own.lacks(&local.addr)
+            && let Some(refusal) = own.refuses(&local.addr)
         {
             return Verdict::Refuse(refusal, Reply::Silence);
         }
         // What takes a slot, or another's, must be whole. The rest is smoltcp's to verify.
         let syn = match header.kind {
-            Kind::Open => Segment::read(frame, &self.checksums),
+            Kind::Open => match Segment::read(frame, &self.checksums) {
+                None => return Verdict::Refuse(Refusal::Malformed, Reply::Silence),
+                syn => syn,
+            },
             _ => None,
         };
-        if header.kind == Kind::Open && syn.is_none() {
-            return Verdict::Refuse(Refusal::Malformed, Reply::Silence);
-        }
         if let Some(slot) = found {
             match (header.kind, self.pool.slot(slot).state()) {
                 // RFC 9293 section 3.6.1, MAY-2: a new connection may follow on TIME-WAIT. An old
@@ -85,7 +85,7 @@ impl Node<'_> {
             }
         }
         let listener = self.listener(local.port).copied();
-        let own = Own { mac: self.mac, addresses: self.iface.ip_addrs() };
+        let own = self.own();
         if !own.is_possible_peer(&remote.addr, &local.addr) {
             return Verdict::Refuse(Refusal::BadSource, Reply::Silence);
         }

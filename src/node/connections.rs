@@ -12,7 +12,6 @@ use super::{ConnectError, ListenError, Node, earlier};
 use crate::client::tcp::Message;
 use crate::config::Listener;
 use crate::event::{End, Event, Sink, Tuple};
-use crate::gate::Own;
 use crate::phy::witness::Witness;
 use crate::pool::order::Standing;
 
@@ -262,7 +261,7 @@ impl<'a> Node<'a> {
 
     /// Our address towards a peer.
     pub(super) fn source_for(&self, remote: IpEndpoint) -> Result<IpAddress, ConnectError> {
-        let own = Own { mac: self.mac, addresses: self.iface.ip_addrs() };
+        let own = self.own();
         if remote.port == 0 || !own.is_possible_peer(&remote.addr, &remote.addr) {
             return Err(ConnectError::Unaddressable);
         }

@@ -10,7 +10,6 @@ use super::{BindError, ConnectError, Node, earlier};
 use crate::client::udp::{Exchange, Next, Query};
 use crate::config::Service;
 use crate::event::{Event, Ignored, Protocol, Sink, Tuple};
-use crate::gate::Own;
 use crate::phy::witness::Witness;
 use crate::post::{Port, Sender, Task};
 
@@ -132,7 +131,7 @@ impl<'a> Node<'a> {
     }
 
     fn judge_ends(&self, tuple: &Tuple) -> Result<(), Ignored> {
-        let own = Own { mac: self.mac, addresses: self.iface.ip_addrs() };
+        let own = self.own();
         if !own.has(&tuple.local.addr) {
             return Err(Ignored::Destination);
         }

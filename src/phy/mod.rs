@@ -1,8 +1,9 @@
 //! The device seam: what carries frames.
 //!
 //! A port brings a [`Device`]; everything above it stays. Here are the ones that come with the
-//! crate: [`cable`] joins two nodes in memory, `tap` (features `phy-tap` and `phy-tap-offload`) joins one to Linux, `embassy`
-//! (feature `phy-embassy`) brings the drivers of the embedded world.
+//! crate: [`cable`] joins two nodes in memory, `tap` (features `phy-tap`, `phy-tap-offload` and
+//! `phy-tap-uring`) joins one to Linux, `embassy` (feature `phy-embassy`) brings the drivers of the
+//! embedded world.
 //!
 //! # The life of a frame, with every copy
 //!

@@ -1,10 +1,11 @@
 //! A Linux TAP interface as a device: over the `tun-tap` crate (feature `phy-tap`), or with offloads, by an
 //! open of our own (feature `phy-tap-offload`).
 //!
-//! This needs `std`, alone in this library, and has all that is `unsafe` in it: the system calls that `tun-tap` and
-//! std do not wrap. `tap/line.rs` is the way to the kernel, `tap/ring.rs` the one for many frames at once,
-//! `tap/watch.rs` the wait; `tap/reads.rs` says how many frames to ask for, `tap/inbox.rs` and `tap/outbox.rs` hold them on
-//! their way; `tap/offload.rs` is what offloads make of a frame.
+//! This needs `std`, alone in this library, and has all that is `unsafe` in it: the system calls that
+//! `tun-tap` and std do not wrap. `tap/line.rs` is the way to the kernel, `tap/ring.rs` the one for many
+//! frames at once, `tap/watch.rs` the wait; `tap/reads.rs` says how many frames to ask for,
+//! `tap/inbox.rs` and `tap/outbox.rs` hold them on their way; `tap/offload.rs` is what offloads make of a
+//! frame.
 
 extern crate std;
 
@@ -112,11 +113,12 @@ pub struct Counters {
 /// - The grant doubles, up to 64, while wake-ups use all of theirs: under load many frames are
 ///   drained for one of them. It falls back to one read when a wake-up brought a single frame, and
 ///   is then slower to grow again.
-/// - Frames that come together are read together, and what is sent meanwhile leaves together: before more are
-///   read, before `receive` returns `None`, or at the next `wait`. With the feature `phy-tap-uring`, and from Linux
-///   5.18 on, it leaves in one system call, so that its receiver, where it shares our core, is woken by all
-///   of it and not by each frame. (A thread whose `Tap` has used io_uring and is dropped may see its next blocking
-///   call end once with `EINTR`, as by a signal.)
+/// - Frames that come together are read one behind the other, before the first is handed out, and what is
+///   sent meanwhile leaves together: before more are read, before `receive` returns `None`, or at the next
+///   `wait`. With the feature `phy-tap-uring`, and from Linux 6.4 on, more than two leave in one system
+///   call, so that their receiver, where it shares our core, is woken by all of them and not by each; and
+///   large ones are read in one. (A thread whose `Tap` has used io_uring and is dropped may see its next
+///   blocking call end once with `EINTR`, as by a signal.)
 ///
 /// So `None` means "nothing more for now", not "the queue is empty". Nothing is lost by that:
 /// waiting is level-triggered, and the next `wait` returns at once while a frame is there. A
@@ -143,8 +145,8 @@ pub struct Counters {
 /// - An interface that outlives the program keeps its offloads. [`open`](Tap::open) turns them off;
 ///   another's program may not, and then misses checksums.
 ///
-/// Memory: 18 times 64 KiB, made at `open`; none per frame. The kernel backs only the pages
-/// that are used.
+/// Memory: 18 times 64 KiB, made at `open`, and the rings of io_uring where they are used; none per frame. The
+/// kernel backs only the pages that are used.
 pub struct Tap {
     line: Line,
     watch: Watch,
@@ -318,6 +320,8 @@ impl Tap {
     }
 }
 
+/// For what else is to be asked of it. Whoever sleeps by it, and not in [`wait`](Tap::wait), calls `wait` never: it
+/// says nothing of frames that have been read, or that wait to leave.
 impl AsFd for Tap {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.line.as_fd()

@@ -296,7 +296,7 @@ impl<'a> Slot<'a> {
 
     /// Whether nothing is left of the connection: no TIME-WAIT, no reset that has still to leave.
     pub(crate) fn is_over(&self) -> bool {
-        // No egress ends what was established at the last look.
+        // No egress ends it: the socket has no timeout, and loses its address only with the connection.
         if self.state == State::Established {
             return false;
         }

@@ -49,7 +49,7 @@ impl Session {
     /// poll of the socket.
     ///
     /// `received` sees each piece of data once, in order. `scratch` is where a piece stands between
-    /// the two buffers; the larger, the fewer pieces.
+    /// the two buffers; the larger, the fewer pieces. One ends where the receive buffer does, too.
     pub fn serve(
         &mut self,
         socket: &mut Socket<'_>,
@@ -122,7 +122,7 @@ fn echo(
     while socket.recv_queue() > 0 && socket.may_send() {
         let room = socket.send_capacity() - socket.send_queue();
         let room = room.min(scratch.len()).min(limit - moved);
-        // What lies behind the buffer's end has the next turn.
+        // What lies behind the buffer's end comes the next time round.
         let Ok(n @ 1..) = socket.recv(|data| {
             let n = data.len().min(room);
             scratch[..n].copy_from_slice(&data[..n]);

@@ -12,7 +12,7 @@ pub(super) struct Guess {
 
 impl Guess {
     pub(super) const MAX: u8 = 64;
-    const MAX_PATIENCE: u8 = 250;
+    const MAX_PATIENCE: u8 = 64;
 
     pub(super) const fn new() -> Guess {
         Guess { size: 1, patience: 1, remaining: 1 }

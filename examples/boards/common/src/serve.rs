@@ -68,6 +68,7 @@ fn wait(
                 meter.wake();
             }
         });
+        // What ended the sleep is taken before it is acknowledged: one turn of this loop less.
         if is_over(ethernet, clock) {
             return;
         }
