@@ -320,8 +320,8 @@ impl Tap {
     }
 }
 
-/// For what else is to be asked of it. Whoever sleeps by it, and not in [`wait`](Tap::wait), calls `wait` never: it
-/// says nothing of frames that have been read, or that wait to leave.
+/// A program that sleeps by this descriptor never calls [`wait`](Tap::wait): it says nothing of frames that have been
+/// read already, or that wait to leave.
 impl AsFd for Tap {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.line.as_fd()
