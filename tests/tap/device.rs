@@ -348,7 +348,7 @@ fn offloads_do_not_outlive_their_program() {
         let mut tap = opening.open(name).expect("a TAP");
         let send = broadcaster(&network);
         let is_whole = |frame: &[u8]| {
-            let ip = Ipv4Packet::new_checked(&frame[14..]).expect("a packet");
+            let ip = Ipv4Packet::new_checked(&frame[ETHERNET..]).expect("a packet");
             let udp = UdpPacket::new_checked(ip.payload()).expect("a datagram");
             udp.verify_checksum(&ip.src_addr().into(), &ip.dst_addr().into())
         };

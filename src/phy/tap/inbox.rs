@@ -71,14 +71,17 @@ impl Inbox {
 
     /// Its header, if it has one, and the frame.
     pub(super) fn frame(&mut self, number: usize) -> Option<(&mut [u8; HEADER], &mut [u8])> {
-        let end = self.start + self.results.get(number)?.as_ref().ok()?;
-        let part = self.buffer.chunks_exact_mut(self.part).nth(number)?;
-        part.get_mut(..end)?.split_first_chunk_mut()
+        let (start, end) = (number * self.part, self.end(number)?);
+        self.buffer.get_mut(start..start + end)?.split_first_chunk_mut()
     }
 
     /// Whether it was longer than what was thought the longest.
     pub(super) fn is_cut(&self, number: usize) -> bool {
-        let length = self.results.get(number).and_then(|result| result.as_ref().ok());
-        length.is_some_and(|length| self.start + length == self.part)
+        self.end(number) == Some(self.part)
+    }
+
+    /// Where it ends in its part.
+    fn end(&self, number: usize) -> Option<usize> {
+        Some(self.start + self.results.get(number)?.as_ref().ok()?)
     }
 }

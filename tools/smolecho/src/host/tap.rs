@@ -43,7 +43,7 @@ pub(crate) struct HostTap {
 
 impl HostTap {
     /// Attaches to the TAP if there is one, and leaves the host's side as it is. Otherwise creates
-    /// it and gives the host's side its MTU and addresses, and sets it up.
+    /// it and gives the host's side its MTU, queue and addresses, and sets it up.
     pub(crate) fn open(options: &TapOptions) -> Result<HostTap, Fault> {
         let existed = link::exists(&options.name);
         let open = if options.offload { Tap::open_offload } else { Tap::open };

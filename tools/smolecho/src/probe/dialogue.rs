@@ -108,8 +108,8 @@ pub(super) fn slow_reader(scene: &mut Scene) -> Result<String, Trouble> {
     let mut peer = Peer::connect_as(scene, manner)?;
     let pattern = pattern(1 << 16);
     let sent = peer.fill(&pattern, MOST, Duration::from_millis(300))?;
-    let all: Vec<u8> = pattern.iter().copied().cycle().take(sent).collect();
-    peer.expect(&all)?;
+    let all = pattern.repeat(sent.div_ceil(pattern.len()));
+    peer.expect(&all[..sent])?;
     peer.echo(b"and on")?;
     Ok(format!("{sent} bytes were under way"))
 }

@@ -191,7 +191,7 @@ fn hurried() -> Result<(), Failed> {
     let is_right = |(_, document): &(Run, Value)| {
         let cases = document["targets"][0]["cases"].as_array().into_iter().flatten();
         let mut seconds = cases.filter_map(|case| case["seconds"].as_f64());
-        document["failed"] == 0 && seconds.all(|seconds| seconds < 2.5)
+        document["failed"] == 0 && seconds.all(|seconds| seconds < 1.0)
     };
     let mut last = hurry()?;
     for _ in 1..5 {
