@@ -214,6 +214,8 @@ counted! {
         InexactReset = "inexact reset",
         /// An acknowledgement of what was never sent (RFC 9293 section 3.10.7.4).
         UnsentAck = "ack of what was not sent",
+        /// A FIN beyond the window, or text behind a FIN (RFC 9293 section 3.10.7.4).
+        Overrun = "beyond the window or a fin",
         /// A SYN from a source that has as many slots as it may.
         SourceCap = "too many from the source",
         /// A SYN to a port without a listener; answered with a reset.

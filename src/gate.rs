@@ -60,6 +60,8 @@ pub(crate) enum Kind {
     Answer,
     /// Everything else, within a connection.
     Within,
+    /// The same with a FIN.
+    Last,
     /// None of SYN, RST and ACK: no connection has such a segment.
     Bare,
 }
@@ -188,6 +190,7 @@ fn see_tcp<A: Into<IpAddress>>(from: A, to: A, segment: &[u8]) -> Seen {
             (true, _, _) => Kind::Reset,
             (_, true, false) => Kind::Open,
             (_, true, true) => Kind::Answer,
+            (_, _, true) if tcp.fin() => Kind::Last,
             (_, _, true) => Kind::Within,
             _ => Kind::Bare,
         },

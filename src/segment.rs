@@ -20,6 +20,8 @@ pub(crate) struct Segment {
     pub(crate) control: TcpControl,
     pub(crate) seq: TcpSeqNumber,
     pub(crate) ack: Option<TcpSeqNumber>,
+    /// The number behind its data.
+    pub(crate) end: TcpSeqNumber,
     pub(crate) window: u16,
     pub(crate) segment_size: Option<u16>,
 }
@@ -55,6 +57,7 @@ impl Segment {
             control: tcp.control,
             seq: tcp.seq_number,
             ack: tcp.ack_number,
+            end: tcp.seq_number + tcp.payload.len(),
             window: tcp.window_len,
             segment_size: tcp.max_seg_size,
         })
@@ -63,6 +66,11 @@ impl Segment {
     /// The ends, as the receiver sees them.
     pub(crate) fn tuple(&self) -> Tuple {
         Tuple { local: self.to.1, remote: self.from.1 }
+    }
+
+    /// Whether its FIN stands beyond a window that ends here.
+    pub(crate) fn ends_beyond(&self, window_end: TcpSeqNumber) -> bool {
+        self.control == TcpControl::Fin && window_end < self.end
     }
 
     /// The answer to it.
@@ -74,7 +82,7 @@ impl Segment {
         window: u16,
     ) -> Segment {
         let (from, to) = (self.to, self.from);
-        Segment { from, to, control, seq, ack: Some(ack), window, segment_size: None }
+        Segment { from, to, control, seq, ack: Some(ack), end: seq, window, segment_size: None }
     }
 
     /// Sends it.

@@ -178,6 +178,19 @@ fn data_and_fin_may_come_with_the_cookie(family: Family) {
     }
 }
 
+/// More than the window that came with the cookie: nobody has a connection to cut it.
+fn a_fin_beyond_the_window_brings_no_cookie_back(family: Family) {
+    let (mut world, peer) = given_by(Setup { rx: 64, tx: 64, ..setup(family) });
+    let text = pattern(0, 65);
+    let long = peer.segment(TcpControl::Fin, peer.at(0), Some(peer.expects), &text);
+    is_nothing(&mut world, long, 0);
+    let mut peer = forget_resets(peer, &mut world);
+    peer.say(&mut world, 0, 64, true);
+    assert!(peer.live(&mut world, 64));
+    assert_eq!((peer.back.len(), world.ours.ended(End::Finished)), (64, 1));
+    world.rest();
+}
+
 /// The handshake's own ACK was lost: what comes first is the second piece.
 fn a_cookie_comes_back_only_with_the_first_number(family: Family) {
     let (mut world, peer) = given(family);
@@ -331,6 +344,7 @@ in_both_families!(
     a_cookie_is_good_for_a_minute_and_not_for_two,
     a_replayed_cookie_harms_nobody,
     data_and_fin_may_come_with_the_cookie,
+    a_fin_beyond_the_window_brings_no_cookie_back,
     a_cookie_comes_back_only_with_the_first_number,
     the_segment_size_is_respected,
     a_mebibyte_both_ways_over_a_revived_connection,

@@ -11,6 +11,7 @@ use crate::cookie::Returned;
 use crate::event::{End, Refusal, Sink, Tuple};
 use crate::gate::{Header, Kind};
 use crate::phy::parcel::Parcel;
+use crate::phy::witness::Said;
 use crate::pool::order::Standing;
 use crate::segment::Segment;
 
@@ -70,18 +71,18 @@ impl Node<'_> {
                 (Kind::Open, State::TimeWait) => self.vacate(slot),
                 // This handshake is of a SYN that came twice: the first was answered with a cookie, and
                 // that answer is the one that the peer has taken.
-                (Kind::Within, State::SynReceived) => {
+                (Kind::Within | Kind::Last, State::SynReceived) => {
                     let said = self.pool.slot(slot).said();
                     let theirs = said.map_or(header.seq, |said| said.rcv_nxt) - 1;
                     let listener = self.listener(local.port).copied();
                     let returned = self.returned(header, theirs, now);
                     let (Some(returned), Some(listener)) = (returned, listener) else {
-                        return self.within(slot, header);
+                        return self.within(slot, header, frame);
                     };
                     self.drop_handshake(slot, End::HandshakeDropped, on_event);
                     return self.admit_returned(frame, returned, listener, now, on_event);
                 }
-                _ => return self.within(slot, header),
+                _ => return self.within(slot, header, frame),
             }
         }
         let listener = self.listener(local.port).copied();
@@ -94,10 +95,12 @@ impl Node<'_> {
         }
         match (header.kind, listener) {
             (Kind::Open, _) => Verdict::Refuse(Refusal::NoListener, Reply::Reset),
-            (Kind::Within, Some(listener)) => match self.returned(header, header.seq - 1, now) {
-                Some(returned) => self.admit_returned(frame, returned, listener, now, on_event),
-                None => Verdict::Refuse(Refusal::NoConnection, Reply::Reset),
-            },
+            (Kind::Within | Kind::Last, Some(listener)) => {
+                match self.returned(header, header.seq - 1, now) {
+                    Some(returned) => self.admit_returned(frame, returned, listener, now, on_event),
+                    None => Verdict::Refuse(Refusal::NoConnection, Reply::Reset),
+                }
+            }
             // RFC 9293 section 3.10.7.2, fourth.
             (Kind::Bare, Some(_)) => Verdict::Refuse(Refusal::NoConnection, Reply::Silence),
             // RFC 9293 section 3.10.7.1; smoltcp knows that a reset is not answered.
@@ -106,7 +109,7 @@ impl Node<'_> {
     }
 
     /// A segment with the 4-tuple of a connection.
-    fn within(&mut self, slot: usize, header: &Header) -> Verdict {
+    fn within(&mut self, slot: usize, header: &Header, frame: &[u8]) -> Verdict {
         let connection = self.pool.slot(slot);
         let state = connection.state();
         let is_synchronized = !matches!(state, State::SynSent | State::SynReceived | State::Closed);
@@ -121,15 +124,23 @@ impl Node<'_> {
             (Kind::Open, _) => Verdict::Refuse(Refusal::InUse, Reply::Silence),
             // RFC 9293 section 3.10.7.4, RFC 5961 section 3: only the very next number resets.
             (Kind::Reset, Some(said)) if header.seq != said.rcv_nxt => {
-                let window_end = said.rcv_nxt + usize::from(said.rcv_wnd);
-                let is_in_window = said.rcv_nxt < header.seq && header.seq < window_end;
+                let is_in_window = said.rcv_nxt < header.seq && header.seq < said.window_end();
                 let reply = if is_in_window { Reply::Challenge(slot) } else { Reply::Silence };
                 Verdict::Refuse(Refusal::InexactReset, reply)
             }
             // RFC 9293 section 3.10.7.4: nobody can acknowledge what was not sent. smoltcp takes it for
             // what it has still to send, and drops that.
-            (Kind::Within, Some(said)) if is_synchronized && header.ack > said.snd_nxt => {
+            (Kind::Within | Kind::Last, Some(said))
+                if is_synchronized && header.ack > said.snd_nxt =>
+            {
                 Verdict::Refuse(Refusal::UnsentAck, Reply::Challenge(slot))
+            }
+            (Kind::Within | Kind::Last, Some(said))
+                if (header.kind == Kind::Last || state == State::CloseWait)
+                    && Segment::read(frame, &self.checksums)
+                        .is_some_and(|segment| is_overrun(&segment, &said, state)) =>
+            {
+                Verdict::Refuse(Refusal::Overrun, Reply::Challenge(slot))
             }
             _ => Verdict::Deliver(slot),
         }
@@ -176,8 +187,13 @@ impl Node<'_> {
         now: Instant,
         on_event: &mut impl Sink,
     ) -> Verdict {
-        if Segment::read(frame, &self.checksums).is_none() {
+        let Some(segment) = Segment::read(frame, &self.checksums) else {
             return Verdict::Refuse(Refusal::Malformed, Reply::Silence);
+        };
+        // The window that came with the cookie.
+        let window = self.pool.slot(0).socket().recv_capacity();
+        if segment.ends_beyond(returned.theirs + 1 + window) {
+            return Verdict::Refuse(Refusal::Overrun, Reply::Silence);
         }
         if self.is_capped(&returned.tuple.remote.addr) {
             return Verdict::Refuse(Refusal::SourceCap, listener.when_full.into());
@@ -267,6 +283,14 @@ impl Node<'_> {
             }
         }
     }
+}
+
+/// Whether a segment says more than it may. RFC 9293 section 3.10.7.4: what lies beyond the window is cut
+/// off, and behind a FIN there is no text. smoltcp cuts off the text alone, and takes text behind a FIN. A
+/// window of nothing it holds by itself, and answers a probe of it without limit.
+fn is_overrun(segment: &Segment, said: &Said, state: State) -> bool {
+    (said.rcv_wnd > 0 && segment.ends_beyond(said.window_end()))
+        || (state == State::CloseWait && segment.seq.max(said.rcv_nxt) < segment.end)
 }
 
 impl From<WhenFull> for Reply {

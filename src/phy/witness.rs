@@ -49,6 +49,11 @@ impl Said {
         })
     }
 
+    /// The number behind the receive window. It never moves back: no window here is scaled, nor shrinks.
+    pub(crate) fn window_end(&self) -> TcpSeqNumber {
+        self.rcv_nxt + usize::from(self.rcv_wnd)
+    }
+
     /// Takes in a later segment; one that is sent again says less than is known.
     pub(crate) fn learn(known: &mut Option<Said>, said: Option<Said>) {
         if let Some(said) = said {

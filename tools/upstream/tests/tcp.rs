@@ -46,6 +46,18 @@ impl Stack {
     /// A segment from port 7 of the peer to our port 12345; answers with a sequence number are read from
     /// what leaves.
     fn segment(&mut self, to: Ipv4Address, control: TcpControl, seq: i32, ack: Option<i32>) {
+        self.say(to, control, seq, ack, &[]);
+    }
+
+    /// The same with text.
+    fn say(
+        &mut self,
+        to: Ipv4Address,
+        control: TcpControl,
+        seq: i32,
+        ack: Option<i32>,
+        payload: &[u8],
+    ) {
         let tcp = TcpRepr {
             src_port: 7,
             dst_port: 12_345,
@@ -58,7 +70,7 @@ impl Stack {
             sack_permitted: false,
             sack_ranges: [None; 3],
             timestamp: None,
-            payload: &[],
+            payload,
         };
         let ip = IpRepr::new(PEER.into(), to.into(), IpProtocol::Tcp, tcp.buffer_len(), 64);
         let ethertype = EthernetProtocol::Ipv4;
@@ -172,6 +184,29 @@ fn a_window_that_stays_shut_behind_our_fin_is_answered_without_end() {
             stack.iface.poll_egress(Instant::from_secs(5), &mut stack.wire, &mut stack.sockets);
         assert_eq!(result, PollResult::SocketStateChanged);
     }
+}
+
+/// RFC 9293 section 3.10.7.4: a segment is trimmed to the window, its FIN too.
+#[test]
+fn a_fin_is_taken_although_the_text_before_it_was_cut() {
+    let mut stack = Stack::new();
+    let ours = stack.accept();
+    stack.say(OURS, TcpControl::Fin, 1001, Some(ours + 1), &[0; 1025]);
+    stack.poll(Instant::from_millis(2));
+    assert_eq!(stack.socket().recv_queue(), 1024);
+    assert_eq!(stack.socket().state(), State::CloseWait);
+}
+
+/// RFC 9293 section 3.10.7.4, seventh: in CLOSE-WAIT the text of a segment is ignored.
+#[test]
+fn text_behind_a_fin_is_taken() {
+    let mut stack = Stack::new();
+    let ours = stack.accept();
+    stack.segment(OURS, TcpControl::Fin, 1001, Some(ours + 1));
+    stack.say(OURS, TcpControl::None, 1002, Some(ours + 1), b"more");
+    stack.poll(Instant::from_millis(2));
+    assert_eq!(stack.socket().state(), State::CloseWait);
+    assert_eq!(stack.socket().recv_queue(), 4);
 }
 
 /// No type and no error says that a gateway has to be a host; the first packet that goes by it panics.
