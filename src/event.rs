@@ -271,7 +271,8 @@ pub struct Stats {
     pub bytes_sent: u64,
     /// TIME-WAIT slots that were taken for a new connection before their time.
     pub recycled: u64,
-    /// Challenges sent (RFC 5961): answers to a SYN, or to an inexact reset, within a connection.
+    /// Challenges sent (RFC 5961): answers within a connection to a SYN, an inexact reset, an
+    /// acknowledgement of what was not sent, or more than the window has room for.
     pub challenges: u64,
     /// SYNs answered with a cookie (RFC 4987 section 3.6): the backlog was full, or every slot was taken.
     pub cookies_given: u64,
