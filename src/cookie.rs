@@ -28,6 +28,8 @@ const PROOF: u32 = (1 << 25) - 1;
 
 pub(crate) struct Cookies {
     key: (u64, u64),
+    /// The window that comes with each: no slot has less room.
+    pub(crate) window: u16,
     /// When the last cookie was given: without one, no acknowledgement can bring one back.
     given: Option<Instant>,
 }
@@ -41,11 +43,13 @@ pub(crate) struct Returned {
     /// Ours: the cookie.
     pub(crate) ours: TcpSeqNumber,
     pub(crate) segment_size: u16,
+    /// The number behind the window that came with the cookie.
+    pub(crate) window_end: TcpSeqNumber,
 }
 
 impl Cookies {
-    pub(crate) fn new(key: (u64, u64)) -> Self {
-        Cookies { key, given: None }
+    pub(crate) fn new(key: (u64, u64), window: u16) -> Self {
+        Cookies { key, window, given: None }
     }
 
     /// The initial sequence number with which to answer this SYN.
@@ -82,7 +86,8 @@ impl Cookies {
         // The proof is over the whole number: its five bits come again after half an hour.
         let is_ours = age <= 1 && cookie(half, this.wrapping_sub(age), size) == ours;
         let segment_size = SEGMENT_SIZES[size as usize];
-        is_ours.then_some(Returned { tuple, theirs, ours, segment_size })
+        let window_end = theirs + 1 + usize::from(self.window);
+        is_ours.then_some(Returned { tuple, theirs, ours, segment_size, window_end })
     }
 
     /// What all cookies for this SYN have in common.

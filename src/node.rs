@@ -123,7 +123,11 @@ impl<'a> Node<'a> {
             listeners: Vec::new(),
             per_source: config.per_source,
             evict_idle: config.evict_idle,
-            cookies: config.syn_cookies.then(|| Cookies::new((random.next(), random.next()))),
+            cookies: config.syn_cookies.then(|| {
+                let room = slots.iter().map(|slot| slot.socket().recv_capacity()).min();
+                let window = room.and_then(|room| room.try_into().ok()).unwrap_or(u16::MAX);
+                Cookies::new((random.next(), random.next()), window)
+            }),
             pool: Pool::new(slots, table, due, order, random.next() as u32),
             random,
             scratch,

@@ -12,7 +12,7 @@ use crate::event::Tuple;
 #[cfg(feature = "proto-ipv6")]
 use crate::ipv6::upper_layer;
 
-/// A segment without data, and who sends it to whom.
+/// A segment but for its data, and who sends it to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
     pub(crate) from: (EthernetAddress, IpEndpoint),
@@ -20,7 +20,7 @@ pub(crate) struct Segment {
     pub(crate) control: TcpControl,
     pub(crate) seq: TcpSeqNumber,
     pub(crate) ack: Option<TcpSeqNumber>,
-    /// The number behind its data.
+    /// The number behind the data that it came with; nothing is sent of it.
     pub(crate) end: TcpSeqNumber,
     pub(crate) window: u16,
     pub(crate) segment_size: Option<u16>,

@@ -6,9 +6,10 @@ use rig::frames::{Segment, Tcp, who_has};
 use rig::peer::{Peer, pattern};
 use rig::raw::Raw;
 use rig::talk::{Close, Talk};
-use rig::{Family, Nobody, Setup, Station, World, in_both_families, ms, s};
+use rig::{Family, NODE_MAC, Nobody, PORT, Port, Setup, Station, World, in_both_families, ms, s};
+use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
-use smolecho::{End, Refusal};
+use smolecho::{End, Listener, Node, Refusal};
 
 fn setup(family: Family) -> Setup {
     Setup { backlog: 1, slots: 4, ..Setup::new(family) }
@@ -191,6 +192,24 @@ fn a_fin_beyond_the_window_brings_no_cookie_back(family: Family) {
     world.rest();
 }
 
+/// Nobody knows yet which slot it will be.
+fn a_cookie_promises_what_every_slot_has_room_for(family: Family) {
+    let setup = setup(family);
+    let mut world = setup.clone().alone();
+    let memory = rig::memory(4, 2048, 2048, 2048);
+    memory.slots[2..].swap_with_slice(rig::memory(2, 64, 64, 64).slots);
+    let config = setup.config(NODE_MAC, family.cidr(1));
+    let node = Node::new(&config, memory, &mut Port::default(), Instant::ZERO);
+    world.ours.node = node.expect("a configuration that fits");
+    world.ours.node.listen(Listener::new(PORT, 1)).expect("a free port");
+    fill(&mut world, family);
+    let mut peer = Peer::new(&mut world, family, 1);
+    assert!(peer.knock(&mut world));
+    assert_eq!((world.stats().cookies_given, peer.offered), (1, 64));
+    assert!(peer.live(&mut world, 1000));
+    world.rest();
+}
+
 /// The handshake's own ACK was lost: what comes first is the second piece.
 fn a_cookie_comes_back_only_with_the_first_number(family: Family) {
     let (mut world, peer) = given(family);
@@ -345,6 +364,7 @@ in_both_families!(
     a_replayed_cookie_harms_nobody,
     data_and_fin_may_come_with_the_cookie,
     a_fin_beyond_the_window_brings_no_cookie_back,
+    a_cookie_promises_what_every_slot_has_room_for,
     a_cookie_comes_back_only_with_the_first_number,
     the_segment_size_is_respected,
     a_mebibyte_both_ways_over_a_revived_connection,

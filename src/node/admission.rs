@@ -190,9 +190,7 @@ impl Node<'_> {
         let Some(segment) = Segment::read(frame, &self.checksums) else {
             return Verdict::Refuse(Refusal::Malformed, Reply::Silence);
         };
-        // The window that came with the cookie.
-        let window = self.pool.slot(0).socket().recv_capacity();
-        if segment.ends_beyond(returned.theirs + 1 + window) {
+        if segment.ends_beyond(returned.window_end) {
             return Verdict::Refuse(Refusal::Overrun, Reply::Silence);
         }
         if self.is_capped(&returned.tuple.remote.addr) {

@@ -42,9 +42,7 @@ impl Node<'_> {
     ) {
         let Some(cookies) = self.cookies() else { return };
         let ours = cookies.give(&syn.tuple(), syn.seq, syn.segment_size, now);
-        let window = self.pool.slot(0).socket().recv_capacity();
-        let window = u16::try_from(window).unwrap_or(u16::MAX);
-        let mut answer = syn.answer(TcpControl::Syn, ours, syn.seq + 1, window);
+        let mut answer = syn.answer(TcpControl::Syn, ours, syn.seq + 1, cookies.window);
         let headers = if matches!(syn.from.1.addr, IpAddress::Ipv4(_)) { 40 } else { 60 };
         answer.segment_size = u16::try_from(self.ip_mtu - headers).ok();
         answer.send(parcel.into_reply());

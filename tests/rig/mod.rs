@@ -66,7 +66,7 @@ impl Family {
         }
     }
 
-    fn cidr(self, host: u16) -> IpCidr {
+    pub fn cidr(self, host: u16) -> IpCidr {
         IpCidr::new(self.on_link(host), if self == Family::V4 { 16 } else { 64 })
     }
 
