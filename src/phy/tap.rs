@@ -3,12 +3,13 @@
 //!
 //! This needs `std`, alone in this library, and has all that is `unsafe` in it: the system calls that
 //! `tun-tap` and std do not wrap. `tap/line.rs` is the way to the kernel, `tap/ring.rs` the one for many
-//! frames at once, `tap/watch.rs` the wait; `tap/reads.rs` says how many frames to ask for,
+//! frames at once, `tap/watch.rs` the wait, `tap/alarm.rs` its end; `tap/reads.rs` says how many frames to ask for,
 //! `tap/inbox.rs` and `tap/outbox.rs` hold them on their way; `tap/offload.rs` is what offloads make of a
 //! frame.
 
 extern crate std;
 
+mod alarm;
 mod guess;
 mod inbox;
 mod line;
@@ -108,7 +109,7 @@ pub struct Counters {
 ///
 /// - A wake-up that found the interface readable *grants* a number of reads; one that did not (a
 ///   timer fired, another descriptor is ready) grants none. When the grant is used up, `receive`
-///   returns `None` without asking the kernel. A request and its answer then cost one `epoll_pwait2`,
+///   returns `None` without asking the kernel. A request and its answer then cost one `epoll_wait`,
 ///   one `read` and one `write`.
 /// - The grant doubles, up to 64, while wake-ups use all of theirs: under load many frames are
 ///   drained for one of them. It falls back to one read when a wake-up brought a single frame, and
@@ -249,8 +250,7 @@ impl Tap {
     /// handled, or `timeout` is over.
     ///
     /// `None` sleeps without limit. The timeout is exact to what the kernel's timers can do (tens
-    /// of microseconds, and a millisecond before Linux 5.11), is never rounded to zero, and a timeout of zero
-    /// only looks.
+    /// of microseconds), is never rounded to zero, and a timeout of zero only looks.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! The TAP by itself: what the kernel does to an interface under our feet, and what a wait costs.
 
 use std::{
-    io::{ErrorKind, Write},
+    io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, UdpSocket},
     os::unix::net::UnixStream,
     process::Command,
@@ -44,6 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
         signal_ends_the_wait_and_is_no_error,
         short_wait_sleeps,
         other_descriptors_end_the_wait,
+        a_wait_lasts_as_long_as_this_one_asks,
         burst_is_drained_in_few_wake_ups,
         answers_to_a_burst_leave_before_the_wait,
         large_frames_come_whole_and_in_order,
@@ -238,6 +239,22 @@ fn other_descriptors_end_the_wait(opening: Opening) {
     let start = Clock::now();
     tap.wait(Some(Duration::from_millis(20))).expect("wait");
     assert!(start.elapsed() >= Wall::from_millis(19), "what is closed wakes nobody");
+}
+
+/// Nearer than the last, which did not come to be, or further away.
+fn a_wait_lasts_as_long_as_this_one_asks(opening: Opening) {
+    let mut tap = silent_tap(opening);
+    let (mut near, mut far) = UnixStream::pair().expect("pair");
+    tap.watch(&near).expect("watch");
+    for (last, this) in [(10_000, 20), (20, 60)] {
+        far.write_all(b"!").expect("write");
+        tap.wait(Some(Duration::from_millis(last))).expect("wait");
+        near.read_exact(&mut [0]).expect("read");
+        let start = Clock::now();
+        tap.wait(Some(Duration::from_millis(this))).expect("wait");
+        let waited = start.elapsed();
+        assert!((Wall::from_millis(this)..Wall::from_secs(5)).contains(&waited), "{waited:?}");
+    }
 }
 
 /// And none is left behind when the grant is spent.

@@ -3,98 +3,106 @@
 
 extern crate std;
 
-use core::{ptr, time::Duration as CoreDuration};
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    time::Instant,
 };
 
 use smoltcp::time::Duration;
 
+use super::alarm::Alarm;
 use super::line::{Line, check};
 
-/// What a program waits for: an interface, and other descriptors. The kernel keeps them from one wait to
-/// the next; to hand them over each time, as `ppoll` asks, costs more than the wait.
-pub(super) struct Watch(OwnedFd);
+/// What a program waits for: an interface, other descriptors, and a time. The kernel keeps them from one wait
+/// to the next; to hand them over each time, as `ppoll` asks, costs more than the wait.
+pub(super) struct Watch {
+    epoll: OwnedFd,
+    alarm: Alarm,
+}
+
+/// Descriptors that a wait hears of at once; there may be more.
+const EVENTS: usize = 8;
+
+const LINE: u64 = 0;
+const OTHER: u64 = 1;
+const ALARM: u64 = 2;
 
 impl Watch {
-    const LINE: u64 = 0;
-    const OTHER: u64 = 1;
-
-    /// Descriptors that a wait hears of at once; there may be more.
-    const EVENTS: usize = 8;
-
     pub(super) fn new(line: &Line) -> io::Result<Watch> {
         // SAFETY: no pointers; the descriptor is checked and owned by nobody else.
-        let watch = unsafe {
+        let epoll = unsafe {
             let fd = libc::epoll_create1(libc::EPOLL_CLOEXEC);
             check(fd)?;
-            Watch(OwnedFd::from_raw_fd(fd))
+            OwnedFd::from_raw_fd(fd)
         };
-        watch.add(line.as_fd(), Self::LINE)?;
+        let watch = Watch { epoll, alarm: Alarm::new()? };
+        watch.add(line.as_fd(), LINE, libc::EPOLLIN)?;
+        // One that has rung is told of once.
+        watch.add(watch.alarm.as_fd(), ALARM, libc::EPOLLIN | libc::EPOLLET)?;
         Ok(watch)
     }
 
     /// Until it is closed.
     pub(super) fn other(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        self.add(fd, Self::OTHER)
+        self.add(fd, OTHER, libc::EPOLLIN)
     }
 
-    fn add(&self, fd: BorrowedFd<'_>, data: u64) -> io::Result<()> {
-        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: data };
-        let (watch, fd) = (self.0.as_raw_fd(), fd.as_raw_fd());
+    fn add(&self, fd: BorrowedFd<'_>, data: u64, events: libc::c_int) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: events as u32, u64: data };
+        let (epoll, fd) = (self.epoll.as_raw_fd(), fd.as_raw_fd());
         // SAFETY: both are open, and the kernel reads one event, which is what it is given.
-        check(unsafe { libc::epoll_ctl(watch, libc::EPOLL_CTL_ADD, fd, &mut event) })
+        check(unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &mut event) })
     }
 
     /// Sleeps until one of them has something, or the time is over. Gives what the interface has, as
     /// `EPOLLIN` and its like.
-    pub(super) fn wait(&self, timeout: Option<Duration>) -> io::Result<libc::c_int> {
-        let mut events = [libc::epoll_event { events: 0, u64: Self::OTHER }; Self::EVENTS];
-        let ready = match self.wait_finely(&mut events, timeout) {
-            // Linux before 5.11 counts in milliseconds.
-            Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
-                self.wait_coarsely(&mut events, timeout)?
+    pub(super) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<libc::c_int> {
+        if timeout == Some(Duration::ZERO) {
+            return Ok(self.look(0)?.line);
+        }
+        // Later than an instant can be is never.
+        let latest = timeout.and_then(|timeout| Instant::now().checked_add(timeout.into()));
+        loop {
+            if let Some(latest) = latest {
+                self.alarm.ring_by(latest)?;
             }
-            ready => ready?,
-        };
-        let line = events[..ready].iter().find(|event| event.u64 == Self::LINE);
-        Ok(line.map_or(0, |event| event.events as libc::c_int))
+            let ready = self.look(-1)?;
+            let rang_too_soon = ready.alarm && latest.is_none_or(|latest| latest > Instant::now());
+            if !rang_too_soon || ready.line != 0 || ready.other {
+                return Ok(ready.line);
+            }
+        }
     }
 
-    fn wait_finely(
-        &self,
-        events: &mut [libc::epoll_event; Self::EVENTS],
-        timeout: Option<Duration>,
-    ) -> io::Result<usize> {
-        let timeout = timeout.map(|duration| {
-            let duration = CoreDuration::from(duration);
-            libc::timespec {
-                tv_sec: libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX),
-                tv_nsec: duration.subsec_nanos() as _,
-            }
-        });
-        let timeout: *const libc::timespec = timeout.as_ref().map_or(ptr::null(), |t| t);
-        let (epoll, mask) = (self.0.as_raw_fd(), ptr::null::<libc::sigset_t>());
-        // SAFETY: the events are as many as is said; the timeout is null or points to a live timespec; no
-        // signal mask.
-        let ready = unsafe {
-            let (to, len) = (events.as_mut_ptr(), Self::EVENTS);
-            libc::syscall(libc::SYS_epoll_pwait2, epoll, to, len, timeout, mask, 0usize)
-        };
-        usize::try_from(ready).map_err(|_| io::Error::last_os_error())
-    }
-
-    fn wait_coarsely(
-        &self,
-        events: &mut [libc::epoll_event; Self::EVENTS],
-        timeout: Option<Duration>,
-    ) -> io::Result<usize> {
-        let millis = timeout.map(|duration| duration.total_micros().div_ceil(1000));
-        let millis = millis.map_or(-1, |millis| millis.try_into().unwrap_or(libc::c_int::MAX));
-        let (to, len) = (events.as_mut_ptr(), Self::EVENTS as libc::c_int);
+    /// What there is, or within so many milliseconds; a negative number is without limit.
+    fn look(&mut self, millis: libc::c_int) -> io::Result<Ready> {
+        let mut events = [libc::epoll_event { events: 0, u64: OTHER }; EVENTS];
         // SAFETY: the events are as many as is said.
-        let ready = unsafe { libc::epoll_wait(self.0.as_raw_fd(), to, len, millis) };
-        usize::try_from(ready).map_err(|_| io::Error::last_os_error())
+        let count = unsafe {
+            let (to, len) = (events.as_mut_ptr(), EVENTS as libc::c_int);
+            libc::epoll_wait(self.epoll.as_raw_fd(), to, len, millis)
+        };
+        check(count)?;
+        let mut ready = Ready::default();
+        for event in events.iter().take(count as usize) {
+            match event.u64 {
+                LINE => ready.line = event.events as libc::c_int,
+                ALARM => ready.alarm = true,
+                _ => ready.other = true,
+            }
+        }
+        if ready.alarm {
+            self.alarm.rang();
+        }
+        Ok(ready)
     }
+}
+
+/// What a wait was ended by.
+#[derive(Default)]
+struct Ready {
+    line: libc::c_int,
+    alarm: bool,
+    other: bool,
 }
