@@ -56,7 +56,8 @@ const LAYERS: &[Layer] = &[
 
 /// The TAP, which runs where there is an operating system; its ways to the kernel may be unsafe.
 const HOSTED: &str = "phy/tap";
-const UNSAFE: &[&str] = &["phy/tap/line.rs", "phy/tap/ring.rs", "phy/tap/watch.rs"];
+const UNSAFE: &[&str] =
+    &["phy/tap/alarm.rs", "phy/tap/line.rs", "phy/tap/ring.rs", "phy/tap/watch.rs"];
 const FORBIDDEN: &[&str] = &[
     "std",
     "alloc",
