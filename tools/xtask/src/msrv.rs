@@ -5,25 +5,14 @@ use crate::{
     tree,
 };
 
-/// One statement of it, and the code agrees as far as the compilers at hand can tell.
+/// One statement of it, and that compiler takes the code.
 pub(crate) fn check() -> Outcome {
     let msrv = stated_once()?;
-    let version = read(&mut command(&["rustc", "--version"]))?;
-    let rustc = version.split(' ').nth(1).unwrap_or_default();
-    if numbers(rustc) < numbers(&msrv) {
-        return Err(format!("rustc {rustc} is older than {msrv}, which Cargo.toml asks for"));
-    }
-    match toolchain(&msrv) {
-        Some(toolchain) => {
-            let check =
-                ["rustup", "run", &toolchain, "cargo", "check", "--workspace", "--all-targets"];
-            run(&mut command(&check))
-        }
-        None => {
-            println!("rustc {rustc} is new enough; {msrv} itself is not installed, and not tried");
-            Ok(())
-        }
-    }
+    let toolchain = toolchain(&msrv).ok_or_else(|| {
+        format!("{msrv} is missing: rustup toolchain install {msrv} --profile minimal")
+    })?;
+    let check = ["cargo", "check", "--locked", "--workspace", "--all-targets"];
+    run(command(&["rustup", "run", &toolchain]).args(check))
 }
 
 fn stated_once() -> Outcome<String> {
@@ -73,10 +62,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_compare_as_numbers() {
-        assert!(numbers("1.100.0") > numbers("1.99"));
-        assert!(numbers("1.99.0-nightly") >= numbers("1.99"));
-        assert!(numbers("1.98.3") < numbers("1.99"));
+    fn versions_are_numbers() {
+        assert!(!numbers("1.100.0").starts_with(&numbers("1.10")));
         assert_eq!(numbers("1.99.1-x86_64-unknown-linux-gnu"), [1, 99, 1]);
     }
 
