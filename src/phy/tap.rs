@@ -250,7 +250,9 @@ impl Tap {
     /// handled, or `timeout` is over.
     ///
     /// `None` sleeps without limit. The timeout is exact to what the kernel's timers can do (tens
-    /// of microseconds), is never rounded to zero, and a timeout of zero only looks.
+    /// of microseconds), is never rounded to zero, and a timeout of zero only looks. The kernel's timer is set
+    /// for what is due sooner than it rings, and not for what is due later: it then rings once for nothing,
+    /// within the wait.
     ///
     /// # Errors
     ///
