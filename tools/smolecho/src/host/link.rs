@@ -4,7 +4,8 @@ use std::io;
 use std::net::IpAddr;
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage,
+    NetlinkPayload,
 };
 use netlink_packet_route::address::{
     AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage,
@@ -12,6 +13,7 @@ use netlink_packet_route::address::{
 use netlink_packet_route::link::{
     InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
+use netlink_packet_route::tc::{TcAttribute, TcHandle, TcMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
@@ -85,6 +87,17 @@ impl Links {
         link.attributes.push(LinkAttribute::TxQueueLen(len));
         self.ask(RouteNetlinkMessage::SetLink(link), 0)
             .map_err(|error| fault(name, &format!("cannot set its queue to {len}"), &error))
+    }
+
+    /// `tc qdisc replace dev NAME root noqueue`: the host's frames go straight to the interface, as a veth's do.
+    pub(crate) fn bypass_scheduler(&mut self, name: &str) -> Result<(), Fault> {
+        let mut message = TcMessage::default();
+        message.header.index = index(name)?.cast_signed();
+        message.header.parent = TcHandle::ROOT;
+        message.attributes.push(TcAttribute::Kind("noqueue".to_owned()));
+        let request = RouteNetlinkMessage::NewQueueDiscipline(message);
+        self.ask(request, NLM_F_CREATE | NLM_F_REPLACE)
+            .map_err(|error| fault(name, "cannot change how it queues", &error))
     }
 
     /// `ip link add NAME type veth peer name NAME netns PID`.

@@ -13,6 +13,7 @@ pub(crate) const CASES: &[Case] = &[
     ("network::a_client_without_an_address_gives_up", no_address),
     ("network::a_link_local_address_is_always_there", link_local),
     ("network::a_scope_is_the_taps_name_or_index", scope),
+    ("network::a_tap_that_is_made_has_one_queue_of_its_own", one_queue),
 ];
 
 pub(crate) const DNSMASQ: &[Case] = &[("network::an_address_from_dnsmasq", dnsmasq)];
@@ -67,6 +68,28 @@ fn link_local() -> Result<(), Failed> {
     let run = Run::of("serve --address 10.0.0.1/8 --private -- true".split(' '));
     let run = run.expect_status(0)?;
     ensure(!run.stdout.contains("fe80"), || format!("no IPv6 was asked for: {run:#?}"))
+}
+
+/// Asks the kernel what schedules the interface's frames (`man 7 rtnetlink`, RTM_GETQDISC), and how many may wait.
+const ASK: &str = r#"
+import fcntl, socket, struct
+index = socket.if_nametoindex("smolecho0")
+with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as kernel:
+    kernel.send(struct.pack("=IHHIIiiIII", 36, 38, 0x301, 1, 0, 0, index, 0, 0, 0))
+    answer = kernel.recv(1 << 16)
+while answer:
+    length, kind = struct.unpack_from("=IH", answer)
+    if kind == 36 and struct.unpack_from("=i", answer, 20)[0] == index:
+        print(answer[40:length].split(b"\0")[0].decode())
+    answer = answer[length + 3 & ~3:]
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any:
+    request = fcntl.ioctl(any, 0x8942, struct.pack("16si20x", b"smolecho0", 0)) # SIOCGIFTXQLEN
+print(struct.unpack_from("i", request, 16)[0])
+"#;
+
+fn one_queue() -> Result<(), Failed> {
+    let run = Run::of(["serve", "-q", "--private", "--", "python3", "-c", ASK]).expect_status(0)?;
+    ensure(run.stdout == "noqueue\n2000\n", || format!("{run:#?}"))
 }
 
 /// Makes a TAP that stays, gives the host's side an address, and prints the interface's index.
