@@ -17,7 +17,7 @@ use smoltcp::time::Instant;
 // The files themselves, so that the product needs no door for them.
 #[path = "../../../src/ipv6.rs"]
 mod ipv6;
-#[allow(unreachable_pub)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../../src/phy/tap/offload.rs"]
 mod offload;
 
