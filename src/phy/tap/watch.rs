@@ -68,8 +68,8 @@ impl Watch {
                 self.alarm.ring_by(latest)?;
             }
             let ready = self.look(-1)?;
-            let rang_too_soon = ready.alarm && latest.is_none_or(|latest| latest > Instant::now());
-            if !rang_too_soon || ready.line != 0 || ready.other {
+            let is_over = || latest.is_some_and(|latest| latest <= Instant::now());
+            if ready.line != 0 || ready.other || is_over() {
                 return Ok(ready.line);
             }
         }
@@ -88,21 +88,17 @@ impl Watch {
         for event in events.iter().take(count as usize) {
             match event.u64 {
                 LINE => ready.line = event.events as libc::c_int,
-                ALARM => ready.alarm = true,
+                ALARM => self.alarm.rang(),
                 _ => ready.other = true,
             }
-        }
-        if ready.alarm {
-            self.alarm.rang();
         }
         Ok(ready)
     }
 }
 
-/// What a wait was ended by.
+/// What there is, beside an alarm.
 #[derive(Default)]
 struct Ready {
     line: libc::c_int,
-    alarm: bool,
     other: bool,
 }

@@ -87,9 +87,8 @@ fn configure(tap: &mut Tap, options: &TapOptions) -> Result<(), Fault> {
         links.set_mtu(&name, mtu)?;
     }
     links.set_queue(&name, QUEUE)?;
-    // A queue before the TAP's own holds nothing back, and costs a hundredth of a round trip. A kernel that cannot
-    // do without is as good.
-    let _ = links.bypass_scheduler(&name);
+    // A queue before the TAP's own holds nothing back, and costs a hundredth of a round trip.
+    links.bypass_scheduler(&name)?;
     keep_addresses_when_down(&name);
     links.set_up(&name, true)?;
     for &cidr in &options.host_addresses {
