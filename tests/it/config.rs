@@ -1,8 +1,6 @@
 //! Every mistake in a configuration has its own answer, before anything runs.
 
-mod rig;
-
-use rig::{Family, NODE_MAC, PortRx, PortTx, memory};
+use crate::rig::{Family, NODE_MAC, PortRx, PortTx, memory};
 use smolecho::config::MAX_WAIT;
 use smolecho::phy::{Device, DeviceCapabilities, Medium};
 use smolecho::smoltcp::config::IFACE_MAX_ADDR_COUNT;

@@ -1,11 +1,9 @@
 //! An address from a DHCP server: gained, kept, changed, lost, and what becomes of its connections.
 
-mod rig;
-
-use rig::dhcp::{Lan, Mood, SERVER, dhcp_frame};
-use rig::talk::{Close, Talk};
-use rig::udp::Asker;
-use rig::{Dice, Family, Fate, Happened, NODE_MAC, PORT, Setup, World, ms, s};
+use crate::rig::dhcp::{Lan, Mood, SERVER, dhcp_frame};
+use crate::rig::talk::{Close, Talk};
+use crate::rig::udp::Asker;
+use crate::rig::{Dice, Family, Fate, Happened, NODE_MAC, PORT, Setup, World, ms, s};
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{
     DhcpMessageType, DhcpPacket, DhcpRepr, IpAddress, IpCidr, IpEndpoint, Ipv4Address,
@@ -22,7 +20,7 @@ fn setup() -> Setup {
         nameless: true,
         dhcpv4: true,
         timeouts,
-        datagrams: rig::udp::memory,
+        datagrams: crate::rig::udp::memory,
         ..Setup::new(Family::V4)
     }
 }
@@ -66,7 +64,7 @@ fn connect(world: &mut World<Lan>, seed: u64) -> Talk {
     let socket = world.far.host.socket(2048, 2048);
     let (port, server) = (30_000 + seed as u16, IpEndpoint::new(world.far.address.into(), PORT));
     let host = &mut world.far.host;
-    let tcp = host.sockets.get_mut::<rig::host::TcpSocket<'_>>(socket);
+    let tcp = host.sockets.get_mut::<crate::rig::host::TcpSocket<'_>>(socket);
     tcp.connect(host.iface.context(), server, port).unwrap();
     Talk::new(socket, seed, 3000, Close::Late)
 }
@@ -86,7 +84,7 @@ fn a_lease_serves_tcp_and_udp() {
     let talk = connect(&mut world, 1);
     echo(&mut world, talk);
 
-    world.inject_and_settle(rig::frames::who_has(Family::V4.stranger(1), LEASED.into()));
+    world.inject_and_settle(crate::rig::frames::who_has(Family::V4.stranger(1), LEASED.into()));
     let server = IpEndpoint::new(LEASED.into(), PORT);
     let asker = Asker { server, ..Asker::unknown(Family::V4, 1) };
     assert_eq!(asker.ask(&mut world, b"over a lease"), [b"over a lease"]);
@@ -242,7 +240,7 @@ fn a_query_does_not_outlive_its_address() {
     world.run_until(s(30), |world| changes(world).len() == 2);
     let mark = world.mark();
     world.run_for(s(300));
-    let sent = rig::udp::datagrams(world.sent_since(mark));
+    let sent = crate::rig::udp::datagrams(world.sent_since(mark));
     let from_lost = sent.iter().filter(|datagram| datagram.from.addr == LEASED.into()).count();
     assert_eq!(from_lost, 0, "questions from an address that is lost");
     assert!(
@@ -365,7 +363,7 @@ fn a_router_that_is_none_does_no_harm() {
         let server = IpEndpoint::new(LEASED.into(), PORT);
         let asker = Asker { me: far_away, server };
         world.inject_and_settle(asker.question(b"hello").frame());
-        world.inject_and_settle(rig::frames::Segment::syn(far_away, server).frame());
+        world.inject_and_settle(crate::rig::frames::Segment::syn(far_away, server).frame());
         world.run_for(s(10));
     }
 }
@@ -426,8 +424,8 @@ fn damaged_answers_are_dropped() {
 
 /// What the node last asked with.
 fn transaction_of(world: &World<Lan>) -> u32 {
-    let of = |frame: &rig::frames::Frame| {
-        let datagram = rig::udp::datagrams(std::iter::once(frame)).pop()?;
+    let of = |frame: &crate::rig::frames::Frame| {
+        let datagram = crate::rig::udp::datagrams(std::iter::once(frame)).pop()?;
         let packet = (datagram.to.port == 67).then_some(datagram.payload)?;
         Some(u32::from_be_bytes(packet[4..8].try_into().unwrap()))
     };

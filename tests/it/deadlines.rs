@@ -1,15 +1,13 @@
 //! Peers that vanish, stall, or never close: the slot comes back within its deadline, with the
 //! reason, and the peer is told once.
 
-mod rig;
-
 use std::collections::HashMap;
 
-use rig::frames::{Frame, Segment};
-use rig::host::Host;
-use rig::raw::Raw;
-use rig::talk::{Close, Talk};
-use rig::{Dice, Family, Happened, Setup, World, in_both_families, ms, s};
+use crate::rig::frames::{Frame, Segment};
+use crate::rig::host::Host;
+use crate::rig::raw::Raw;
+use crate::rig::talk::{Close, Talk};
+use crate::rig::{Dice, Family, Happened, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::time::Duration;
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
 use smolecho::{End, Flow, Timeouts};

@@ -1,10 +1,8 @@
 //! The memory: as large as the documentation's formula says, and usable from a `static`.
 
-mod rig;
-
 use core::mem::{align_of, size_of};
 
-use rig::{Family, NODE_MAC, Port, Setup};
+use crate::rig::{Family, NODE_MAC, Port, Setup};
 use smolecho::smoltcp::iface::SocketStorage;
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::IpCidr;
@@ -34,7 +32,7 @@ fn the_formula_gives_every_byte() {
 #[test]
 #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", feature = "proto-ipv6"))]
 fn the_readme_says_so() {
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../../README.md");
     for (name, bytes) in
         [("PER_CONNECTION", PER_CONNECTION), ("PER_DATAGRAM", smolecho::storage::PER_DATAGRAM)]
     {
@@ -52,7 +50,7 @@ fn a_static_serves_without_unsafe() {
     let config = Setup::new(Family::V4).config(NODE_MAC, IpCidr::new(Family::V4.node(), 16));
     let memory = STORAGE.take().memory();
     let mut node: Node<'static> = Node::new(&config, memory, &mut port, Instant::ZERO).unwrap();
-    node.listen(Listener::new(rig::PORT, 1)).unwrap();
+    node.listen(Listener::new(crate::rig::PORT, 1)).unwrap();
     assert_eq!(node.occupancy().free, 2);
 }
 

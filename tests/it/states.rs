@@ -4,12 +4,10 @@
 //! must stand in `DEVIATIONS`, and each of those must happen. After every case the peer goes on
 //! honestly, and the connection must serve it, or be gone.
 
-mod rig;
-
+use crate::rig::peer::{Peer, pattern};
+use crate::rig::{Family, Happened, Nobody, Setup, World, in_both_families, s};
 use At::*;
 use Number::*;
-use rig::peer::{Peer, pattern};
-use rig::{Family, Happened, Nobody, Setup, World, in_both_families, s};
 use smolecho::smoltcp::wire::TcpControl;
 use smolecho::{End, Flow, Message};
 

@@ -1,11 +1,9 @@
 //! More peers than slots, more handshakes than the backlog: who gets in, who gives way, and what the
 //! others hear.
 
-mod rig;
-
-use rig::host::Host;
-use rig::raw::Raw;
-use rig::{Family, Setup, World, in_both_families, ms, s};
+use crate::rig::host::Host;
+use crate::rig::raw::Raw;
+use crate::rig::{Family, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::wire::TcpControl;

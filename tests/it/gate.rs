@@ -1,10 +1,8 @@
 //! What the node turns away, with which reason, and that it says nothing where it must not.
 
-mod rig;
-
-use rig::frames::{RAW_MAC, Segment, ethernet, who_has};
-use rig::raw::Raw;
-use rig::{Dice, Family, Happened, NODE_MAC, Port, Setup, World, in_both_families, ms, s};
+use crate::rig::frames::{RAW_MAC, Segment, ethernet, who_has};
+use crate::rig::raw::Raw;
+use crate::rig::{Dice, Family, Happened, NODE_MAC, Port, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{
     EthernetAddress, IpAddress, IpCidr, IpEndpoint, IpProtocol, Ipv4Address, Ipv4Packet, TcpControl,
@@ -329,8 +327,8 @@ fn noise_harms_nobody(family: Family) {
     let mut port = Port::default();
     let config = setup.config(NODE_MAC, IpCidr::new(family.node(), 16));
     let mut node =
-        Node::new(&config, rig::memory(4, 512, 512, 64), &mut port, Instant::ZERO).unwrap();
-    node.listen(Listener::new(rig::PORT, 2)).unwrap();
+        Node::new(&config, crate::rig::memory(4, 512, 512, 64), &mut port, Instant::ZERO).unwrap();
+    node.listen(Listener::new(crate::rig::PORT, 2)).unwrap();
     let mut dice = Dice(0xD1CE);
     let mut now = Instant::ZERO;
     for n in 0..100_000_u64 {
@@ -391,10 +389,10 @@ fn loopback_addresses_may_talk_to_each_other() {
     let address = IpCidr::new(Ipv4Address::LOCALHOST.into(), 8);
     let config = Setup::new(Family::V4).config(NODE_MAC, address);
     let mut node =
-        Node::new(&config, rig::memory(1, 64, 64, 64), &mut port, Instant::ZERO).unwrap();
-    node.listen(Listener::new(rig::PORT, 1)).unwrap();
+        Node::new(&config, crate::rig::memory(1, 64, 64, 64), &mut port, Instant::ZERO).unwrap();
+    node.listen(Listener::new(crate::rig::PORT, 1)).unwrap();
     let peer = IpEndpoint::new(IpAddress::v4(127, 0, 0, 2), 4000);
-    let server = IpEndpoint::new(Ipv4Address::LOCALHOST.into(), rig::PORT);
+    let server = IpEndpoint::new(Ipv4Address::LOCALHOST.into(), crate::rig::PORT);
     port.inbox.push_back(Segment::syn(peer, server).frame());
     node.poll(Instant::ZERO, &mut port, |_| {});
     assert_eq!(node.occupancy().half_open, 1);

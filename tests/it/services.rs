@@ -1,10 +1,8 @@
 //! Discard (RFC 863) and chargen (RFC 864) over TCP: a receive path alone, and a send path alone.
 
-mod rig;
-
-use rig::host::{Host, TcpSocket};
-use rig::talk::{Close, Talk};
-use rig::{Family, Fate, PORT, Setup, World, in_both_families, ms, s};
+use crate::rig::host::{Host, TcpSocket};
+use crate::rig::talk::{Close, Talk};
+use crate::rig::{Family, Fate, PORT, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::wire::IpEndpoint;

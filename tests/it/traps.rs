@@ -18,11 +18,9 @@
 //! | P13 | the next connection inherits from the last | here |
 //! | P14 | stalls, an ACK of what was not sent, a forgotten FIN | here; unread data in TIME-WAIT: `once::more_than_1024_bytes_are_not_lost_silently` |
 
-mod rig;
-
-use rig::frames::Segment;
-use rig::peer::{Peer, pattern};
-use rig::{Family, Fate, Nobody, Setup, World, in_both_families, ms, s};
+use crate::rig::frames::Segment;
+use crate::rig::peer::{Peer, pattern};
+use crate::rig::{Family, Fate, Nobody, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::wire::TcpControl;
 use smolecho::{End, Refusal};
 
@@ -223,7 +221,8 @@ fn p14_reordered_segments_and_fins_finish(family: Family) {
     });
     for seed in 0..20 {
         let socket = world.far.caller();
-        let mut talk = rig::talk::Talk::new(socket, seed, 3000, rig::talk::Close::Early);
+        let mut talk =
+            crate::rig::talk::Talk::new(socket, seed, 3000, crate::rig::talk::Close::Early);
         world.run_until(s(60), |world| talk.pump(&mut world.far));
     }
     world.run_for(s(1));

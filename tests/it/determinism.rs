@@ -1,14 +1,12 @@
 //! Same seed, same run, bit for bit; another seed, other numbers; and no number twice.
 
-mod rig;
-
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use rig::frames::Tcp;
-use rig::raw::Raw;
-use rig::talk::{Close, Talk};
-use rig::{Family, Fate, Setup, World, in_both_families, s};
+use crate::rig::frames::Tcp;
+use crate::rig::raw::Raw;
+use crate::rig::talk::{Close, Talk};
+use crate::rig::{Family, Fate, Setup, World, in_both_families, s};
 use smolecho::smoltcp::wire::IpEndpoint;
 use smolecho::{Flow, Message, Timeouts};
 

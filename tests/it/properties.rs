@@ -1,12 +1,10 @@
 //! What holds for every chunking, every size and every memory: inputs are drawn, and shrunk to the
 //! smallest that fails.
 
-mod rig;
-
+use crate::rig::talk::{Close, Pattern, Talk};
+use crate::rig::{FAR_MAC, Family, NODE_MAC, PORT, Setup, s};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rig::talk::{Close, Pattern, Talk};
-use rig::{FAR_MAC, Family, NODE_MAC, PORT, Setup, s};
 use smolecho::phy::cable::{Cable, End};
 use smolecho::server::tcp::{ONCE, Session};
 use smolecho::smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
@@ -145,10 +143,10 @@ proptest! {
             table: vec![TableRecord::EMPTY; table].leak(),
             due: vec![DueRecord::EMPTY; due].leak(),
             order: vec![OrderRecord::EMPTY; order].leak(),
-            ..rig::memory(slots, rx, tx, scratch)
+            ..crate::rig::memory(slots, rx, tx, scratch)
         };
         let config = Setup::new(Family::V4).config(NODE_MAC, IpCidr::new(Family::V4.node(), 16));
-        let made = Node::new(&config, memory, &mut rig::Port::default(), Instant::ZERO);
+        let made = Node::new(&config, memory, &mut crate::rig::Port::default(), Instant::ZERO);
         let expected = match (slots, rx, tx, scratch) {
             (0, ..) => Some(ConfigError::Slots(0)),
             _ if lens != [slots; 4] => Some(ConfigError::Slots(slots)),

@@ -1,12 +1,10 @@
 //! An IPv6 address and a route from what routers say: RFC 4861 and RFC 4862, and who may be believed.
 
-mod rig;
-
-use rig::frames::{Frame, who_has};
-use rig::router::{Advertisement, prefix, router};
-use rig::talk::{Close, Talk};
-use rig::udp::Asker;
-use rig::{Dice, Family, Happened, PORT, Setup, World, ms, s};
+use crate::rig::frames::{Frame, who_has};
+use crate::rig::router::{Advertisement, prefix, router};
+use crate::rig::talk::{Close, Talk};
+use crate::rig::udp::Asker;
+use crate::rig::{Dice, Family, Happened, PORT, Setup, World, ms, s};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{
     EthernetFrame, Icmpv6Message, Icmpv6Packet, IpAddress, IpCidr, IpEndpoint, Ipv6Address,
@@ -21,7 +19,7 @@ const HOUR: u64 = 3600;
 fn world() -> World {
     let timeouts = Timeouts { idle: None, stall: None, ..Timeouts::DEFAULT };
     let setup = Setup { nameless: true, slaac: true, timeouts, ..Setup::new(Family::V6) };
-    let mut world = Setup { datagrams: rig::udp::memory, ..setup }.world();
+    let mut world = Setup { datagrams: crate::rig::udp::memory, ..setup }.world();
     world.ours.node.bind(PORT, Service::Echo).unwrap();
     world
 }
@@ -146,7 +144,7 @@ fn connections_live_as_long_as_their_address() {
     let socket = world.far.socket(2048, 2048);
     let server = IpEndpoint::new(address(1).into(), PORT);
     let host = &mut world.far;
-    let tcp = host.sockets.get_mut::<rig::host::TcpSocket<'_>>(socket);
+    let tcp = host.sockets.get_mut::<crate::rig::host::TcpSocket<'_>>(socket);
     tcp.connect(host.iface.context(), server, 30_001).unwrap();
     let mut talk = Talk::new(socket, 1, 20_000, Close::Late);
     for _ in 0..5 {
@@ -298,7 +296,7 @@ fn what_is_not_valid_is_ignored() {
         ("no longer valid", Advertisement { valid: s(0), preferred: s(0), ..ok }),
         ("preferred longer than valid", Advertisement { preferred: s(4000), ..ok }),
         ("the link's own prefix", Advertisement { prefix: Some(router(0)), ..ok }),
-        ("multicast", Advertisement { prefix: Some(rig::router::ALL_NODES), ..ok }),
+        ("multicast", Advertisement { prefix: Some(crate::rig::router::ALL_NODES), ..ok }),
         ("no prefix", Advertisement { prefix: None, ..ok }),
     ] {
         let mut world = world();

@@ -1,11 +1,9 @@
 //! How much a poll does, and when the next one is due.
 
-mod rig;
-
-use rig::frames::{Frame, Segment, Tcp, Way, who_has};
-use rig::raw::Raw;
-use rig::talk::{Close, Talk};
-use rig::{Family, NODE_MAC, Port, PortRx, PortTx, Setup, in_both_families, memory, ms, s};
+use crate::rig::frames::{Frame, Segment, Tcp, Way, who_has};
+use crate::rig::raw::Raw;
+use crate::rig::talk::{Close, Talk};
+use crate::rig::{Family, NODE_MAC, Port, PortRx, PortTx, Setup, in_both_families, memory, ms, s};
 use smolecho::phy::{Device, DeviceCapabilities};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{IpCidr, IpEndpoint, TcpControl};
@@ -17,7 +15,7 @@ fn alone(family: Family, slots: usize) -> (Node<'static>, Port) {
     let config = Setup::new(family).config(NODE_MAC, IpCidr::new(family.node(), 16));
     let memory = memory(slots, 512, 512, 64);
     let mut node = Node::new(&config, memory, &mut port, Instant::ZERO).unwrap();
-    node.listen(Listener::new(rig::PORT, 8)).unwrap();
+    node.listen(Listener::new(crate::rig::PORT, 8)).unwrap();
     (node, port)
 }
 
@@ -182,7 +180,7 @@ fn a_narrow_device_is_shared(family: Family) {
     let config = Setup::new(family).config(NODE_MAC, IpCidr::new(family.node(), 16));
     let memory = memory(2, 4096, 4096, 64);
     let mut node = Node::new(&config, memory, &mut device, Instant::ZERO).unwrap();
-    node.listen(Listener::new(rig::PORT, 8)).unwrap();
+    node.listen(Listener::new(crate::rig::PORT, 8)).unwrap();
     let mut poll = |device: &mut Narrow, ms| {
         node.poll(Instant::from_millis(ms), device, |_| {});
         device.take()

@@ -1,12 +1,10 @@
 //! Every device of ours keeps the rules, and a device that breaks one is caught.
 
-mod rig;
-
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use rig::chip::{Chip, RING};
+use crate::rig::chip::{Chip, RING};
 use smolecho::conformance::{self, BEYOND, Broken, Way, Wire};
 use smolecho::phy::cable::{Cable, End, FRAME};
 use smolecho::phy::embassy::Bridge;

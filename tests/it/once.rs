@@ -1,10 +1,8 @@
 //! The lecture's flow: one `recv` of at most 1,024 bytes, echo it, close.
 
-mod rig;
-
-use rig::host::Host;
-use rig::talk::{Close, Pattern, Talk};
-use rig::{Family, Setup, World, in_both_families, ms, s};
+use crate::rig::host::Host;
+use crate::rig::talk::{Close, Pattern, Talk};
+use crate::rig::{Family, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::{End, Flow};
 

@@ -1,8 +1,6 @@
 //! A driver of `embassy-net-driver` that delays, refuses and loses its link, below a node that is polled
 //! by a loop and by an executor, over virtual time.
 
-mod rig;
-
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -12,10 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use rig::chip::Chip;
-use rig::host::Host;
-use rig::talk::{Close, Talk};
-use rig::{Family, PORT, Port, Station, memory, ms, s};
+use crate::rig::chip::Chip;
+use crate::rig::host::Host;
+use crate::rig::talk::{Close, Talk};
+use crate::rig::{Family, PORT, Port, Station, memory, ms, s};
 use smolecho::phy::embassy::embassy_net_driver::{Checksum as Left, HardwareAddress};
 use smolecho::phy::embassy::{Bridge, NotEthernet};
 use smolecho::phy::{Device, Link, Wakes};

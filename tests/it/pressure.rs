@@ -1,10 +1,8 @@
 //! Who gives way when no slot is free, in which order, and who never does.
 
-mod rig;
-
-use rig::peer::Peer;
-use rig::raw::Raw;
-use rig::{Family, Nobody, Setup, World, in_both_families, ms, s};
+use crate::rig::peer::Peer;
+use crate::rig::raw::Raw;
+use crate::rig::{Family, Nobody, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
 use smolecho::{End, Flow, Refusal, WhenFull};
 

@@ -1,11 +1,9 @@
 //! A node under fire: spoofed SYNs with every poll, and those who were there, or come honestly.
 
-mod rig;
-
-use rig::frames::Segment;
-use rig::host::Host;
-use rig::talk::{Close, Talk};
-use rig::{Dice, Family, NODE_MAC, Port, Setup, Station, World, in_both_families, ms, s};
+use crate::rig::frames::Segment;
+use crate::rig::host::Host;
+use crate::rig::talk::{Close, Talk};
+use crate::rig::{Dice, Family, NODE_MAC, Port, Setup, Station, World, in_both_families, ms, s};
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{IpCidr, IpEndpoint};
@@ -85,9 +83,9 @@ fn polls_of_a_transfer(family: Family, queued: usize) -> u64 {
     let (mut ours, mut theirs) = (Port::default(), Port::default());
     let setup = Setup { slots: 8, ..setup(family) };
     let config = setup.config(NODE_MAC, IpCidr::new(family.node(), 16));
-    let memory = rig::memory(8, 16_384, 16_384, 1024);
+    let memory = crate::rig::memory(8, 16_384, 16_384, 1024);
     let mut node = Node::new(&config, memory, &mut ours, Instant::ZERO).unwrap();
-    node.listen(Listener::new(rig::PORT, 4)).unwrap();
+    node.listen(Listener::new(crate::rig::PORT, 4)).unwrap();
     let mut host = Host::new(family);
     let socket = host.socket(65_535, 65_535);
     host.connect(socket);

@@ -1,11 +1,9 @@
 //! A link that goes and comes, a neighbour that moves: what was there goes on, or is served anew.
 
-mod rig;
-
-use rig::frames::moved;
-use rig::host::Host;
-use rig::talk::{Close, Talk};
-use rig::{Family, Fate, Setup, World, in_both_families, ms, s};
+use crate::rig::frames::moved;
+use crate::rig::host::Host;
+use crate::rig::talk::{Close, Talk};
+use crate::rig::{Family, Fate, Setup, World, in_both_families, ms, s};
 use smolecho::End;
 use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::wire::{EthernetAddress, HardwareAddress};

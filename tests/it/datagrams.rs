@@ -1,11 +1,9 @@
 //! The UDP services: what comes back, who gets nothing, and that one cannot spoil it for another.
 
-mod rig;
-
-use rig::frames::{Frame, Segment, Way, who_has};
-use rig::host::Host;
-use rig::udp::{Asker, Datagram, SIZE, datagrams, fragments, packets, ping};
-use rig::{
+use crate::rig::frames::{Frame, Segment, Way, who_has};
+use crate::rig::host::Host;
+use crate::rig::udp::{Asker, Datagram, SIZE, datagrams, fragments, packets, ping};
+use crate::rig::{
     Dice, Family, Happened, NODE_MAC, PORT, Port, PortRx, PortTx, Setup, World, in_both_families,
     ms, s,
 };
@@ -23,7 +21,7 @@ const DISCARD: u16 = 9;
 const CHARGEN: u16 = 19;
 
 fn world_of(setup: Setup) -> World<Host> {
-    let mut world = Setup { datagrams: rig::udp::memory, ..setup }.world();
+    let mut world = Setup { datagrams: crate::rig::udp::memory, ..setup }.world();
     world.ours.node.bind(PORT, Service::Echo).unwrap();
     world.ours.node.bind(DISCARD, Service::Discard).unwrap();
     world.ours.node.bind(CHARGEN, Service::Chargen).unwrap();
@@ -185,7 +183,7 @@ fn answers_leave_from_where_was_asked(family: Family) {
     for (n, &address) in own.iter().enumerate() {
         let me = match (family, n) {
             (Family::V4, 2) => IpAddress::v4(192, 0, 2, 77),
-            (Family::V6, 2) => rig::router::router(77).into(),
+            (Family::V6, 2) => crate::rig::router::router(77).into(),
             _ => family.stranger(1),
         };
         let me = IpEndpoint::new(me, 40_000);
@@ -581,7 +579,7 @@ fn specimens(family: Family, asker: &Asker) -> Vec<Vec<u8>> {
     match family {
         Family::V4 => all.extend(asker.question(&pattern(3000)).frames(77)),
         Family::V6 => {
-            all.push(rig::router::Advertisement::default().frame());
+            all.push(crate::rig::router::Advertisement::default().frame());
             let udp = asker.question(b"options").udp();
             let optioned = [&[17, 0, 1, 4, 0, 0, 0, 0], &udp[..]].concat();
             let (me, node) = (asker.me.addr, family.node());
@@ -700,7 +698,7 @@ impl Device for Narrow {
 fn a_device_without_room_is_no_silent_peer(family: Family) {
     let config = Setup::new(family).config(NODE_MAC, IpCidr::new(family.node(), 16));
     let mut device = Narrow::default();
-    let memory = rig::memory(1, 64, 64, 64).with(rig::udp::memory());
+    let memory = crate::rig::memory(1, 64, 64, 64).with(crate::rig::udp::memory());
     let mut node = Node::new(&config, memory, &mut device, Instant::ZERO).unwrap();
     node.bind(PORT, Service::Echo).unwrap();
     let asker = Asker::unknown(family, 1);

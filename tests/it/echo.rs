@@ -1,10 +1,8 @@
 //! The echo itself: every byte comes back, in order, and then the FIN.
 
-mod rig;
-
-use rig::host::Host;
-use rig::talk::{Close, Talk};
-use rig::{Family, Fate, Setup, World, in_both_families, ms, s};
+use crate::rig::host::Host;
+use crate::rig::talk::{Close, Talk};
+use crate::rig::{Family, Fate, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::{End, Timeouts};
 
@@ -61,7 +59,7 @@ fn a_fin_on_the_last_data_segment_loses_nothing(family: Family) {
     let mut talk = talk(&mut world, 2048, 5, 500, Close::Early);
     run(&mut world, &mut talk);
     let fin_with_data =
-        |tcp: rig::frames::Tcp| tcp.fin && tcp.len > 0 && tcp.from.port != rig::PORT;
+        |tcp: crate::rig::frames::Tcp| tcp.fin && tcp.len > 0 && tcp.from.port != crate::rig::PORT;
     assert!(world.trace.iter().filter_map(|frame| frame.tcp()).any(fin_with_data));
 }
 

@@ -1,12 +1,12 @@
 //! SYN cookies (RFC 4987 section 3.6): a full backlog lets in whoever can acknowledge, and nobody else.
 
-mod rig;
-
-use rig::frames::{Segment, Tcp, who_has};
-use rig::peer::{Peer, pattern};
-use rig::raw::Raw;
-use rig::talk::{Close, Talk};
-use rig::{Family, NODE_MAC, Nobody, PORT, Port, Setup, Station, World, in_both_families, ms, s};
+use crate::rig::frames::{Segment, Tcp, who_has};
+use crate::rig::peer::{Peer, pattern};
+use crate::rig::raw::Raw;
+use crate::rig::talk::{Close, Talk};
+use crate::rig::{
+    Family, NODE_MAC, Nobody, PORT, Port, Setup, Station, World, in_both_families, ms, s,
+};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
 use smolecho::{End, Listener, Node, Refusal};
@@ -196,8 +196,8 @@ fn a_fin_beyond_the_window_brings_no_cookie_back(family: Family) {
 fn a_cookie_promises_what_every_slot_has_room_for(family: Family) {
     let setup = setup(family);
     let mut world = setup.clone().alone();
-    let memory = rig::memory(4, 2048, 2048, 2048);
-    memory.slots[2..].swap_with_slice(rig::memory(2, 64, 64, 64).slots);
+    let memory = crate::rig::memory(4, 2048, 2048, 2048);
+    memory.slots[2..].swap_with_slice(crate::rig::memory(2, 64, 64, 64).slots);
     let config = setup.config(NODE_MAC, family.cidr(1));
     let node = Node::new(&config, memory, &mut Port::default(), Instant::ZERO);
     world.ours.node = node.expect("a configuration that fits");

@@ -1,14 +1,12 @@
 //! The pool under thousands of random operations: its table, its queues and its deadlines must stay
 //! of one mind, which the counters show after every turn, and every slot comes back.
 
-mod rig;
-
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use rig::frames::{Segment, who_has};
-use rig::{Dice, Family, Fate, Happened, Setup, World, in_both_families, ms, s};
+use crate::rig::frames::{Segment, who_has};
+use crate::rig::{Dice, Family, Fate, Happened, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::wire::IpEndpoint;
