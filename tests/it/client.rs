@@ -2,12 +2,12 @@
 
 use crate::rig::host::Host;
 use crate::rig::raw::Raw;
-use crate::rig::{Family, Ours, Port, Setup, World, in_both_families, ms, s};
+use crate::rig::{Family, Ours, PORT, Port, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{IpAddress, IpEndpoint};
-use smolecho::{Config, ConnectError, End, Flow, Message, Node};
+use smolecho::{ConnectError, End, Flow, Message};
 
 const HELLO: &[u8] = b"Hello, Server!";
 
@@ -16,7 +16,7 @@ const HELLO: &[u8] = b"Hello, Server!";
 fn verified(setup: Setup, message: Message<'static>) -> World<Ours> {
     let family = setup.family;
     let mut world = setup.two_nodes();
-    world.connect(IpEndpoint::new(family.far(), crate::rig::PORT), message);
+    world.connect(IpEndpoint::new(family.far(), PORT), message);
     world.run_until(s(600), |world| !world.ours.ends().is_empty() && !world.far.ends().is_empty());
     assert_eq!((world.ours.ends(), world.far.ends()), (vec![End::Finished], vec![End::Finished]));
     for stats in [world.stats(), world.far.stats()] {
@@ -59,7 +59,7 @@ fn half_close_sends_the_fin_before_the_echo_is_back(family: Family) {
 fn eight_at_once_are_verified(family: Family) {
     let mut world = Setup::new(family).two_nodes();
     for _ in 0..8 {
-        let server = IpEndpoint::new(family.far(), crate::rig::PORT);
+        let server = IpEndpoint::new(family.far(), PORT);
         world.connect(server, Message::repeated(b"each of us", 30_000));
     }
     world.run_until(s(60), |world| world.ours.ended(End::Finished) == 8);
@@ -238,9 +238,7 @@ fn nobody_can_be_connected_to_there(family: Family) {
 
 fn without_an_address_nobody_can_connect(family: Family) {
     let mut port = Port::default();
-    let memory = crate::rig::memory(1, 64, 64, 64);
-    let config = Config::new([2, 0, 0, 0, 0, 1], 1);
-    let mut node = Node::new(&config, memory, &mut port, Instant::ZERO).unwrap();
+    let mut node = Setup { nameless: true, ..Setup::new(family) }.node(&mut port);
     let result = node.connect(IpEndpoint::new(family.far(), 7), Message::new(HELLO), Instant::ZERO);
     assert_eq!(result, Err(ConnectError::NoAddress));
 }

@@ -1,36 +1,12 @@
 //! Every mistake in a configuration has its own answer, before anything runs.
 
-use crate::rig::{Family, NODE_MAC, PortRx, PortTx, memory};
+use crate::rig::{Family, NODE_MAC, Port, memory};
 use smolecho::config::MAX_WAIT;
-use smolecho::phy::{Device, DeviceCapabilities, Medium};
 use smolecho::smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use smolecho::storage::{DueRecord, OrderRecord, TableRecord};
 use smolecho::{Config, ConfigError, ListenError, Listener, Memory, Node, Timeouts};
-
-/// A device that only has an MTU.
-struct Mtu(usize);
-
-impl Device for Mtu {
-    type RxToken<'t> = PortRx;
-    type TxToken<'t> = PortTx<'t>;
-
-    fn receive(&mut self, _: Instant) -> Option<(PortRx, PortTx<'_>)> {
-        None
-    }
-
-    fn transmit(&mut self, _: Instant) -> Option<PortTx<'_>> {
-        None
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = self.0;
-        capabilities
-    }
-}
 
 fn config() -> Config {
     Config::new(NODE_MAC.0, 1).address(IpCidr::new(Family::V4.node(), 16)).unwrap()
@@ -50,7 +26,8 @@ fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> IpCidr {
 }
 
 fn made(config: &Config, memory: Memory<'static>, mtu: usize) -> Option<ConfigError> {
-    let error = Node::new(config, memory, &mut Mtu(mtu), Instant::ZERO).err()?;
+    let error =
+        Node::new(config, memory, &mut Port { mtu, ..Port::default() }, Instant::ZERO).err()?;
     assert!(error.to_string().len() > 10, "{error:?} says nothing");
     Some(error)
 }
@@ -209,7 +186,7 @@ fn indexes_of_another_length() {
 #[test]
 fn ports_that_cannot_be_listened_on() {
     let mut node =
-        Node::new(&config(), memory(1, 64, 64, 64), &mut Mtu(1514), Instant::ZERO).unwrap();
+        Node::new(&config(), memory(1, 64, 64, 64), &mut Port::default(), Instant::ZERO).unwrap();
     assert_eq!(node.listen(Listener::new(0, 5)), Err(ListenError::Port));
     assert_eq!(node.listen(Listener::new(7, 0)), Err(ListenError::Backlog));
     assert_eq!(node.listen(Listener::new(7, 1)), Ok(()));

@@ -1,11 +1,12 @@
 //! SYN cookies (RFC 4987 section 3.6): a full backlog lets in whoever can acknowledge, and nobody else.
 
-use crate::rig::frames::{Segment, Tcp, who_has};
-use crate::rig::peer::{Peer, pattern};
+use crate::rig::frames::{Segment, Tcp, mend_checksums, who_has};
+use crate::rig::pattern::pattern;
+use crate::rig::peer::Peer;
 use crate::rig::raw::Raw;
 use crate::rig::talk::{Close, Talk};
 use crate::rig::{
-    Family, NODE_MAC, Nobody, PORT, Port, Setup, Station, World, in_both_families, ms, s,
+    Family, Nobody, PORT, Port, Setup, Station, World, in_both_families, memory, ms, s,
 };
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
@@ -110,13 +111,10 @@ fn what_is_no_acknowledgement_brings_no_cookie_back(family: Family) {
     let (mut world, peer) = given_by(Setup { slots: 1, ..setup(family) });
     let mut bare = ack(&peer).frame();
     let flags = bare.len() - 20 + 13;
-    let (old, sum) = (bare[flags], flags + 3);
     bare[flags] = 0;
-    let checksum = u16::from_be_bytes([bare[sum], bare[sum + 1]]);
-    let checksum = checksum.checked_add(u16::from(old)).expect("no carry");
-    bare[sum..sum + 2].copy_from_slice(&checksum.to_be_bytes());
+    mend_checksums(&mut bare);
     let mut damaged = ack(&peer).frame();
-    damaged[sum] ^= 1;
+    damaged[flags + 3] ^= 1;
     for frame in [bare, damaged] {
         world.inject_and_settle(frame);
         assert_eq!(world.ours.node.occupancy().half_open, 1, "the handshake before it stays");
@@ -172,7 +170,7 @@ fn data_and_fin_may_come_with_the_cookie(family: Family) {
         let (mut world, mut peer) = given(family);
         peer.say(&mut world, 0, to, fin);
         assert_eq!(world.stats().cookies_returned, 1);
-        assert_eq!(peer.back, pattern(0, to));
+        assert_eq!(peer.back, pattern(0..to));
         assert!(peer.live(&mut world, to), "{to} {fin}");
         assert_eq!(world.ours.ended(End::Finished), 1);
         world.rest();
@@ -182,7 +180,7 @@ fn data_and_fin_may_come_with_the_cookie(family: Family) {
 /// More than the window that came with the cookie: nobody has a connection to cut it.
 fn a_fin_beyond_the_window_brings_no_cookie_back(family: Family) {
     let (mut world, peer) = given_by(Setup { rx: 64, tx: 64, ..setup(family) });
-    let text = pattern(0, 65);
+    let text = pattern(0..65);
     let long = peer.segment(TcpControl::Fin, peer.at(0), Some(peer.expects), &text);
     is_nothing(&mut world, long, 0);
     let mut peer = forget_resets(peer, &mut world);
@@ -196,10 +194,10 @@ fn a_fin_beyond_the_window_brings_no_cookie_back(family: Family) {
 fn a_cookie_promises_what_every_slot_has_room_for(family: Family) {
     let setup = setup(family);
     let mut world = setup.clone().alone();
-    let memory = crate::rig::memory(4, 2048, 2048, 2048);
-    memory.slots[2..].swap_with_slice(crate::rig::memory(2, 64, 64, 64).slots);
-    let config = setup.config(NODE_MAC, family.cidr(1));
-    let node = Node::new(&config, memory, &mut Port::default(), Instant::ZERO);
+    let lent = memory(4, 2048, 2048, 2048);
+    lent.slots[2..].swap_with_slice(memory(2, 64, 64, 64).slots);
+    let config = setup.config();
+    let node = Node::new(&config, lent, &mut Port::default(), Instant::ZERO);
     world.ours.node = node.expect("a configuration that fits");
     world.ours.node.listen(Listener::new(PORT, 1)).expect("a free port");
     fill(&mut world, family);

@@ -1,13 +1,11 @@
 //! The UDP services: what comes back, who gets nothing, and that one cannot spoil it for another.
 
-use crate::rig::frames::{Frame, Segment, Way, who_has};
+use crate::rig::frames::{Frame, Segment, Way, mend_checksums, who_has};
 use crate::rig::host::Host;
-use crate::rig::udp::{Asker, Datagram, SIZE, datagrams, fragments, packets, ping};
-use crate::rig::{
-    Dice, Family, Happened, NODE_MAC, PORT, Port, PortRx, PortTx, Setup, World, in_both_families,
-    ms, s,
-};
-use smolecho::phy::{Device, DeviceCapabilities};
+use crate::rig::pattern::pattern;
+use crate::rig::router::{Advertisement, router};
+use crate::rig::udp::{self, Asker, Datagram, SIZE, datagrams, fragments, packets, ping};
+use crate::rig::{Dice, Family, Happened, PORT, Port, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{
     Icmpv4DstUnreachable, Icmpv4Message, Icmpv4Packet, Icmpv6DstUnreachable, Icmpv6Message,
@@ -21,7 +19,7 @@ const DISCARD: u16 = 9;
 const CHARGEN: u16 = 19;
 
 fn world_of(setup: Setup) -> World<Host> {
-    let mut world = Setup { datagrams: crate::rig::udp::memory, ..setup }.world();
+    let mut world = Setup { datagrams: udp::memory, ..setup }.world();
     world.ours.node.bind(PORT, Service::Echo).unwrap();
     world.ours.node.bind(DISCARD, Service::Discard).unwrap();
     world.ours.node.bind(CHARGEN, Service::Chargen).unwrap();
@@ -35,11 +33,6 @@ fn world(family: Family) -> World<Host> {
 /// A world with these manners, and rates of its own if it says so.
 fn mannered(family: Family, manners: Manners) -> World<Host> {
     world_of(Setup { manners, ..Setup::new(family) })
-}
-
-/// Bytes that tell their place.
-fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i * 7 + i / 251) as u8).collect()
 }
 
 fn ignored(world: &World, why: Ignored) -> u64 {
@@ -63,7 +56,7 @@ fn every_size_comes_back(family: Family) {
     let asker = Asker::new(&mut world, family, 1);
     let largest = if family == Family::V4 { 1472 } else { 1452 };
     for len in [0, 1, 14, 511, 512, 513, 1279, largest - 1, largest] {
-        let question = pattern(len);
+        let question = pattern(0..len);
         assert_eq!(asker.ask(&mut world, &question), [question], "{len} bytes");
     }
     let stats = world.stats();
@@ -77,10 +70,10 @@ fn larger_than_a_frame_comes_back_over_ipv4() {
     let mut world = world(Family::V4);
     let asker = Asker::new(&mut world, Family::V4, 1);
     for len in (1473..=8000).step_by(131).chain([1480, 1481, 2952, 2953, 8000]) {
-        let question = pattern(len);
+        let question = pattern(0..len);
         assert_eq!(asker.ask(&mut world, &question), [question], "{len} bytes");
     }
-    let question = pattern(5000);
+    let question = pattern(0..5000);
     let mark = world.mark();
     for frame in asker.question(&question).frames(9).into_iter().rev() {
         world.inject(frame);
@@ -117,10 +110,10 @@ fn too_large_is_counted() {
     world.ours.node.bind(PORT, Service::Echo).unwrap();
     let asker = Asker::new(&mut world, Family::V4, 1);
     for (n, len) in [1001, 1472].into_iter().enumerate() {
-        assert_eq!(asker.ask(&mut world, &pattern(len)), [[0u8; 0]; 0], "{len} bytes");
+        assert_eq!(asker.ask(&mut world, &pattern(0..len)), [[0u8; 0]; 0], "{len} bytes");
         assert_eq!(ignored(&world, Ignored::Unreadable), n as u64 + 1);
     }
-    assert_eq!(asker.ask(&mut world, &pattern(1000)), [pattern(1000)]);
+    assert_eq!(asker.ask(&mut world, &pattern(0..1000)), [pattern(0..1000)]);
     assert_serves(&mut world, &asker);
 }
 
@@ -133,7 +126,7 @@ fn too_large_in_fragments_is_counted() {
     let mut world = Setup { datagrams: small, ..Setup::new(Family::V4) }.world();
     world.ours.node.bind(PORT, Service::Echo).unwrap();
     let asker = Asker::new(&mut world, Family::V4, 1);
-    assert_eq!(asker.ask(&mut world, &pattern(3000)), [[0u8; 0]; 0]);
+    assert_eq!(asker.ask(&mut world, &pattern(0..3000)), [[0u8; 0]; 0]);
     let counted = ignored(&world, Ignored::Unreadable) + world.ours.refused(Refusal::Fragment);
     assert!(counted > 0, "dropped without a counter");
     assert_serves(&mut world, &asker);
@@ -145,9 +138,9 @@ fn an_answer_larger_than_the_fragment_buffer_is_counted() {
     let mut world = world(Family::V4);
     let asker = Asker::new(&mut world, Family::V4, 1);
     let fits = SIZE - 28;
-    assert_eq!(asker.ask(&mut world, &pattern(fits)), [pattern(fits)]);
+    assert_eq!(asker.ask(&mut world, &pattern(0..fits)), [pattern(0..fits)]);
     for (n, len) in (fits + 1..=SIZE - 8).enumerate() {
-        assert_eq!(asker.ask(&mut world, &pattern(len)), [[0u8; 0]; 0], "{len} bytes");
+        assert_eq!(asker.ask(&mut world, &pattern(0..len)), [[0u8; 0]; 0], "{len} bytes");
         assert_eq!(ignored(&world, Ignored::TooLarge), n as u64 + 1);
     }
     assert_serves(&mut world, &asker);
@@ -159,7 +152,7 @@ fn an_answer_larger_than_the_fragment_buffer_is_counted() {
 fn ipv6_fragments_are_refused() {
     let mut world = world(Family::V6);
     let asker = Asker::new(&mut world, Family::V6, 1);
-    let udp = asker.question(&pattern(100)).udp();
+    let udp = asker.question(&pattern(0..100)).udp();
     let first_and_only = [&[17, 0, 0, 0, 0, 0, 0, 1], &udp[..]].concat();
     let (me, node) = (asker.me.addr, asker.server.addr);
     for frame in fragments(me, node, IpProtocol::Ipv6Frag, &first_and_only, 0) {
@@ -183,7 +176,7 @@ fn answers_leave_from_where_was_asked(family: Family) {
     for (n, &address) in own.iter().enumerate() {
         let me = match (family, n) {
             (Family::V4, 2) => IpAddress::v4(192, 0, 2, 77),
-            (Family::V6, 2) => crate::rig::router::router(77).into(),
+            (Family::V6, 2) => router(77).into(),
             _ => family.stranger(1),
         };
         let me = IpEndpoint::new(me, 40_000);
@@ -216,7 +209,7 @@ fn discard_takes_and_says_nothing(family: Family) {
     let discard = Asker { server: IpEndpoint::new(family.node(), DISCARD), ..asker };
     let mark = world.mark();
     for len in [0, 1, 1000] {
-        assert_eq!(discard.ask(&mut world, &pattern(len)), [[0u8; 0]; 0]);
+        assert_eq!(discard.ask(&mut world, &pattern(0..len)), [[0u8; 0]; 0]);
     }
     assert_eq!(world.sent_since(mark).count(), 0);
     assert_eq!((world.stats().datagrams_received, world.stats().datagrams_sent), (3, 0));
@@ -229,7 +222,7 @@ fn chargen_says_no_more_than_it_was_told(family: Family) {
     let asker = Asker::new(&mut world, family, 1);
     let chargen = Asker { server: IpEndpoint::new(family.node(), CHARGEN), ..asker };
     for len in [0, 1, 71, 74, 75, 511, 512, 513, 1400] {
-        let [answer] = &chargen.ask(&mut world, &pattern(len))[..] else { panic!("one answer") };
+        let [answer] = &chargen.ask(&mut world, &pattern(0..len))[..] else { panic!("one answer") };
         assert_eq!(answer.len(), len.min(512));
         for (n, line) in answer.chunks(74).enumerate() {
             let whole: Vec<_> = (0..72).map(|i| b' ' + ((n + i) % 95) as u8).collect();
@@ -385,7 +378,7 @@ fn never_more_out_than_in(family: Family) {
         let port = [PORT, CHARGEN, DISCARD][dice.below(3)];
         let asker = askers[dice.below(5)];
         let server = IpEndpoint::new(family.node(), port);
-        let mut question = Asker { server, ..asker }.question(&pattern(dice.below(1400)));
+        let mut question = Asker { server, ..asker }.question(&pattern(0..dice.below(1400)));
         question.from.port = [40_000, PORT, 7][dice.below(3)];
         for frame in question.frames(n) {
             world.inject(frame);
@@ -513,7 +506,7 @@ fn ping_is_answered(family: Family) {
     let asker = Asker::new(&mut world, family, 1);
     for len in [0, 1, 56, 1452] {
         let mark = world.mark();
-        for frame in ping(asker.me.addr, family.node(), &pattern(len)) {
+        for frame in ping(asker.me.addr, family.node(), &pattern(0..len)) {
             world.inject(frame);
         }
         world.run_for(ms(10));
@@ -521,7 +514,7 @@ fn ping_is_answered(family: Family) {
         let [(_, from, to, bytes)] = &said[..] else { panic!("{len}: one answer: {said:?}") };
         assert_eq!((*from, *to), (family.node(), asker.me.addr));
         assert_eq!(bytes[0], if family == Family::V4 { 0 } else { 129 }, "an echo reply");
-        assert_eq!(bytes[8..], pattern(len), "{len} bytes");
+        assert_eq!(bytes[8..], pattern(0..len), "{len} bytes");
     }
     assert_idle(&mut world);
 }
@@ -533,13 +526,13 @@ fn a_large_ping_is_answered_over_ipv4() {
     let asker = Asker::new(&mut world, Family::V4, 1);
     for len in [1480, 4000, 8000] {
         let mark = world.mark();
-        for frame in ping(asker.me.addr, Family::V4.node(), &pattern(len)) {
+        for frame in ping(asker.me.addr, Family::V4.node(), &pattern(0..len)) {
             world.inject(frame);
         }
         world.run_for(ms(10));
         let said = packets(world.sent_since(mark));
         assert_eq!(said.len(), 1, "{len}");
-        assert_eq!(said[0].3[8..], pattern(len));
+        assert_eq!(said[0].3[8..], pattern(0..len));
     }
     assert_idle(&mut world);
 }
@@ -562,11 +555,11 @@ fn bad_checksums_are_counted(family: Family) {
 
 /// Whole frames of every kind that the node speaks.
 fn specimens(family: Family, asker: &Asker) -> Vec<Vec<u8>> {
-    let mut all = asker.question(&pattern(40)).frames(1);
+    let mut all = asker.question(&pattern(0..40)).frames(1);
     all.extend(
         Asker { server: IpEndpoint::new(family.node(), 4711), ..*asker }.question(b"x").frames(1),
     );
-    all.extend(ping(asker.me.addr, family.node(), &pattern(40)));
+    all.extend(ping(asker.me.addr, family.node(), &pattern(0..40)));
     all.push(who_has(asker.me.addr, family.node()));
     all.push(Segment::syn(asker.me, asker.server).frame());
     let data = Segment {
@@ -577,9 +570,9 @@ fn specimens(family: Family, asker: &Asker) -> Vec<Vec<u8>> {
     };
     all.push(data.frame());
     match family {
-        Family::V4 => all.extend(asker.question(&pattern(3000)).frames(77)),
+        Family::V4 => all.extend(asker.question(&pattern(0..3000)).frames(77)),
         Family::V6 => {
-            all.push(crate::rig::router::Advertisement::default().frame());
+            all.push(Advertisement::default().frame());
             let udp = asker.question(b"options").udp();
             let optioned = [&[17, 0, 1, 4, 0, 0, 0, 0], &udp[..]].concat();
             let (me, node) = (asker.me.addr, family.node());
@@ -629,97 +622,44 @@ fn seeded_garbage_is_survived(family: Family) {
     assert_serves(&mut world, &asker);
 }
 
-/// So that not every changed frame ends at a checksum.
-fn mend_checksums(frame: &mut [u8]) {
-    use smolecho::smoltcp::wire::{EthernetFrame, Ipv4Packet, Ipv6Packet, UdpPacket};
-    let mut ethernet = EthernetFrame::new_unchecked(frame);
-    if let Ok(mut ip) = Ipv6Packet::new_checked(ethernet.payload_mut()) {
-        let (from, to) = (ip.src_addr(), ip.dst_addr());
-        if let Ok(mut icmp) = Icmpv6Packet::new_checked(ip.payload_mut()) {
-            icmp.fill_checksum(&from, &to);
-        }
-        return;
-    }
-    let Ok(mut ip) = Ipv4Packet::new_checked(ethernet.payload_mut()) else { return };
-    ip.fill_checksum();
-    let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
-    match ip.next_header() {
-        IpProtocol::Icmp => {
-            if let Ok(mut icmp) = Icmpv4Packet::new_checked(ip.payload_mut()) {
-                icmp.fill_checksum();
-            }
-        }
-        IpProtocol::Udp => {
-            if let Ok(mut udp) = UdpPacket::new_checked(ip.payload_mut()) {
-                udp.fill_checksum(&from, &to);
-            }
-        }
-        _ => {}
-    }
-}
-
 /// Four fragments that nothing follows must not stop large datagrams for good.
 #[test]
 fn stray_fragments_give_way_in_the_end() {
     let mut world = world(Family::V4);
     let asker = Asker::new(&mut world, Family::V4, 1);
     for n in 0..8 {
-        world.inject(asker.question(&pattern(3000)).frames(100 + n).remove(0));
+        world.inject(asker.question(&pattern(0..3000)).frames(100 + n).remove(0));
     }
     world.run_for(s(61));
     world.inject_and_settle(who_has(asker.me.addr, Family::V4.node()));
-    assert_eq!(asker.ask(&mut world, &pattern(3000)), [pattern(3000)]);
-}
-
-/// Port 68 is a DHCP client's; without one it is a port like any other.
-/// A device that has room for one frame on its way out.
-#[derive(Default)]
-struct Narrow(Port);
-
-impl Device for Narrow {
-    type RxToken<'t> = PortRx;
-    type TxToken<'t> = PortTx<'t>;
-
-    fn receive(&mut self, now: Instant) -> Option<(PortRx, PortTx<'_>)> {
-        if self.0.outbox.is_empty() { self.0.receive(now) } else { None }
-    }
-
-    fn transmit(&mut self, now: Instant) -> Option<PortTx<'_>> {
-        if self.0.outbox.is_empty() { self.0.transmit(now) } else { None }
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        self.0.capabilities()
-    }
+    assert_eq!(asker.ask(&mut world, &pattern(0..3000)), [pattern(0..3000)]);
 }
 
 /// Answers that have waited for a hardware address leave as fast as the device takes them, not one a
 /// second as if each were still to be asked for.
 fn a_device_without_room_is_no_silent_peer(family: Family) {
-    let config = Setup::new(family).config(NODE_MAC, IpCidr::new(family.node(), 16));
-    let mut device = Narrow::default();
-    let memory = crate::rig::memory(1, 64, 64, 64).with(crate::rig::udp::memory());
-    let mut node = Node::new(&config, memory, &mut device, Instant::ZERO).unwrap();
+    let mut port = Port { room: 1, ..Port::default() };
+    let mut node = Setup { datagrams: udp::memory, ..Setup::new(family) }.node(&mut port);
     node.bind(PORT, Service::Echo).unwrap();
     let asker = Asker::unknown(family, 1);
     for n in 0..4u8 {
-        device.0.inbox.push_back(asker.question(&[n]).frame());
+        port.inbox.push_back(asker.question(&[n]).frame());
     }
     let (mut now, mut sent) = (Instant::ZERO, Vec::new());
-    let mut run = |node: &mut Node<'_>, device: &mut Narrow, time| {
+    let mut run = |node: &mut Node<'_>, port: &mut Port, time| {
         let end = now + time;
         while now < end {
-            node.poll(now, device, |_| {});
-            let left = device.0.outbox.pop_front();
+            node.poll(now, port, |_| {});
+            let left = port.outbox.pop_front();
             sent.extend(left.map(|bytes| Frame { at: now, way: Way::FromNode, bytes }));
             // As whoever sleeps until then.
             now = node.poll_at(now).map_or(end, |due| due.max(now + ms(1)));
         }
         datagrams(sent.iter()).len()
     };
-    assert_eq!(run(&mut node, &mut device, ms(50)), 0);
-    device.0.inbox.push_back(who_has(asker.me.addr, family.node()));
-    assert_eq!(run(&mut node, &mut device, ms(1100)), 4, "in little more than one turn");
+    assert_eq!(run(&mut node, &mut port, ms(50)), 0);
+    port.inbox.push_back(who_has(asker.me.addr, family.node()));
+    assert_eq!(run(&mut node, &mut port, ms(1100)), 4, "in little more than one turn");
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! An address from a DHCP server: gained, kept, changed, lost, and what becomes of its connections.
 
 use crate::rig::dhcp::{Lan, Mood, SERVER, dhcp_frame};
+use crate::rig::frames::{Frame, Segment, who_has};
 use crate::rig::talk::{Close, Talk};
-use crate::rig::udp::Asker;
-use crate::rig::{Dice, Family, Fate, Happened, NODE_MAC, PORT, Setup, World, ms, s};
+use crate::rig::udp::{self, Asker};
+use crate::rig::{Dice, Family, Fate, Happened, PORT, Setup, World, ms, s};
 use smolecho::smoltcp::time::{Duration, Instant};
-use smolecho::smoltcp::wire::{
-    DhcpMessageType, DhcpPacket, DhcpRepr, IpAddress, IpCidr, IpEndpoint, Ipv4Address,
-};
+use smolecho::smoltcp::wire::{DhcpMessageType, IpAddress, IpCidr, IpEndpoint, Ipv4Address};
 use smolecho::{ConnectError, End, Message, Query, Service, Timeouts};
 
 const LEASED: Ipv4Address = Ipv4Address::new(10, 7, 0, 100);
@@ -20,7 +19,7 @@ fn setup() -> Setup {
         nameless: true,
         dhcpv4: true,
         timeouts,
-        datagrams: crate::rig::udp::memory,
+        datagrams: udp::memory,
         ..Setup::new(Family::V4)
     }
 }
@@ -39,16 +38,11 @@ fn cidr(address: Ipv4Address) -> IpCidr {
     IpCidr::new(address.into(), 16)
 }
 
-fn changes(world: &World<Lan>) -> Vec<Happened> {
-    let is_change = |event: &&Happened| matches!(event, Happened::Gained(_) | Happened::Lost(_));
-    world.ours.log.iter().filter(is_change).copied().collect()
-}
-
 /// Lets the node gain its address.
 #[track_caller]
 fn bound(world: &mut World<Lan>) {
-    world.run_until(s(15), |world| !changes(world).is_empty());
-    assert_eq!(changes(world), [Happened::Gained(cidr(world.far.address))]);
+    world.run_until(s(15), |world| !world.ours.changes().is_empty());
+    assert_eq!(world.ours.changes(), [Happened::Gained(cidr(world.far.address))]);
 }
 
 /// Lets time pass, and says how often the node was due in it.
@@ -63,9 +57,7 @@ fn turns_in(world: &mut World<Lan>, time: Duration) -> u64 {
 fn connect(world: &mut World<Lan>, seed: u64) -> Talk {
     let socket = world.far.host.socket(2048, 2048);
     let (port, server) = (30_000 + seed as u16, IpEndpoint::new(world.far.address.into(), PORT));
-    let host = &mut world.far.host;
-    let tcp = host.sockets.get_mut::<crate::rig::host::TcpSocket<'_>>(socket);
-    tcp.connect(host.iface.context(), server, port).unwrap();
+    world.far.host.connect_to(socket, server, port);
     Talk::new(socket, seed, 3000, Close::Late)
 }
 
@@ -84,7 +76,7 @@ fn a_lease_serves_tcp_and_udp() {
     let talk = connect(&mut world, 1);
     echo(&mut world, talk);
 
-    world.inject_and_settle(crate::rig::frames::who_has(Family::V4.stranger(1), LEASED.into()));
+    world.inject_and_settle(who_has(Family::V4.stranger(1), LEASED.into()));
     let server = IpEndpoint::new(LEASED.into(), PORT);
     let asker = Asker { server, ..Asker::unknown(Family::V4, 1) };
     assert_eq!(asker.ask(&mut world, b"over a lease"), [b"over a lease"]);
@@ -113,7 +105,7 @@ fn renewal_at_t1_disturbs_nothing() {
         let expected = start + s(500) * (n as u32 + 1);
         assert!(said.at < expected + s(2) && said.at + s(2) > expected, "{n}: {}", said.at);
     }
-    assert_eq!(changes(&world).len(), 1);
+    assert_eq!(world.ours.changes().len(), 1);
     echo(&mut world, talk);
 }
 
@@ -139,7 +131,7 @@ fn rebinding_saves_the_lease() {
     world.run_for(s(900));
     world.far.mood = Mood::Kind;
     world.run_for(s(900));
-    assert_eq!(changes(&world), [Happened::Gained(cidr(LEASED))]);
+    assert_eq!(world.ours.changes(), [Happened::Gained(cidr(LEASED))]);
     let rebind = world.far.said.iter().find(|said| said.at > Instant::from_secs(870)).unwrap();
     assert_eq!((rebind.from, rebind.to), (LEASED, Ipv4Address::BROADCAST));
 }
@@ -162,8 +154,8 @@ fn server_gone_until_the_lease_ends() {
         talk.recv(&mut world.far.host, 10);
     }
     let mark = world.mark();
-    world.run_until(s(200), |world| changes(world).len() == 2);
-    assert_eq!(changes(&world)[1], Happened::Lost(cidr(LEASED)));
+    world.run_until(s(200), |world| world.ours.changes().len() == 2);
+    assert_eq!(world.ours.changes()[1], Happened::Lost(cidr(LEASED)));
     assert_eq!(world.ours.ends(), [End::AddressLost]);
     assert!(world.ours.node.interface().ip_addrs().is_empty());
     assert!(world.ours.node.interface().routes().get_default_ipv4_route().is_none());
@@ -179,8 +171,8 @@ fn server_gone_until_the_lease_ends() {
     world.assert_all_free();
 
     (world.far.mood, world.far.address) = (Mood::Kind, OTHER);
-    world.run_until(s(30), |world| changes(world).len() == 3);
-    assert_eq!(changes(&world)[2], Happened::Gained(cidr(OTHER)));
+    world.run_until(s(30), |world| world.ours.changes().len() == 3);
+    assert_eq!(world.ours.changes()[2], Happened::Gained(cidr(OTHER)));
     let talk = connect(&mut world, 4);
     echo(&mut world, talk);
 }
@@ -194,9 +186,12 @@ fn another_mask_on_renewal_ends_nothing() {
     world.run_until(s(5), |world| world.far.host.is_established(talk.socket));
     let wider = Ipv4Address::new(255, 0, 0, 0);
     world.far.mask = wider;
-    world.run_until(s(600), |world| changes(world).len() > 1);
+    world.run_until(s(600), |world| world.ours.changes().len() > 1);
     let renewed = IpCidr::new(LEASED.into(), 8);
-    assert_eq!(changes(&world)[1..], [Happened::Lost(cidr(LEASED)), Happened::Gained(renewed)]);
+    assert_eq!(
+        world.ours.changes()[1..],
+        [Happened::Lost(cidr(LEASED)), Happened::Gained(renewed)]
+    );
     assert_eq!(world.ours.node.interface().ip_addrs(), [renewed]);
     echo(&mut world, talk);
     assert_eq!(world.stats().ended(End::AddressLost), 0);
@@ -221,7 +216,7 @@ fn every_state_outlives_the_loss_of_its_address() {
     assert_eq!(halfway, 2);
     world.run_until(s(200), |world| world.far.said.last().unwrap().at + s(1) < world.now);
     world.connect(silent, Message::new(b"nobody is there"));
-    world.run_until(s(1000), |world| changes(world).len() >= 2);
+    world.run_until(s(1000), |world| world.ours.changes().len() >= 2);
     world.run_for(s(30));
     world.assert_all_free();
     assert_eq!(world.stats().ended(End::AddressLost), 2);
@@ -237,10 +232,10 @@ fn a_query_does_not_outlive_its_address() {
     let remote = IpEndpoint::new(world.far.host.address(), 9);
     let query = Query::new(b"anybody?").patience(s(1), 10);
     world.ours.node.query(remote, query).unwrap();
-    world.run_until(s(30), |world| changes(world).len() == 2);
+    world.run_until(s(30), |world| world.ours.changes().len() == 2);
     let mark = world.mark();
     world.run_for(s(300));
-    let sent = crate::rig::udp::datagrams(world.sent_since(mark));
+    let sent = udp::datagrams(world.sent_since(mark));
     let from_lost = sent.iter().filter(|datagram| datagram.from.addr == LEASED.into()).count();
     assert_eq!(from_lost, 0, "questions from an address that is lost");
     assert!(
@@ -255,10 +250,10 @@ fn a_nak_ends_the_lease_at_once() {
     let mut world = world();
     bound(&mut world);
     world.far.mood = Mood::Nak;
-    world.run_until(s(600), |world| changes(world).len() == 2);
-    assert_eq!(changes(&world)[1], Happened::Lost(cidr(LEASED)));
+    world.run_until(s(600), |world| world.ours.changes().len() == 2);
+    assert_eq!(world.ours.changes()[1], Happened::Lost(cidr(LEASED)));
     world.far.mood = Mood::Kind;
-    world.run_until(s(60), |world| changes(world).len() == 3);
+    world.run_until(s(60), |world| world.ours.changes().len() == 3);
 }
 
 #[test]
@@ -274,8 +269,11 @@ fn another_address_on_renewal_replaces_the_first() {
     talk.recv(&mut world.far.host, 10);
     talk.send(&mut world.far.host);
     world.far.address = OTHER;
-    world.run_until(s(600), |world| changes(world).len() > 1);
-    assert_eq!(changes(&world)[1..], [Happened::Lost(cidr(LEASED)), Happened::Gained(cidr(OTHER))]);
+    world.run_until(s(600), |world| world.ours.changes().len() > 1);
+    assert_eq!(
+        world.ours.changes()[1..],
+        [Happened::Lost(cidr(LEASED)), Happened::Gained(cidr(OTHER))]
+    );
     world.run_for(s(1));
     assert_eq!(world.ours.ends(), [End::AddressLost]);
     assert_eq!(world.ours.node.interface().ip_addrs(), [cidr(OTHER)]);
@@ -291,7 +289,7 @@ fn without_a_server_it_keeps_asking() {
     let asked = world.far.said.len();
     assert!((100..=1000).contains(&asked), "{asked} questions in an hour");
     assert!(turns < 5 * asked as u64, "due {turns} times for {asked} questions");
-    assert_eq!(changes(&world), []);
+    assert_eq!(world.ours.changes(), []);
     let remote = IpEndpoint::new(world.far.host.address(), 9);
     let connected = world.ours.node.connect(remote, Message::new(b"no"), world.now);
     assert_eq!(connected, Err(ConnectError::NoAddress));
@@ -363,7 +361,7 @@ fn a_router_that_is_none_does_no_harm() {
         let server = IpEndpoint::new(LEASED.into(), PORT);
         let asker = Asker { me: far_away, server };
         world.inject_and_settle(asker.question(b"hello").frame());
-        world.inject_and_settle(crate::rig::frames::Segment::syn(far_away, server).frame());
+        world.inject_and_settle(Segment::syn(far_away, server).frame());
         world.run_for(s(10));
     }
 }
@@ -381,7 +379,7 @@ fn an_impossible_address_is_not_taken() {
         let (address, mask) = (address.into(), mask.into());
         let mut world = world_with(Lan { address, mask, ..Lan::new() });
         world.run_for(s(30));
-        assert_eq!(changes(&world), [], "{address} {mask}");
+        assert_eq!(world.ours.changes(), [], "{address} {mask}");
     }
 }
 
@@ -399,18 +397,18 @@ fn a_lease_of_a_static_address_leaves_it_when_it_ends() {
 /// Offers and acknowledgements cut short, and with any byte changed: no panic, no spin, all counted.
 #[test]
 fn damaged_answers_are_dropped() {
-    let mut world = world_with(Lan { mood: Mood::Silent, ..Lan::new() });
+    let mut world = world_with(Lan { mood: Mood::Silent, lease: Some(60), ..Lan::new() });
     world.run_for(ms(10));
     let transaction = transaction_of(&world);
     let mut dice = Dice(7);
-    let whole = answer(DhcpMessageType::Offer, transaction);
+    let whole = world.far.message(DhcpMessageType::Offer, transaction);
     for len in 0..whole.len() {
         world.inject(dhcp_frame(SERVER, &whole[..len]));
         world.run_for(ms(3));
     }
     for n in 0..3000 {
         let message = [DhcpMessageType::Offer, DhcpMessageType::Ack, DhcpMessageType::Nak][n % 3];
-        let mut payload = answer(message, transaction_of(&world));
+        let mut payload = world.far.message(message, transaction_of(&world));
         for _ in 0..1 + dice.below(3) {
             // Behind what says for whom it is.
             let at = 44 + dice.below(payload.len() - 44);
@@ -424,41 +422,12 @@ fn damaged_answers_are_dropped() {
 
 /// What the node last asked with.
 fn transaction_of(world: &World<Lan>) -> u32 {
-    let of = |frame: &crate::rig::frames::Frame| {
-        let datagram = crate::rig::udp::datagrams(std::iter::once(frame)).pop()?;
+    let of = |frame: &Frame| {
+        let datagram = udp::datagrams(std::iter::once(frame)).pop()?;
         let packet = (datagram.to.port == 67).then_some(datagram.payload)?;
         Some(u32::from_be_bytes(packet[4..8].try_into().unwrap()))
     };
     world.sent_since(0).filter_map(of).last().expect("it has asked")
-}
-
-fn answer(message_type: DhcpMessageType, transaction_id: u32) -> Vec<u8> {
-    let repr = DhcpRepr {
-        message_type,
-        transaction_id,
-        secs: 0,
-        client_hardware_address: NODE_MAC,
-        client_ip: Ipv4Address::UNSPECIFIED,
-        your_ip: LEASED,
-        server_ip: SERVER,
-        router: Some(SERVER),
-        subnet_mask: Some(Ipv4Address::new(255, 255, 0, 0)),
-        relay_agent_ip: Ipv4Address::UNSPECIFIED,
-        broadcast: true,
-        requested_ip: None,
-        client_identifier: None,
-        server_identifier: Some(SERVER),
-        parameter_request_list: None,
-        dns_servers: None,
-        max_size: None,
-        lease_duration: Some(60),
-        renew_duration: None,
-        rebind_duration: None,
-        additional_options: &[],
-    };
-    let mut payload = vec![0; repr.buffer_len()];
-    repr.emit(&mut DhcpPacket::new_unchecked(&mut payload[..])).unwrap();
-    payload
 }
 
 /// A link that loses every third frame.
@@ -470,7 +439,7 @@ fn a_lossy_link_costs_time_and_nothing_else() {
         n += 1;
         if n % 3 == 0 { Fate::Drop } else { Fate::Deliver }
     });
-    world.run_until(s(300), |world| changes(world) == [Happened::Gained(cidr(LEASED))]);
+    world.run_until(s(300), |world| world.ours.changes() == [Happened::Gained(cidr(LEASED))]);
     world.run_for(s(5000));
-    assert_eq!(changes(&world).len(), 1, "{:?}", changes(&world));
+    assert_eq!(world.ours.changes().len(), 1, "{:?}", world.ours.changes());
 }

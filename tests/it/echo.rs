@@ -1,8 +1,9 @@
 //! The echo itself: every byte comes back, in order, and then the FIN.
 
+use crate::rig::frames::Tcp;
 use crate::rig::host::Host;
 use crate::rig::talk::{Close, Talk};
-use crate::rig::{Family, Fate, Setup, World, in_both_families, ms, s};
+use crate::rig::{Family, Fate, PORT, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::{End, Timeouts};
 
@@ -58,8 +59,7 @@ fn a_fin_on_the_last_data_segment_loses_nothing(family: Family) {
     let mut world = world(family, 1, 2048);
     let mut talk = talk(&mut world, 2048, 5, 500, Close::Early);
     run(&mut world, &mut talk);
-    let fin_with_data =
-        |tcp: crate::rig::frames::Tcp| tcp.fin && tcp.len > 0 && tcp.from.port != crate::rig::PORT;
+    let fin_with_data = |tcp: Tcp| tcp.fin && tcp.len > 0 && tcp.from.port != PORT;
     assert!(world.trace.iter().filter_map(|frame| frame.tcp()).any(fin_with_data));
 }
 

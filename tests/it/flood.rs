@@ -3,11 +3,11 @@
 use crate::rig::frames::Segment;
 use crate::rig::host::Host;
 use crate::rig::talk::{Close, Talk};
-use crate::rig::{Dice, Family, NODE_MAC, Port, Setup, Station, World, in_both_families, ms, s};
+use crate::rig::{Dice, Family, Port, Setup, Station, World, in_both_families, ms, s};
+use smolecho::End;
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::time::{Duration, Instant};
-use smolecho::smoltcp::wire::{IpCidr, IpEndpoint};
-use smolecho::{End, Listener, Node};
+use smolecho::smoltcp::wire::IpEndpoint;
 
 /// As many frames as a poll takes, from one source or from any.
 struct Flood {
@@ -81,11 +81,7 @@ fn an_honest_peer_is_served_within_a_second(family: Family) {
 /// How many polls a transfer takes when before each of them `queued` SYNs stand before its frames.
 fn polls_of_a_transfer(family: Family, queued: usize) -> u64 {
     let (mut ours, mut theirs) = (Port::default(), Port::default());
-    let setup = Setup { slots: 8, ..setup(family) };
-    let config = setup.config(NODE_MAC, IpCidr::new(family.node(), 16));
-    let memory = crate::rig::memory(8, 16_384, 16_384, 1024);
-    let mut node = Node::new(&config, memory, &mut ours, Instant::ZERO).unwrap();
-    node.listen(Listener::new(crate::rig::PORT, 4)).unwrap();
+    let mut node = Setup { scratch: 1024, ..setup(family) }.node(&mut ours);
     let mut host = Host::new(family);
     let socket = host.socket(65_535, 65_535);
     host.connect(socket);

@@ -1,13 +1,15 @@
 //! What the node turns away, with which reason, and that it says nothing where it must not.
 
-use crate::rig::frames::{RAW_MAC, Segment, ethernet, who_has};
+use crate::rig::frames::{RAW_MAC, Segment, ethernet, mend_checksums, who_has};
 use crate::rig::raw::Raw;
-use crate::rig::{Dice, Family, Happened, NODE_MAC, Port, Setup, World, in_both_families, ms, s};
+use crate::rig::{
+    Dice, Family, Happened, NODE_MAC, PORT, Port, Setup, World, in_both_families, ms, s,
+};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{
     EthernetAddress, IpAddress, IpCidr, IpEndpoint, IpProtocol, Ipv4Address, Ipv4Packet, TcpControl,
 };
-use smolecho::{Listener, Message, Node, Refusal, Tuple};
+use smolecho::{Message, Refusal, Tuple};
 
 /// A listening node, and somebody whom it knows and has nothing to do with.
 fn scene(family: Family) -> (World, Segment<'static>) {
@@ -196,14 +198,8 @@ fn nonsense_flags_open_nothing(family: Family) {
             continue;
         }
         let mut frame = syn.frame();
-        // RFC 1624: the checksum changes by as much as the field.
-        let (old, sum) = (frame[flags], flags + 3);
         frame[flags] = bits;
-        let checksum = u32::from(u16::from_be_bytes([frame[sum], frame[sum + 1]]));
-        let changed = u32::from(!(checksum as u16)) + u32::from(!u16::from(old)) + u32::from(bits);
-        let folded = (changed & 0xffff) + (changed >> 16);
-        let folded = !(((folded & 0xffff) + (folded >> 16)) as u16);
-        frame[sum..sum + 2].copy_from_slice(&folded.to_be_bytes());
+        mend_checksums(&mut frame);
         world.inject_and_settle(frame);
         world.assert_all_free();
     }
@@ -323,12 +319,9 @@ fn a_syn_for_our_own_handshake_does_nothing(family: Family) {
 
 /// 100,000 frames of noise, half of them good segments with a few bytes changed.
 fn noise_harms_nobody(family: Family) {
-    let setup = Setup { slots: 4, backlog: 2, ..Setup::new(family) };
     let mut port = Port::default();
-    let config = setup.config(NODE_MAC, IpCidr::new(family.node(), 16));
-    let mut node =
-        Node::new(&config, crate::rig::memory(4, 512, 512, 64), &mut port, Instant::ZERO).unwrap();
-    node.listen(Listener::new(crate::rig::PORT, 2)).unwrap();
+    let setup = Setup { slots: 4, backlog: 2, rx: 512, tx: 512, ..Setup::new(family) };
+    let mut node = setup.node(&mut port);
     let mut dice = Dice(0xD1CE);
     let mut now = Instant::ZERO;
     for n in 0..100_000_u64 {
@@ -386,13 +379,11 @@ fn noise(dice: &mut Dice, family: Family) -> Vec<u8> {
 fn loopback_addresses_may_talk_to_each_other() {
     // A cable may carry 127.0.0.0/8, as the lecture's own addresses do.
     let mut port = Port::default();
-    let address = IpCidr::new(Ipv4Address::LOCALHOST.into(), 8);
-    let config = Setup::new(Family::V4).config(NODE_MAC, address);
-    let mut node =
-        Node::new(&config, crate::rig::memory(1, 64, 64, 64), &mut port, Instant::ZERO).unwrap();
-    node.listen(Listener::new(crate::rig::PORT, 1)).unwrap();
+    let addresses = vec![IpCidr::new(Ipv4Address::LOCALHOST.into(), 8)];
+    let setup = Setup { nameless: true, addresses, ..Setup::new(Family::V4) };
+    let mut node = setup.node(&mut port);
     let peer = IpEndpoint::new(IpAddress::v4(127, 0, 0, 2), 4000);
-    let server = IpEndpoint::new(Ipv4Address::LOCALHOST.into(), crate::rig::PORT);
+    let server = IpEndpoint::new(Ipv4Address::LOCALHOST.into(), PORT);
     port.inbox.push_back(Segment::syn(peer, server).frame());
     node.poll(Instant::ZERO, &mut port, |_| {});
     assert_eq!(node.occupancy().half_open, 1);

@@ -1,7 +1,8 @@
 //! The lecture's flow: one `recv` of at most 1,024 bytes, echo it, close.
 
 use crate::rig::host::Host;
-use crate::rig::talk::{Close, Pattern, Talk};
+use crate::rig::pattern::pattern;
+use crate::rig::talk::{Close, Talk};
 use crate::rig::{Family, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::{End, Flow};
@@ -31,7 +32,7 @@ fn says_too_much(family: Family, len: usize, half_close: bool) {
     let socket = world.far.caller();
     world.run_until(s(1), |world| world.far.is_established(socket));
     let peer = world.far.endpoint(socket);
-    let said = Pattern::new(3).piece(0, len as u64).to_vec();
+    let said = pattern(0..len);
     world.far.send(socket, &said);
     if half_close {
         world.far.get(socket).close();

@@ -1,8 +1,9 @@
 //! What holds for every chunking, every size and every memory: inputs are drawn, and shrunk to the
 //! smallest that fails.
 
-use crate::rig::talk::{Close, Pattern, Talk};
-use crate::rig::{FAR_MAC, Family, NODE_MAC, PORT, Setup, s};
+use crate::rig::pattern::Pattern;
+use crate::rig::talk::{Close, Talk};
+use crate::rig::{FAR_MAC, Family, NODE_MAC, PORT, Port, Setup, memory, s};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use smolecho::phy::cable::{Cable, End};
@@ -78,7 +79,7 @@ fn dialogue(
         if socket.may_send() {
             match sends.next() {
                 Some(piece) => {
-                    let mut piece = pattern.piece(sent, *piece as u64).to_vec();
+                    let mut piece = pattern.piece(sent..sent + *piece as u64).to_vec();
                     piece.truncate(socket.send_capacity() - socket.send_queue());
                     sent += socket.send_slice(&piece).unwrap() as u64;
                 }
@@ -95,14 +96,11 @@ fn dialogue(
             break;
         }
     }
-    let mut said = Vec::new();
-    while said.len() < sent as usize {
-        said.extend_from_slice(pattern.piece(said.len() as u64, sent - said.len() as u64));
-    }
+    let said = pattern.piece(0..sent);
     assert!(said.starts_with(&heard), "the server was told other bytes than were said");
     if flow == Flow::Stream {
         assert_eq!(heard.len(), said.len());
-        assert!(back == said, "{} of {} bytes came back, or others", back.len(), said.len());
+        assert!(back == *said, "{} of {} bytes came back, or others", back.len(), said.len());
     }
     back
 }
@@ -143,10 +141,10 @@ proptest! {
             table: vec![TableRecord::EMPTY; table].leak(),
             due: vec![DueRecord::EMPTY; due].leak(),
             order: vec![OrderRecord::EMPTY; order].leak(),
-            ..crate::rig::memory(slots, rx, tx, scratch)
+            ..memory(slots, rx, tx, scratch)
         };
-        let config = Setup::new(Family::V4).config(NODE_MAC, IpCidr::new(Family::V4.node(), 16));
-        let made = Node::new(&config, memory, &mut crate::rig::Port::default(), Instant::ZERO);
+        let config = Setup::new(Family::V4).config();
+        let made = Node::new(&config, memory, &mut Port::default(), Instant::ZERO);
         let expected = match (slots, rx, tx, scratch) {
             (0, ..) => Some(ConfigError::Slots(0)),
             _ if lens != [slots; 4] => Some(ConfigError::Slots(slots)),

@@ -2,7 +2,7 @@
 
 use crate::rig::frames::{Frame, Way, who_has};
 use crate::rig::host::Host;
-use crate::rig::udp::{Datagram, datagrams};
+use crate::rig::udp::{self, Datagram, datagrams};
 use crate::rig::{Family, Fate, Happened, Setup, World, in_both_families, ms, s};
 use smolecho::config::MAX_WAIT;
 use smolecho::smoltcp::time::{Duration, Instant};
@@ -21,7 +21,7 @@ fn peer(family: Family) -> IpEndpoint {
 
 /// A world in which the node knows the peer's hardware address.
 fn world(family: Family) -> World<Host> {
-    let mut world = Setup { datagrams: crate::rig::udp::memory, ..Setup::new(family) }.world();
+    let mut world = Setup { datagrams: udp::memory, ..Setup::new(family) }.world();
     world.inject_and_settle(who_has(peer(family).addr, family.node()));
     world
 }
@@ -58,7 +58,7 @@ fn report(world: &mut World) -> Report {
 
 /// Another node's echo, asked by name of its service.
 fn an_echo_answers(family: Family) {
-    let mut world = Setup { datagrams: crate::rig::udp::memory, ..Setup::new(family) }.two_nodes();
+    let mut world = Setup { datagrams: udp::memory, ..Setup::new(family) }.two_nodes();
     world.far.node.bind(ECHO, Service::Echo).unwrap();
     let remote = IpEndpoint::new(family.far(), ECHO);
     for _ in 0..8 {
@@ -76,7 +76,7 @@ fn an_echo_answers(family: Family) {
 fn every_size_is_asked(family: Family) {
     let largest = if family == Family::V4 { 8164 } else { 1452 };
     static BYTES: [u8; 8192] = [0x5a; 8192];
-    let mut world = Setup { datagrams: crate::rig::udp::memory, ..Setup::new(family) }.two_nodes();
+    let mut world = Setup { datagrams: udp::memory, ..Setup::new(family) }.two_nodes();
     world.far.node.bind(ECHO, Service::Echo).unwrap();
     let remote = IpEndpoint::new(family.far(), ECHO);
     for len in [0, 1, 511, 512, 1452, largest] {
@@ -209,7 +209,7 @@ fn numbers_tell_answers_apart(family: Family) {
 
 /// Through a link that loses, doubles and delays: the sums are right.
 fn a_bad_link_is_reported(family: Family) {
-    let mut world = Setup { datagrams: crate::rig::udp::memory, ..Setup::new(family) }.two_nodes();
+    let mut world = Setup { datagrams: udp::memory, ..Setup::new(family) }.two_nodes();
     world.far.node.bind(ECHO, Service::Echo).unwrap();
     let remote = IpEndpoint::new(family.far(), ECHO);
     world.ours.node.query(remote, Query::new(b"first")).unwrap();
@@ -283,7 +283,7 @@ fn ports_are_taken_and_freed(family: Family) {
 fn ports_are_random(family: Family) {
     let mut ports: Vec<u16> = (1..40)
         .map(|seed| {
-            let setup = Setup { seed, datagrams: crate::rig::udp::memory, ..Setup::new(family) };
+            let setup = Setup { seed, datagrams: udp::memory, ..Setup::new(family) };
             let mut world = setup.world();
             query(&mut world, family, Query::new(HELLO)).local.port
         })
@@ -298,7 +298,7 @@ fn ports_are_random(family: Family) {
 
 /// The peer's hardware address is not known, and never will be: told as lost, without haste.
 fn a_peer_that_is_not_there_is_lost(family: Family) {
-    let mut world = Setup { datagrams: crate::rig::udp::memory, ..Setup::new(family) }.world();
+    let mut world = Setup { datagrams: udp::memory, ..Setup::new(family) }.world();
     query(&mut world, family, Query::new(HELLO));
     let report = report(&mut world);
     assert_eq!(report, Report { sent: 5, lost: 1, ..Report::default() });

@@ -1,6 +1,6 @@
 //! Discard (RFC 863) and chargen (RFC 864) over TCP: a receive path alone, and a send path alone.
 
-use crate::rig::host::{Host, TcpSocket};
+use crate::rig::host::Host;
 use crate::rig::talk::{Close, Talk};
 use crate::rig::{Family, Fate, PORT, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::iface::SocketHandle;
@@ -22,13 +22,12 @@ fn world_of(setup: Setup) -> World<Host> {
 fn connect(world: &mut World, family: Family, port: u16, buffer: usize) -> SocketHandle {
     let socket = world.far.socket(buffer, buffer);
     let server = IpEndpoint::new(family.node(), port);
-    let tcp = world.far.sockets.get_mut::<TcpSocket<'_>>(socket);
-    tcp.connect(world.far.iface.context(), server, 21_000 + port).unwrap();
+    world.far.connect_to(socket, server, 21_000 + port);
     socket
 }
 
 /// Byte number `at` of RFC 864's pattern, said in another way than the library says it.
-fn pattern(at: usize) -> u8 {
+fn chargen_byte(at: usize) -> u8 {
     let (line, column) = (at / 74, at % 74);
     match column {
         72 => b'\r',
@@ -41,7 +40,7 @@ fn pattern(at: usize) -> u8 {
 #[track_caller]
 fn take(host: &mut Host, socket: SocketHandle, taken: &mut usize) {
     for byte in host.recv(socket) {
-        assert_eq!(byte, pattern(*taken), "byte {taken}");
+        assert_eq!(byte, chargen_byte(*taken), "byte {taken}");
         *taken += 1;
     }
 }

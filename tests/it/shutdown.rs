@@ -3,7 +3,7 @@
 use crate::rig::host::Host;
 use crate::rig::raw::Raw;
 use crate::rig::talk::{Close, Talk};
-use crate::rig::{Family, Setup, World, in_both_families, ms, s};
+use crate::rig::{Family, PORT, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
 use smolecho::{End, Listener, Message, Refusal};
@@ -51,7 +51,7 @@ fn after_finish_nobody_is_accepted(family: Family) {
     let caller = world.far.caller();
     world.run_until(s(1), |world| world.far.state(caller) == State::Closed);
     assert_eq!(world.ours.refused(Refusal::NoListener), 1);
-    world.ours.node.listen(Listener::new(crate::rig::PORT, 1)).unwrap();
+    world.ours.node.listen(Listener::new(PORT, 1)).unwrap();
     world.far.connect(caller);
     world.run_until(s(1), |world| world.far.is_established(caller));
 }

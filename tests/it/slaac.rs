@@ -1,14 +1,14 @@
 //! An IPv6 address and a route from what routers say: RFC 4861 and RFC 4862, and who may be believed.
 
-use crate::rig::frames::{Frame, who_has};
+use crate::rig::frames::{Frame, mend_checksums, who_has};
 use crate::rig::router::{Advertisement, prefix, router};
 use crate::rig::talk::{Close, Talk};
-use crate::rig::udp::Asker;
+use crate::rig::udp::{self, Asker};
 use crate::rig::{Dice, Family, Happened, PORT, Setup, World, ms, s};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{
-    EthernetFrame, Icmpv6Message, Icmpv6Packet, IpAddress, IpCidr, IpEndpoint, Ipv6Address,
-    Ipv6Packet, NdiscPrefixInfoFlags,
+    EthernetFrame, IPV6_LINK_LOCAL_ALL_NODES, Icmpv6Message, Icmpv6Packet, IpAddress, IpCidr,
+    IpEndpoint, Ipv6Address, Ipv6Packet, NdiscPrefixInfoFlags,
 };
 use smolecho::{End, Message, Service, Timeouts};
 
@@ -19,7 +19,7 @@ const HOUR: u64 = 3600;
 fn world() -> World {
     let timeouts = Timeouts { idle: None, stall: None, ..Timeouts::DEFAULT };
     let setup = Setup { nameless: true, slaac: true, timeouts, ..Setup::new(Family::V6) };
-    let mut world = Setup { datagrams: crate::rig::udp::memory, ..setup }.world();
+    let mut world = Setup { datagrams: udp::memory, ..setup }.world();
     world.ours.node.bind(PORT, Service::Echo).unwrap();
     world
 }
@@ -38,11 +38,6 @@ fn lost(n: u16) -> Happened {
     Happened::Lost(IpCidr::new(address(n).into(), 64))
 }
 
-fn changes(world: &World) -> Vec<Happened> {
-    let is_change = |event: &&Happened| matches!(event, Happened::Gained(_) | Happened::Lost(_));
-    world.ours.log.iter().filter(is_change).copied().collect()
-}
-
 fn advertise(world: &mut World, advertisement: Advertisement) {
     world.inject_and_settle(advertisement.frame());
 }
@@ -54,7 +49,7 @@ fn route(world: &World) -> Option<IpAddress> {
 
 #[track_caller]
 fn assert_no_address(world: &World, why: &str) {
-    assert_eq!(changes(world), [], "{why}");
+    assert_eq!(world.ours.changes(), [], "{why}");
     let addresses = world.ours.node.interface().ip_addrs();
     assert_eq!(addresses, [IpCidr::new(LINK_LOCAL.into(), 64)], "{why}");
 }
@@ -87,7 +82,7 @@ fn without_a_router_three_questions_and_silence() {
     assert_no_address(&world, "nobody said anything");
     // A router that comes late is heard all the same.
     advertise(&mut world, Advertisement::default());
-    assert_eq!(changes(&world), [gained(1)]);
+    assert_eq!(world.ours.changes(), [gained(1)]);
 }
 
 #[test]
@@ -97,7 +92,7 @@ fn an_answer_ends_the_questions() {
     advertise(&mut world, Advertisement::default());
     world.run_for(s(60));
     assert_eq!(solicitations(&world), [Instant::ZERO]);
-    assert_eq!(changes(&world), [gained(1)]);
+    assert_eq!(world.ours.changes(), [gained(1)]);
     assert_eq!(route(&world), Some(router(1).into()));
     let due = world.ours.node.poll_at(world.now).expect("the router's lifetime");
     assert!(due > world.now + s(1700), "due at {due}");
@@ -124,8 +119,8 @@ fn lifetimes_are_kept() {
     let heard = world.now;
     world.run_until(s(1801), |world| route(world).is_none());
     assert!(world.now - heard >= s(1799) && world.now - heard <= s(1800));
-    assert_eq!(changes(&world), [gained(1)]);
-    world.run_until(s(1801), |world| changes(world) == [gained(1), lost(1)]);
+    assert_eq!(world.ours.changes(), [gained(1)]);
+    world.run_until(s(1801), |world| world.ours.changes() == [gained(1), lost(1)]);
     assert!(world.now - heard >= s(3599) && world.now - heard <= s(3600));
     world.run_for(s(60));
     assert_eq!(world.ours.node.poll_at(world.now), None, "nothing is left to wait for");
@@ -143,9 +138,7 @@ fn connections_live_as_long_as_their_address() {
     });
     let socket = world.far.socket(2048, 2048);
     let server = IpEndpoint::new(address(1).into(), PORT);
-    let host = &mut world.far;
-    let tcp = host.sockets.get_mut::<crate::rig::host::TcpSocket<'_>>(socket);
-    tcp.connect(host.iface.context(), server, 30_001).unwrap();
+    world.far.connect_to(socket, server, 30_001);
     let mut talk = Talk::new(socket, 1, 20_000, Close::Late);
     for _ in 0..5 {
         world.run_for(s(1));
@@ -158,8 +151,8 @@ fn connections_live_as_long_as_their_address() {
             Advertisement { valid: s(200), preferred: s(100), ..Default::default() },
         );
     }
-    assert_eq!((changes(&world), world.ours.ends()), (vec![gained(1)], vec![]));
-    world.run_until(s(300), |world| changes(world).len() == 2);
+    assert_eq!((world.ours.changes(), world.ours.ends()), (vec![gained(1)], vec![]));
+    world.run_until(s(300), |world| world.ours.changes().len() == 2);
     world.run_for(s(1));
     assert_eq!(world.ours.ends(), [End::AddressLost]);
     world.assert_all_free();
@@ -174,7 +167,7 @@ fn a_client_of_ours_ends_with_its_address() {
     world.connect(remote, Message::new(b"nobody is there"));
     world.run_for(s(60));
     world.assert_all_free();
-    assert_eq!(changes(&world), [gained(1), lost(1)]);
+    assert_eq!(world.ours.changes(), [gained(1), lost(1)]);
 }
 
 /// RFC 4861 section 6.3.4: zero takes the router away, at once; the address stays.
@@ -194,7 +187,7 @@ fn a_router_lifetime_of_zero_ends_the_route() {
     assert_eq!(route(&world), Some(router(1).into()), "another router's farewell");
     advertise(&mut world, Advertisement { router_lifetime: s(0), ..Default::default() });
     assert_eq!(route(&world), None);
-    assert_eq!(changes(&world), [gained(1)]);
+    assert_eq!(world.ours.changes(), [gained(1)]);
 }
 
 #[test]
@@ -203,12 +196,12 @@ fn a_second_router_takes_over() {
     advertise(&mut world, Advertisement::default());
     let second = Advertisement { from: router(2), prefix: Some(prefix(2)), ..Default::default() };
     advertise(&mut world, second);
-    assert_eq!(changes(&world), [gained(1)], "one prefix at a time");
+    assert_eq!(world.ours.changes(), [gained(1)], "one prefix at a time");
     advertise(&mut world, Advertisement { router_lifetime: s(0), ..Default::default() });
     assert_eq!(route(&world), Some(router(2).into()));
-    world.run_until(s(HOUR), |world| changes(world) == [gained(1), lost(1)]);
+    world.run_until(s(HOUR), |world| world.ours.changes() == [gained(1), lost(1)]);
     advertise(&mut world, second);
-    assert_eq!(changes(&world)[2..], [gained(2)]);
+    assert_eq!(world.ours.changes()[2..], [gained(2)]);
 }
 
 /// RFC 4862 section 5.5.3 e: what anybody may have sent does not cut a life below two hours.
@@ -225,7 +218,7 @@ fn the_two_hour_rule() {
         advertise(&mut world, say(first));
         let heard = world.now;
         advertise(&mut world, say(second));
-        world.run_until(s(100 * HOUR), |world| changes(world).len() == 2);
+        world.run_until(s(100 * HOUR), |world| world.ours.changes().len() == 2);
         (world.now - heard + s(1)).secs()
     };
     for (first, second, expected) in [
@@ -257,7 +250,7 @@ fn an_endless_lifetime_does_not_overflow() {
         },
     );
     world.run_for(s(1000 * HOUR));
-    assert_eq!(changes(&world), [gained(1)]);
+    assert_eq!(world.ours.changes(), [gained(1)]);
 }
 
 /// RFC 4861 section 6.1.2 and RFC 4862 section 5.5.3: whom not to believe, and what not to take.
@@ -296,7 +289,7 @@ fn what_is_not_valid_is_ignored() {
         ("no longer valid", Advertisement { valid: s(0), preferred: s(0), ..ok }),
         ("preferred longer than valid", Advertisement { preferred: s(4000), ..ok }),
         ("the link's own prefix", Advertisement { prefix: Some(router(0)), ..ok }),
-        ("multicast", Advertisement { prefix: Some(crate::rig::router::ALL_NODES), ..ok }),
+        ("multicast", Advertisement { prefix: Some(IPV6_LINK_LOCAL_ALL_NODES), ..ok }),
         ("no prefix", Advertisement { prefix: None, ..ok }),
     ] {
         let mut world = world();
@@ -323,21 +316,11 @@ fn damaged_advertisements_are_dropped() {
             let at = 14 + dice.below(frame.len() - 14);
             frame[at] = dice.roll() as u8;
         }
-        mend_checksum(&mut frame);
+        mend_checksums(&mut frame);
         world.inject(frame);
         world.run_for(ms(3));
     }
     world.run_for(s(100_000));
-}
-
-/// So that it is not the checksum that turns everything away.
-fn mend_checksum(frame: &mut [u8]) {
-    let mut ethernet = EthernetFrame::new_unchecked(frame);
-    let Ok(mut ip) = Ipv6Packet::new_checked(ethernet.payload_mut()) else { return };
-    let (from, to) = (ip.src_addr(), ip.dst_addr());
-    if let Ok(mut icmp) = Icmpv6Packet::new_checked(ip.payload_mut()) {
-        icmp.fill_checksum(&from, &to);
-    }
 }
 
 /// An advertised prefix that gives an address that the node has anyhow does not take it away.
@@ -361,6 +344,6 @@ fn a_flood_of_routers_is_survived() {
         world.inject(flood.frame());
         world.run_for(ms(2));
     }
-    assert_eq!(changes(&world), [gained(2)]);
+    assert_eq!(world.ours.changes(), [gained(2)]);
     assert!(world.ours.node.interface().ip_addrs().len() <= 2);
 }

@@ -4,7 +4,8 @@
 //! must stand in `DEVIATIONS`, and each of those must happen. After every case the peer goes on
 //! honestly, and the connection must serve it, or be gone.
 
-use crate::rig::peer::{Peer, pattern};
+use crate::rig::pattern::pattern;
+use crate::rig::peer::Peer;
 use crate::rig::{Family, Happened, Nobody, Setup, World, in_both_families, s};
 use At::*;
 use Number::*;
@@ -252,7 +253,7 @@ fn drive(world: &mut World<Nobody>, at: At, family: Family, n: u16) -> Scene {
         Closed => peer.node.port = 9,
         Listen => {}
         SynSent => {
-            let message = Message::new(pattern(0, TOTAL).leak());
+            let message = Message::new(pattern(0..TOTAL).leak());
             let tuple = world.connect(peer.me, message);
             peer.node = tuple.local;
             let syn = peer.look(world)[0];
@@ -322,7 +323,7 @@ fn segment(scene: &Scene, at: At, kind: Kind, seq: Number, ack: Number) -> Vec<u
     let place = (seq_number.wrapping_sub(scene.peer.at(0)) - said).max(0) as usize;
     // Wherever it must not be taken it lies.
     let payload = match (kind, seq) {
-        (Kind::Data, Next | Inside) => pattern(place, place + 5),
+        (Kind::Data, Next | Inside) => pattern(place..place + 5),
         (Kind::Data, _) => b"wrong".to_vec(),
         _ => Vec::new(),
     };

@@ -2,10 +2,9 @@
 
 use core::mem::{align_of, size_of};
 
-use crate::rig::{Family, NODE_MAC, Port, Setup};
+use crate::rig::{Family, PORT, Port, Setup};
 use smolecho::smoltcp::iface::SocketStorage;
 use smolecho::smoltcp::time::Instant;
-use smolecho::smoltcp::wire::IpCidr;
 use smolecho::storage::{PER_CONNECTION, SCRATCH};
 use smolecho::{Listener, Node, Storage};
 use static_cell::ConstStaticCell;
@@ -47,17 +46,17 @@ static STORAGE: ConstStaticCell<Storage<'static, 2, 512>> = ConstStaticCell::new
 #[test]
 fn a_static_serves_without_unsafe() {
     let mut port = Port::default();
-    let config = Setup::new(Family::V4).config(NODE_MAC, IpCidr::new(Family::V4.node(), 16));
+    let config = Setup::new(Family::V4).config();
     let memory = STORAGE.take().memory();
     let mut node: Node<'static> = Node::new(&config, memory, &mut port, Instant::ZERO).unwrap();
-    node.listen(Listener::new(crate::rig::PORT, 1)).unwrap();
+    node.listen(Listener::new(PORT, 1)).unwrap();
     assert_eq!(node.occupancy().free, 2);
 }
 
 #[test]
 fn a_node_may_follow_another_in_the_same_memory() {
     let mut port = Port::default();
-    let config = Setup::new(Family::V4).config(NODE_MAC, IpCidr::new(Family::V4.node(), 16));
+    let config = Setup::new(Family::V4).config();
     for _ in 0..2 {
         let mut storage = Storage::<3, 64>::new();
         let node = Node::new(&config, storage.memory(), &mut port, Instant::ZERO).unwrap();

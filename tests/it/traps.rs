@@ -19,7 +19,9 @@
 //! | P14 | stalls, an ACK of what was not sent, a forgotten FIN | here; unread data in TIME-WAIT: `once::more_than_1024_bytes_are_not_lost_silently` |
 
 use crate::rig::frames::Segment;
-use crate::rig::peer::{Peer, pattern};
+use crate::rig::pattern::pattern;
+use crate::rig::peer::Peer;
+use crate::rig::talk::{Close, Talk};
 use crate::rig::{Family, Fate, Nobody, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::wire::TcpControl;
 use smolecho::{End, Refusal};
@@ -120,7 +122,7 @@ fn p10_a_fin_beyond_the_window_ends_nothing(family: Family) {
     assert_eq!(world.ours.refused(Refusal::Overrun), 3);
     peer.say(&mut world, 0, 64, true);
     assert_eq!(peer.place(), 65, "what ends with the window is taken");
-    assert!(peer.node_closed && peer.back == pattern(0, 64));
+    assert!(peer.node_closed && peer.back == pattern(0..64));
     assert!(peer.live(&mut world, 64));
     assert_eq!(world.ours.ends(), [End::Finished]);
     world.rest();
@@ -221,8 +223,7 @@ fn p14_reordered_segments_and_fins_finish(family: Family) {
     });
     for seed in 0..20 {
         let socket = world.far.caller();
-        let mut talk =
-            crate::rig::talk::Talk::new(socket, seed, 3000, crate::rig::talk::Close::Early);
+        let mut talk = Talk::new(socket, seed, 3000, Close::Early);
         world.run_until(s(60), |world| talk.pump(&mut world.far));
     }
     world.run_for(s(1));

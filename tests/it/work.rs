@@ -3,20 +3,16 @@
 use crate::rig::frames::{Frame, Segment, Tcp, Way, who_has};
 use crate::rig::raw::Raw;
 use crate::rig::talk::{Close, Talk};
-use crate::rig::{Family, NODE_MAC, Port, PortRx, PortTx, Setup, in_both_families, memory, ms, s};
-use smolecho::phy::{Device, DeviceCapabilities};
+use crate::rig::{Family, Port, Setup, in_both_families, ms, s};
 use smolecho::smoltcp::time::Instant;
-use smolecho::smoltcp::wire::{IpCidr, IpEndpoint, TcpControl};
-use smolecho::{Listener, Node, Timeouts};
+use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
+use smolecho::{Node, Timeouts};
 
 /// A listening node on a device that the test fills.
 fn alone(family: Family, slots: usize) -> (Node<'static>, Port) {
     let mut port = Port::default();
-    let config = Setup::new(family).config(NODE_MAC, IpCidr::new(family.node(), 16));
-    let memory = memory(slots, 512, 512, 64);
-    let mut node = Node::new(&config, memory, &mut port, Instant::ZERO).unwrap();
-    node.listen(Listener::new(crate::rig::PORT, 8)).unwrap();
-    (node, port)
+    let setup = Setup { slots, rx: 512, tx: 512, ..Setup::new(family) };
+    (setup.node(&mut port), port)
 }
 
 fn stranger(family: Family, n: u16) -> IpEndpoint {
@@ -142,71 +138,42 @@ fn an_unanswered_connection_is_not_forgotten_among_quiet_ones(family: Family) {
     }
 }
 
-/// A device that has room for so many frames of its own accord.
-struct Narrow {
-    port: Port,
-    room: usize,
-}
-
-impl Device for Narrow {
-    type RxToken<'t> = PortRx;
-    type TxToken<'t> = PortTx<'t>;
-
-    fn receive(&mut self, now: Instant) -> Option<(PortRx, PortTx<'_>)> {
-        self.port.receive(now)
-    }
-
-    fn transmit(&mut self, now: Instant) -> Option<PortTx<'_>> {
-        self.room = self.room.checked_sub(1)?;
-        self.port.transmit(now)
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        self.port.capabilities()
-    }
-}
-
-impl Narrow {
-    /// The segments that have left.
-    fn take(&mut self) -> Vec<Tcp> {
-        let frame = |bytes| Frame { at: Instant::ZERO, way: Way::FromNode, bytes };
-        self.port.outbox.drain(..).filter_map(|bytes| frame(bytes).tcp()).collect()
-    }
+/// The segments in the outbox.
+fn sent(port: &mut Port) -> Vec<Tcp> {
+    let frame = |bytes| Frame { at: Instant::ZERO, way: Way::FromNode, bytes };
+    port.outbox.drain(..).filter_map(|bytes| frame(bytes).tcp()).collect()
 }
 
 /// Two connections with much to send, and room for one frame at a time: they take turns.
 fn a_narrow_device_is_shared(family: Family) {
-    let mut device = Narrow { port: Port::default(), room: 64 };
-    let config = Setup::new(family).config(NODE_MAC, IpCidr::new(family.node(), 16));
-    let memory = memory(2, 4096, 4096, 64);
-    let mut node = Node::new(&config, memory, &mut device, Instant::ZERO).unwrap();
-    node.listen(Listener::new(crate::rig::PORT, 8)).unwrap();
-    let mut poll = |device: &mut Narrow, ms| {
-        node.poll(Instant::from_millis(ms), device, |_| {});
-        device.take()
+    let mut port = Port::default();
+    let setup = Setup { slots: 2, rx: 4096, tx: 4096, ..Setup::new(family) };
+    let mut node = setup.node(&mut port);
+    let mut poll = |port: &mut Port, ms| {
+        node.poll(Instant::from_millis(ms), port, |_| {});
+        sent(port)
     };
 
     let mut peers = [1, 2].map(|n| Raw::unknown(family, n));
     for peer in &mut peers {
-        device.port.inbox.push_back(who_has(peer.me.addr, family.node()));
-        device.port.inbox.push_back(peer.syn().frame());
-        let answers = poll(&mut device, 1);
+        port.inbox.push_back(who_has(peer.me.addr, family.node()));
+        port.inbox.push_back(peer.syn().frame());
+        let answers = poll(&mut port, 1);
         peer.ack = answers.iter().find(|tcp| tcp.syn).unwrap().seq.0 + 1;
         peer.seq += 1;
     }
-    device.room = 0;
+    port.room = 0;
     for peer in &mut peers {
         for _ in 0..3 {
-            device.port.inbox.push_back(peer.segment(TcpControl::Psh, &[7; 1200]).frame());
+            port.inbox.push_back(peer.segment(TcpControl::Psh, &[7; 1200]).frame());
             peer.seq += 1200;
         }
     }
-    poll(&mut device, 2);
+    poll(&mut port, 2);
     let mut served = Vec::new();
     for ms in 3..7 {
-        device.room = 1;
-        served
-            .extend(poll(&mut device, ms).into_iter().filter(|tcp| tcp.len > 0).map(|tcp| tcp.to));
+        port.room = 1;
+        served.extend(poll(&mut port, ms).into_iter().filter(|tcp| tcp.len > 0).map(|tcp| tcp.to));
     }
     assert_eq!(served.len(), 4);
     for peer in peers {

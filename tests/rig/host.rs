@@ -1,9 +1,7 @@
-//! The far end as a program over plain smoltcp: an interface, a socket set, and what the test does
-//! with its sockets.
+//! A program over plain smoltcp as the far end: an interface and a socket set.
 
 use smolecho::phy::Device;
 use smolecho::smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
-pub use smolecho::smoltcp::socket::tcp::Socket as TcpSocket;
 use smolecho::smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{IpAddress, IpEndpoint};
@@ -47,10 +45,14 @@ impl Host {
     }
 
     pub fn connect_from(&mut self, socket: SocketHandle, port: u16) -> IpEndpoint {
-        let server = self.family.server();
+        self.connect_to(socket, self.family.server(), port);
+        IpEndpoint::new(self.family.far(), port)
+    }
+
+    /// Connects the socket from a port of the test's choice.
+    pub fn connect_to(&mut self, socket: SocketHandle, server: IpEndpoint, port: u16) {
         let tcp = self.sockets.get_mut::<Socket<'_>>(socket);
         tcp.connect(self.iface.context(), server, port).unwrap();
-        IpEndpoint::new(self.family.far(), port)
     }
 
     /// A new socket, connecting.

@@ -4,12 +4,8 @@
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
 
 use super::frames::{Frame, Segment, Tcp, Way, who_has};
+use super::pattern::pattern;
 use super::{Family, Station, World};
-
-/// What both sides say: the byte at each place of the stream.
-pub fn pattern(from: usize, to: usize) -> Vec<u8> {
-    (from..to).map(|place| (place * 7 + place / 251 + 3) as u8).collect()
-}
 
 pub struct Peer {
     pub me: IpEndpoint,
@@ -79,7 +75,7 @@ impl Peer {
     #[track_caller]
     pub fn say<F: Station>(&mut self, world: &mut World<F>, from: usize, to: usize, fin: bool) {
         let control = if fin { TcpControl::Fin } else { TcpControl::None };
-        let payload = pattern(from, to);
+        let payload = pattern(from..to);
         let segment = self.segment(control, self.at(from), Some(self.expects), &payload);
         world.inject(segment.frame());
         self.told = self.expects;
@@ -134,7 +130,7 @@ impl Peer {
         let known = self.expects.wrapping_sub(seq);
         if let Some(new) = usize::try_from(known).ok().and_then(|known| payload.get(known..)) {
             let place = self.back.len();
-            assert_eq!(new, pattern(place, place + new.len()), "wrong bytes from {place} on");
+            assert_eq!(new, pattern(place..place + new.len()), "wrong bytes from {place} on");
             self.back.extend(new);
             self.expects = self.expects.wrapping_add(new.len() as i32);
             let end = seq.wrapping_add(payload.len() as i32);

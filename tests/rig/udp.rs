@@ -5,7 +5,7 @@ use smolecho::smoltcp::wire::*;
 use smolecho::{DatagramMemory, DatagramStorage};
 
 use super::frames::{Frame, RAW_MAC, ethernet, hardware_address, who_has};
-use super::{Family, NODE_MAC, PORT, Station, World};
+use super::{Family, PORT, Station, World};
 
 /// IP packets up to this go in one frame.
 const MTU: usize = 1500;
@@ -204,9 +204,4 @@ pub fn ping(from: IpAddress, to: IpAddress, data: &[u8]) -> Vec<Vec<u8>> {
         }
     };
     fragments(from, to, protocol, &bytes, 1)
-}
-
-/// Whether it is for the node's hardware address.
-pub fn is_for_node(frame: &[u8]) -> bool {
-    frame[..6] == NODE_MAC.0
 }
