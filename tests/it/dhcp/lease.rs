@@ -1,57 +1,14 @@
-//! An address from a DHCP server: gained, kept, changed, lost, and what becomes of its connections.
+//! A lease: gained, renewed, changed, lost, and the connections of its address.
 
-use crate::rig::dhcp::{Lan, Mood, SERVER, dhcp_frame};
-use crate::rig::frames::{Frame, Segment, who_has};
+use super::{LEASED, OTHER, bound, cidr, setup, turns_in, world, world_with};
+use crate::rig::dhcp::{Lan, Mood, SERVER};
+use crate::rig::frames::who_has;
 use crate::rig::talk::{Close, Talk};
 use crate::rig::udp::{self, Asker};
-use crate::rig::{Dice, Family, Fate, Happened, PORT, Setup, World, ms, s};
-use smolecho::smoltcp::time::{Duration, Instant};
-use smolecho::smoltcp::wire::{DhcpMessageType, IpAddress, IpCidr, IpEndpoint, Ipv4Address};
-use smolecho::{ConnectError, End, Message, Query, Service, Timeouts};
-
-const LEASED: Ipv4Address = Ipv4Address::new(10, 7, 0, 100);
-const OTHER: Ipv4Address = Ipv4Address::new(10, 7, 0, 101);
-
-fn setup() -> Setup {
-    // A quiet connection stays: it is not these deadlines that are tried here.
-    let timeouts = Timeouts { idle: None, stall: None, ..Timeouts::DEFAULT };
-    Setup {
-        nameless: true,
-        dhcpv4: true,
-        timeouts,
-        datagrams: udp::memory,
-        ..Setup::new(Family::V4)
-    }
-}
-
-fn world_with(lan: Lan) -> World<Lan> {
-    let mut world = setup().opposite(lan);
-    world.ours.node.bind(PORT, Service::Echo).unwrap();
-    world
-}
-
-fn world() -> World<Lan> {
-    world_with(Lan::new())
-}
-
-fn cidr(address: Ipv4Address) -> IpCidr {
-    IpCidr::new(address.into(), 16)
-}
-
-/// Lets the node gain its address.
-#[track_caller]
-fn bound(world: &mut World<Lan>) {
-    world.run_until(s(15), |world| !world.ours.changes().is_empty());
-    assert_eq!(world.ours.changes(), [Happened::Gained(cidr(world.far.address))]);
-}
-
-/// Lets time pass, and says how often the node was due in it.
-#[track_caller]
-fn turns_in(world: &mut World<Lan>, time: Duration) -> u64 {
-    let before = world.turns;
-    world.run_for(time);
-    world.turns - before
-}
+use crate::rig::{Family, Fate, Happened, PORT, Setup, World, s};
+use smolecho::smoltcp::time::Instant;
+use smolecho::smoltcp::wire::{DhcpMessageType, IpCidr, IpEndpoint, Ipv4Address};
+use smolecho::{End, Message, Query};
 
 #[track_caller]
 fn connect(world: &mut World<Lan>, seed: u64) -> Talk {
@@ -82,7 +39,7 @@ fn a_lease_serves_tcp_and_udp() {
     assert_eq!(asker.ask(&mut world, b"over a lease"), [b"over a lease"]);
 }
 
-/// T1 is half of the lease; asked of the server alone, and nobody notices.
+/// T1 is half of the lease: the request goes to the server alone, and the connection goes on.
 #[test]
 fn renewal_at_t1_disturbs_nothing() {
     let mut world = world();
@@ -118,11 +75,11 @@ fn the_servers_own_t1_and_t2_are_kept() {
     world.run_for(s(990));
     let said = &world.far.said[2..];
     assert!(said[0].at - start < s(101) && said[0].at - start >= s(99), "{:?}", said[0]);
-    let rebind = said.iter().find(|said| said.to.is_broadcast()).expect("asked of anybody");
+    let rebind = said.iter().find(|said| said.to.is_broadcast()).expect("a broadcast request");
     assert!(rebind.at - start < s(301) && rebind.at - start >= s(299), "{rebind:?}");
 }
 
-/// The server was away when the lease was to be renewed, and is back before its end.
+/// The server is unreachable at T1 and back before the lease ends.
 #[test]
 fn rebinding_saves_the_lease() {
     let mut world = world();
@@ -136,8 +93,8 @@ fn rebinding_saves_the_lease() {
     assert_eq!((rebind.from, rebind.to), (LEASED, Ipv4Address::BROADCAST));
 }
 
-/// The lease ends: the address is gone, its connections end, nothing is sent from it; then a new
-/// lease, and all works again.
+/// The lease ends: the address is removed, its connections end and no frame has it as its source. A new
+/// lease serves again.
 #[test]
 fn server_gone_until_the_lease_ends() {
     let mut world = world();
@@ -177,7 +134,7 @@ fn server_gone_until_the_lease_ends() {
     echo(&mut world, talk);
 }
 
-/// It is the same address: the node is not without one, and its connections go on.
+/// The address stays, so its connections go on.
 #[test]
 fn another_mask_on_renewal_ends_nothing() {
     let mut world = world();
@@ -197,13 +154,13 @@ fn another_mask_on_renewal_ends_nothing() {
     assert_eq!(world.stats().ended(End::AddressLost), 0);
 }
 
-/// Whatever state they are in, the connections of a lost address end, each with one event.
+/// Connections of a lost address end in any state, each with one event.
 #[test]
 fn every_state_outlives_the_loss_of_its_address() {
     let mut world = world();
     bound(&mut world);
     world.run_for(s(900));
-    // Open on both sides, half-closed by us, a client of ours that waits, a handshake without an end.
+    // A served connection, a client that waits for its echo, and later a client in SYN-SENT.
     let open = connect(&mut world, 5);
     world.far.host.listener(9);
     let far = IpEndpoint::new(world.far.host.address(), 9);
@@ -222,7 +179,7 @@ fn every_state_outlives_the_loss_of_its_address() {
     assert_eq!(world.stats().ended(End::AddressLost), 2);
 }
 
-/// A question under way does not go on from an address that is no longer ours.
+/// A pending query ends with its address.
 #[test]
 fn a_query_does_not_outlive_its_address() {
     let mut world = world();
@@ -237,14 +194,14 @@ fn a_query_does_not_outlive_its_address() {
     world.run_for(s(300));
     let sent = udp::datagrams(world.sent_since(mark));
     let from_lost = sent.iter().filter(|datagram| datagram.from.addr == LEASED.into()).count();
-    assert_eq!(from_lost, 0, "questions from an address that is lost");
+    assert_eq!(from_lost, 0, "datagrams from the lost address");
     assert!(
         world.ours.log.iter().any(|event| matches!(event, Happened::Reported(..))),
-        "the query ends with its address",
+        "no report",
     );
 }
 
-/// The server withdraws the lease.
+/// The server answers the renewal with NAK.
 #[test]
 fn a_nak_ends_the_lease_at_once() {
     let mut world = world();
@@ -281,40 +238,6 @@ fn another_address_on_renewal_replaces_the_first() {
     echo(&mut world, talk);
 }
 
-/// Nobody answers: it goes on asking, at a rate that nobody minds, and sleeps in between.
-#[test]
-fn without_a_server_it_keeps_asking() {
-    let mut world = world_with(Lan { mood: Mood::Silent, ..Lan::new() });
-    let turns = turns_in(&mut world, s(3600));
-    let asked = world.far.said.len();
-    assert!((100..=1000).contains(&asked), "{asked} questions in an hour");
-    assert!(turns < 5 * asked as u64, "due {turns} times for {asked} questions");
-    assert_eq!(world.ours.changes(), []);
-    let remote = IpEndpoint::new(world.far.host.address(), 9);
-    let connected = world.ours.node.connect(remote, Message::new(b"no"), world.now);
-    assert_eq!(connected, Err(ConnectError::NoAddress));
-    world.far.mood = Mood::Kind;
-    bound(&mut world);
-}
-
-/// A server that offers and then refuses must not be asked without end.
-#[test]
-fn a_server_that_always_refuses_is_not_stormed() {
-    let mut world = world_with(Lan { mood: Mood::Nak, ..Lan::new() });
-    world.run_for(s(60));
-    let asked = world.far.said.len();
-    assert!(asked < 200, "{asked} questions in a minute");
-}
-
-/// Leases without length come and go as fast as the link carries them.
-#[test]
-fn leases_of_no_length_are_not_stormed() {
-    let mut world = world_with(Lan { lease: Some(0), ..Lan::new() });
-    world.run_for(s(60));
-    let asked = world.far.said.len();
-    assert!(asked < 200, "{asked} questions in a minute");
-}
-
 #[test]
 fn a_bound_node_sleeps_until_t1() {
     let mut world = world();
@@ -325,65 +248,7 @@ fn a_bound_node_sleeps_until_t1() {
     assert!(turns_in(&mut world, s(490)) < 10);
 }
 
-/// No length: two minutes. The longest: for ever, without overflow.
-#[test]
-fn leases_of_odd_lengths() {
-    for lease in [None, Some(60), Some(u32::MAX)] {
-        let mut world = world_with(Lan { lease, ..Lan::new() });
-        bound(&mut world);
-        let turns = turns_in(&mut world, s(600));
-        assert!(turns < 500, "lease {lease:?}: {turns}");
-    }
-}
-
-/// RFC 2131 section 4.1: an answer's source can be anything; a node that renewed at 0.0.0.0 would panic.
-#[test]
-fn a_server_without_an_address_does_no_harm() {
-    let mut world = world_with(Lan { source: Ipv4Address::UNSPECIFIED, ..Lan::new() });
-    world.run_for(s(2000));
-    assert!(world.far.said.len() < 1000);
-}
-
-/// 0.0.0.0 is what some servers say for "no router".
-#[test]
-fn a_router_that_is_none_does_no_harm() {
-    for router in [
-        Ipv4Address::UNSPECIFIED,
-        Ipv4Address::BROADCAST,
-        Ipv4Address::new(224, 0, 0, 1),
-        LEASED,
-        Ipv4Address::new(192, 0, 2, 1),
-    ] {
-        let mut world = world_with(Lan { router: Some(router), ..Lan::new() });
-        bound(&mut world);
-        // From another network: the answers have to go by the router.
-        let far_away = IpEndpoint::new(IpAddress::v4(203, 0, 113, 5), 40_000);
-        let server = IpEndpoint::new(LEASED.into(), PORT);
-        let asker = Asker { me: far_away, server };
-        world.inject_and_settle(asker.question(b"hello").frame());
-        world.inject_and_settle(Segment::syn(far_away, server).frame());
-        world.run_for(s(10));
-    }
-}
-
-/// Addresses that nobody can use.
-#[test]
-fn an_impossible_address_is_not_taken() {
-    for (address, mask) in [
-        ([10, 7, 255, 255], [255, 255, 0, 0]),
-        ([10, 7, 0, 0], [255, 255, 0, 0]),
-        ([224, 0, 0, 9], [255, 255, 0, 0]),
-        ([255, 255, 255, 255], [255, 255, 0, 0]),
-        ([10, 7, 0, 9], [255, 0, 255, 0]),
-    ] {
-        let (address, mask) = (address.into(), mask.into());
-        let mut world = world_with(Lan { address, mask, ..Lan::new() });
-        world.run_for(s(30));
-        assert_eq!(world.ours.changes(), [], "{address} {mask}");
-    }
-}
-
-/// A lease of an address that the node has anyhow does not take that one away with it.
+/// The end of a lease does not remove a static address that equals it.
 #[test]
 fn a_lease_of_a_static_address_leaves_it_when_it_ends() {
     let setup = Setup { addresses: vec![cidr(LEASED)], ..setup() };
@@ -394,43 +259,7 @@ fn a_lease_of_a_static_address_leaves_it_when_it_ends() {
     assert!(world.ours.node.interface().ip_addrs().contains(&cidr(LEASED)));
 }
 
-/// Offers and acknowledgements cut short, and with any byte changed: no panic, no spin, all counted.
-#[test]
-fn damaged_answers_are_dropped() {
-    let mut world = world_with(Lan { mood: Mood::Silent, lease: Some(60), ..Lan::new() });
-    world.run_for(ms(10));
-    let transaction = transaction_of(&world);
-    let mut dice = Dice(7);
-    let whole = world.far.message(DhcpMessageType::Offer, transaction);
-    for len in 0..whole.len() {
-        world.inject(dhcp_frame(SERVER, &whole[..len]));
-        world.run_for(ms(3));
-    }
-    for n in 0..3000 {
-        let message = [DhcpMessageType::Offer, DhcpMessageType::Ack, DhcpMessageType::Nak][n % 3];
-        let mut payload = world.far.message(message, transaction_of(&world));
-        for _ in 0..1 + dice.below(3) {
-            // Behind what says for whom it is.
-            let at = 44 + dice.below(payload.len() - 44);
-            payload[if at < 236 { 12 + at % 12 } else { at }] = dice.roll() as u8;
-        }
-        world.inject(dhcp_frame(SERVER, &payload));
-        world.run_for(ms(3));
-    }
-    world.run_for(s(3600));
-}
-
-/// What the node last asked with.
-fn transaction_of(world: &World<Lan>) -> u32 {
-    let of = |frame: &Frame| {
-        let datagram = udp::datagrams(std::iter::once(frame)).pop()?;
-        let packet = (datagram.to.port == 67).then_some(datagram.payload)?;
-        Some(u32::from_be_bytes(packet[4..8].try_into().unwrap()))
-    };
-    world.sent_since(0).filter_map(of).last().expect("it has asked")
-}
-
-/// A link that loses every third frame.
+/// Every third frame is lost.
 #[test]
 fn a_lossy_link_costs_time_and_nothing_else() {
     let mut world = world();
