@@ -16,7 +16,10 @@ use smolecho::{
 use crate::{
     dnsmasq::Dnsmasq,
     host,
-    lab::{Change, Family, Lab, Naming, PATIENCE, PORT, Setup, be_patient},
+    lab::{Lab, Naming, Setup},
+    program::Change,
+    rig::{Family, PORT},
+    sockets::{PATIENCE, be_patient},
     trial::{Case, cases},
 };
 
@@ -95,16 +98,17 @@ const ANY_V4: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 const ANY_V6: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
 
-fn lend(lab: &Lab) -> Dnsmasq {
+/// A server that lends the stations of a range.
+fn lend(lab: &Lab, first: u8, last: u8) -> Dnsmasq {
     let host = lab.network.host(Family::V4).to_string();
     let net = host.rsplit_once('.').expect("IPv4").0.to_owned();
-    let range = format!("--dhcp-range={net}.100,{net}.110,255.255.255.0,2m");
+    let range = format!("--dhcp-range={net}.{first},{net}.{last},255.255.255.0,2m");
     Dnsmasq::run(&lab.network.interface, &[range])
 }
 
 fn lease_is_gained_renewed_lost_and_gained_again() {
     let lab = setup(Naming::Dhcp).run();
-    let server = lend(&lab);
+    let server = lend(&lab, 100, 110);
     let first = gained(&lab, 0);
     assert!(lab.network.is_in(first), "{first}");
     assert_echoes(endpoint(first), ANY_V4);
@@ -124,7 +128,7 @@ fn lease_is_gained_renewed_lost_and_gained_again() {
     assert_eq!(end, End::AddressLost);
     TcpStream::connect_timeout(&endpoint(first), Wall::from_millis(300)).expect_err("gone");
 
-    let _server = lend(&lab);
+    let _server = lend(&lab, 100, 110);
     let second = gained(&lab, 2);
     assert_echoes(endpoint(second), ANY_V4);
 }
@@ -132,13 +136,10 @@ fn lease_is_gained_renewed_lost_and_gained_again() {
 /// Another server with another range refuses the renewal: the node takes what it lends instead.
 fn nak_for_a_lease_of_another_network_moves_the_node() {
     let lab = setup(Naming::Dhcp).run();
-    let server = lend(&lab);
+    let server = lend(&lab, 100, 110);
     let first = gained(&lab, 0);
     drop(server);
-    let host = lab.network.host(Family::V4).to_string();
-    let net = host.rsplit_once('.').expect("IPv4").0.to_owned();
-    let range = format!("--dhcp-range={net}.200,{net}.201,255.255.255.0,2m");
-    let server = Dnsmasq::run(&lab.network.interface, &[range]);
+    let server = lend(&lab, 200, 201);
     assert_eq!(lost(&lab, 1), first);
     let second = gained(&lab, 2);
     assert_ne!(first, second);

@@ -13,8 +13,9 @@ use smolecho::smoltcp::wire::{TcpControl, TcpSeqNumber};
 
 use crate::{
     emulator::{Board, Emulator, Image, Plug},
-    lab::Family,
-    served::{self, SIZES, assert_echoes, connect, datagram_client, say_goodbye, say_hello},
+    rig::{Dice, Family},
+    served::{self, SIZES, assert_echoes, say_goodbye, say_hello},
+    sockets::{connect, datagram_client},
     trial::Case,
 };
 
@@ -197,14 +198,8 @@ fn garbage(board: &Emulator, server: SocketAddr, _: usize) {
     const TYPES: [u16; 3] = [0x0800, 0x0806, 0x86dd];
     let wire = board.wire();
     between_echoes(server, 3000, LARGE, |n| {
-        let mut state = n.wrapping_mul(0x9E37_79B9) | 1;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state
-        };
-        let mut frame: Vec<u8> = (0..14 + next() % 1501).map(|_| next() as u8).collect();
+        let mut dice = Dice(u64::from(n) + 1);
+        let mut frame: Vec<u8> = (0..14 + dice.below(1501)).map(|_| dice.roll() as u8).collect();
         if n % 2 == 0 {
             frame[..6].copy_from_slice(&board.board.mac);
             frame[12..14].copy_from_slice(&TYPES[n as usize / 2 % 3].to_be_bytes());

@@ -9,7 +9,10 @@ use std::{
 use smolecho::{End, Message, Timeouts, smoltcp::time::Duration};
 
 use crate::{
-    lab::{Closed, Family, Lab, Setup, be_patient},
+    lab::{Lab, Setup},
+    program::Closed,
+    rig::Family,
+    sockets::be_patient,
     trial::{Case, cases},
 };
 
@@ -73,7 +76,7 @@ pub(crate) fn echo(mut stream: TcpStream) {
 }
 
 /// The lecture's server: recv(1024), send, close.
-fn echo_once(mut stream: TcpStream) {
+pub(crate) fn echo_once(mut stream: TcpStream) {
     let mut buffer = [0; 1024];
     let n = stream.read(&mut buffer).expect("recv");
     stream.write_all(&buffer[..n]).expect("send");

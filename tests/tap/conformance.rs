@@ -12,7 +12,7 @@ use smolecho::{
 
 use crate::{
     host,
-    lab::Network,
+    network::Network,
     trial::{Case, cases},
     wire::Wire,
 };

@@ -3,33 +3,21 @@
 use std::{
     collections::VecDeque,
     io::ErrorKind,
-    net::{IpAddr, SocketAddr, UdpSocket},
-    os::fd::AsRawFd,
+    net::{SocketAddr, UdpSocket},
     process::{Command, Stdio},
     thread,
     time::{Duration as Wall, Instant as Clock},
 };
 
-use nix::{
-    ifaddrs::getifaddrs,
-    sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, sendto, socket},
-};
-use smolecho::{
-    Ignored, Query, Refusal, Report, Service,
-    smoltcp::{
-        phy::ChecksumCapabilities,
-        time::Duration,
-        wire::{
-            EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpProtocol,
-            IpRepr, UdpPacket, UdpRepr,
-        },
-    },
-};
+use smolecho::{Ignored, Query, Refusal, Report, Service, smoltcp::time::Duration};
 
 use crate::{
-    lab::{Family, Lab, PATIENCE, PORT, Setup},
-    served::{self, assert_echoes, datagram_client},
+    lab::{Lab, Setup},
+    rig::{Family, PORT, pattern::pattern},
+    served::{self, assert_echoes},
+    sockets::{PATIENCE, datagram_client},
     trial::{Case, cases},
+    wire::Wire,
 };
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -62,10 +50,6 @@ fn client(lab: &Lab, family: Family) -> UdpSocket {
     datagram_client(lab.server(family))
 }
 
-fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i * 7 + i / 251 + len) as u8).collect()
-}
-
 fn every_size_that_fits_a_frame_comes_back(family: Family) {
     let lab = lab();
     let socket = client(&lab, family);
@@ -79,14 +63,14 @@ fn sizes_up_to_8000_come_back_in_fragments() {
     let lab = lab();
     let socket = client(&lab, Family::V4);
     for len in (1473..=8000).step_by(61).chain([1480, 1481, 8000]) {
-        assert_echoes(&socket, &pattern(len));
+        assert_echoes(&socket, &pattern(len..2 * len));
     }
 }
 
 fn ipv6_fragments_are_refused_and_counted() {
     let lab = lab();
     let socket = client(&lab, Family::V6);
-    socket.send(&pattern(3000)).expect("send");
+    socket.send(&pattern(0..3000)).expect("send");
     lab.until("three fragments are refused", |view| {
         (view.stats.refused(Refusal::Fragment) == 3).then_some(())
     });
@@ -131,51 +115,10 @@ fn paced(family: Family, count: u32) {
     assert_eq!((stats.datagrams_received, stats.datagrams_sent), (all, all));
 }
 
-/// A datagram in a frame, with whatever ends it claims to have.
-fn forged(lab: &Lab, from: (IpAddr, u16), to: (IpAddr, u16), payload: &[u8]) -> Vec<u8> {
-    let (source, target): (IpAddress, IpAddress) = (from.0.into(), to.0.into());
-    let udp = UdpRepr { src_port: from.1, dst_port: to.1 };
-    let len = udp.header_len() + payload.len();
-    let ip = IpRepr::new(source, target, IpProtocol::Udp, len, 64);
-    let ethertype = match target {
-        IpAddress::Ipv4(_) => EthernetProtocol::Ipv4,
-        IpAddress::Ipv6(_) => EthernetProtocol::Ipv6,
-    };
-    let node = EthernetAddress(lab.network.node_mac());
-    let ethernet =
-        EthernetRepr { src_addr: EthernetAddress([2, 0, 0, 0, 9, 9]), dst_addr: node, ethertype };
-    let mut frame = vec![0; 14 + ip.buffer_len()];
-    let checksums = ChecksumCapabilities::default();
-    ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
-    ip.emit(&mut frame[14..], &checksums);
-    udp.emit(
-        &mut UdpPacket::new_unchecked(&mut frame[14 + ip.header_len()..]),
-        &source,
-        &target,
-        payload.len(),
-        |room| room.copy_from_slice(payload),
-        &checksums,
-    );
-    frame
-}
-
-/// Puts frames on the link as if somebody on it had sent them.
-fn forger(lab: &Lab) -> impl Fn(&[u8]) {
-    let raw = socket(AddressFamily::Packet, SockType::Raw, SockFlag::empty(), None).expect("raw");
-    let link: LinkAddr = getifaddrs()
-        .expect("interfaces")
-        .filter(|interface| interface.interface_name == lab.network.interface)
-        .find_map(|interface| interface.address?.as_link_addr().copied())
-        .expect("the interface");
-    move |frame| {
-        assert_eq!(sendto(raw.as_raw_fd(), frame, &link, MsgFlags::empty()), Ok(frame.len()));
-    }
-}
-
 /// Loops are not begun: from port 7, from our own ports, from our own address, from nobody's.
 fn forged_datagrams_are_not_answered(family: Family) {
     let lab = lab();
-    let forge = forger(&lab);
+    let wire = Wire::tap(&lab.network);
     let socket = client(&lab, family);
     assert_echoes(&socket, b"before");
     let (node, host, nobody) =
@@ -193,7 +136,8 @@ fn forged_datagrams_are_not_answered(family: Family) {
     ] {
         for service in [PORT, CHARGEN] {
             let before = lab.stats().ignored(why);
-            forge(&forged(&lab, (from, port), (node, service), b"echo"));
+            let (from, to) = ((from, port).into(), (node, service).into());
+            wire.send(&wire.udp(from, to, b"echo"));
             expected += 1;
             lab.until("it is counted", |view| {
                 (view.stats.ignored(why) == before + 1).then_some(())
@@ -209,13 +153,14 @@ fn forged_datagrams_are_not_answered(family: Family) {
 /// One from an address where nobody is, then a hundred from the kernel: all within a second.
 fn honest_peer_is_answered_beside_a_forged_one(family: Family) {
     let lab = lab();
-    let forge = forger(&lab);
+    let wire = Wire::tap(&lab.network);
     let socket = client(&lab, family);
     assert_echoes(&socket, b"known");
     let (node, nobody) = (lab.network.node(family), lab.network.nobody(family));
     for forgeries in [1, 20] {
         for n in 0..forgeries {
-            forge(&forged(&lab, (nobody, 40_000 + n), (node, PORT), b"forged"));
+            let (from, to) = ((nobody, 40_000 + n).into(), (node, PORT).into());
+            wire.send(&wire.udp(from, to, b"forged"));
         }
         let start = Clock::now();
         for n in 0..100u8 {

@@ -31,7 +31,8 @@ use smolecho::{
 
 use crate::{
     host,
-    lab::{Family, Network, Opening},
+    network::{Network, Opening},
+    rig::Family,
     trial::{Case, cases},
 };
 

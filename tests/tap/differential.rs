@@ -11,10 +11,12 @@ use std::{
 use smolecho::{Flow, Listener};
 
 use crate::{
+    client::{echo, echo_once},
     host,
-    lab::{Family, Network, PORT, Setup, listen},
-    pattern::Pattern,
-    served::connect,
+    lab::Setup,
+    network::Network,
+    rig::{Family, PORT, pattern::Pattern},
+    sockets::{connect, listen},
     trial::{Case, cases},
 };
 
@@ -39,8 +41,8 @@ struct Peer {
 impl Peer {
     /// One of many, by its number.
     fn new(number: u32) -> Peer {
-        let pattern = Pattern::new(number);
-        let dice = pattern.piece(&(0..32)).to_vec();
+        let pattern = Pattern::new(number.into());
+        let dice = pattern.piece(0..32).to_vec();
         let pieces = dice[2..2 + usize::from(dice[0] % 24)].iter().map(|die| {
             // As often a byte or two as more than a window.
             1 << (die % 17)
@@ -112,18 +114,6 @@ fn beside_the_kernel(
     });
 }
 
-fn echo(mut stream: TcpStream) {
-    let mut reader = stream.try_clone().expect("a second handle");
-    io::copy(&mut reader, &mut stream).expect("echo");
-}
-
-/// The lecture's: one `recv(1024)`, and closed.
-fn once(mut stream: TcpStream) {
-    let mut data = [0; 1024];
-    let n = stream.read(&mut data).expect("recv");
-    stream.write_all(&data[..n]).expect("send");
-}
-
 fn any_dialogue_is_the_kernels(family: Family) {
     const PEERS: u32 = 24;
     let lab = Setup::default().run();
@@ -144,7 +134,7 @@ fn any_dialogue_is_the_kernels(family: Family) {
 fn whoever_says_too_much_is_reset_by_both(family: Family) {
     let listener = Some(Listener::new(PORT, 8).flow(Flow::Once));
     let lab = Setup { listener, ..Setup::default() }.run();
-    beside_the_kernel(family, 2, once, |address| {
+    beside_the_kernel(family, 2, echo_once, |address| {
         for (len, end) in [(1024, Ok(())), (1025, Err(ErrorKind::ConnectionReset))] {
             for server in [lab.server(family), address] {
                 let mut stream = connect(server).expect("connect");

@@ -15,8 +15,8 @@ use smolecho::{
 
 use crate::{
     host,
-    lab::{Family, Network, PORT},
-    pattern::Pattern,
+    network::Network,
+    rig::{Family, PORT, pattern::Pattern},
     trial::{Case, cases},
 };
 

@@ -17,7 +17,8 @@ use nix::net::if_::if_nametoindex;
 
 use crate::{
     host,
-    lab::{Family, PATIENCE, PORT},
+    rig::{Family, PORT},
+    sockets::PATIENCE,
     trial::FIRMWARE,
     wire::Wire,
 };

@@ -1,8 +1,7 @@
 //! Spoofed SYNs, as fast as the node takes them, and honest peers among them.
 
 use std::{
-    fs,
-    io::{self, Read, Write},
+    fs, io,
     net::{Shutdown, SocketAddr},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -13,8 +12,9 @@ use smolecho::smoltcp::wire::{TcpControl, TcpSeqNumber};
 
 use crate::{
     cores::on_core,
-    lab::{Family, Lab, PORT, Setup},
-    pattern::Pattern,
+    lab::{Lab, Setup},
+    rig::{Dice, Family, PORT, pattern::Pattern},
+    served::try_hello,
     trial::{Case, cases, soak},
     wire::Wire,
 };
@@ -25,8 +25,6 @@ pub(crate) fn cases() -> Vec<Case> {
         a_transfer_goes_on_under_a_flood,
     ]
 }
-
-const HELLO: &[u8] = b"Hello, Server!";
 
 /// Frames on their way to the node at once: a queue that overflows would lose honest frames as well,
 /// and say nothing of the node.
@@ -39,19 +37,12 @@ struct Flood<'l> {
     lab: &'l Lab,
     wire: Wire,
     family: Family,
-    dice: u64,
+    dice: Dice,
 }
 
 impl<'l> Flood<'l> {
     fn new(lab: &'l Lab, family: Family) -> Flood<'l> {
-        Flood { lab, wire: Wire::tap(&lab.network), family, dice: 88_172_645_463_325_252 }
-    }
-
-    fn roll(&mut self) -> u64 {
-        self.dice ^= self.dice << 13;
-        self.dice ^= self.dice >> 7;
-        self.dice ^= self.dice << 17;
-        self.dice
+        Flood { lab, wire: Wire::tap(&lab.network), family, dice: Dice(88) }
     }
 
     /// Goes on until `enough` of those already sent.
@@ -79,7 +70,7 @@ impl<'l> Flood<'l> {
                 continue;
             }
             for _ in 0..32 {
-                let roll = self.roll();
+                let roll = self.dice.roll();
                 let station = if random { 10 + (roll % 240) as u8 } else { 99 };
                 let from = self.lab.network.address(self.family, station);
                 let from = SocketAddr::new(from, 1024 + (roll >> 16) as u16 % 64_000);
@@ -95,11 +86,8 @@ impl<'l> Flood<'l> {
 /// Connects, has its echo, closes.
 fn call(lab: &Lab, family: Family) -> io::Result<Wall> {
     let begin = Clock::now();
-    let mut stream = lab.try_connect(family)?;
-    stream.write_all(HELLO)?;
-    let mut answer = [0; HELLO.len()];
-    stream.read_exact(&mut answer)?;
-    assert_eq!(answer, HELLO);
+    let stream = lab.try_connect(family)?;
+    try_hello(&stream)?;
     let taken = begin.elapsed();
     stream.shutdown(Shutdown::Write)?;
     Ok(taken)

@@ -32,7 +32,7 @@ use nix::{
 };
 use smolecho::phy::tap::Tap;
 
-use crate::lab::PATIENCE;
+use crate::sockets::PATIENCE;
 
 /// Leaves the machine's network for one of our own, with nothing in it but `lo`.
 pub(crate) fn enter_private_namespace() -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! Peers that mean no good, and peers that only behave so.
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{self, ErrorKind, Write},
     net::{Shutdown, SocketAddr, TcpStream, UdpSocket},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -21,10 +21,11 @@ use smolecho::{
 };
 
 use crate::{
-    lab::{Family, Lab, PORT, Setup},
-    pattern::Pattern,
+    lab::{Lab, Setup},
+    rig::{Family, PORT, pattern::Pattern},
+    served::{HELLO, say_hello, try_hello},
     trial::{Case, cases, soak},
-    wire::{Passed, Wire},
+    wire::Wire,
 };
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -39,7 +40,6 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-const HELLO: &[u8] = b"Hello, Server!";
 const SOON: Duration = Duration::from_millis(400);
 const SLOTS: usize = 64;
 
@@ -50,14 +50,6 @@ fn short() -> Setup {
     let [handshake, idle, stall, fin_wait] = [Some(SOON); 4];
     let timeouts = Timeouts { handshake, idle, stall, fin_wait, ..Timeouts::DEFAULT };
     Setup { slots: SLOTS, buffer: 4096, timeouts, ..Setup::default() }
-}
-
-fn hello(mut stream: &TcpStream) -> io::Result<()> {
-    stream.write_all(HELLO)?;
-    let mut answer = [0; HELLO.len()];
-    stream.read_exact(&mut answer)?;
-    assert_eq!(answer, HELLO);
-    Ok(())
 }
 
 /// Whoever is turned away calls again at once.
@@ -94,7 +86,7 @@ fn besiege(lab: &Lab, family: Family, peers: usize, behave: impl Fn(&TcpStream) 
             let last = held.is_finished();
             let begin = Clock::now();
             // It may be accepted and still be late with what it says.
-            while hello(&insist(lab, family)).is_err() {}
+            while try_hello(&insist(lab, family)).is_err() {}
             slowest = slowest.max(begin.elapsed());
             if last {
                 break;
@@ -145,12 +137,12 @@ fn peers_that_half_close_and_vanish(family: Family) {
     }
     let begin = Clock::now();
     while begin.elapsed() < Wall::from(SOON) * 3 {
-        hello(&insist(&lab, other)).expect("echo");
+        say_hello(&insist(&lab, other));
     }
     lab.until("every slot is free", |view| (view.occupancy.free == 200).then_some(()));
     assert!(begin.elapsed() < Wall::from(SOON) * 3 + SLACK, "{:?}", begin.elapsed());
     lab.host_returns(family);
-    hello(&insist(&lab, family)).expect("echo");
+    say_hello(&insist(&lab, family));
 }
 
 fn replays_do_nothing(family: Family) {
@@ -161,18 +153,17 @@ fn replays_do_nothing(family: Family) {
     let peer = stream.local_addr().expect("address");
     let server = stream.peer_addr().expect("address");
 
-    let said: Vec<Passed> = std::iter::from_fn(|| wire.next_to_node())
-        .filter(|passed| passed.from == peer.port() && passed.to == PORT)
+    let said: Vec<_> = std::iter::from_fn(|| wire.next_to_node())
+        .filter(|(_, tcp)| tcp.from.port == peer.port() && tcp.to.port == PORT)
         .collect();
     assert!(said.len() >= 4, "a handshake and data");
     for _ in 0..3 {
-        for passed in &said {
-            wire.send(&passed.frame);
+        for (frame, _) in &said {
+            wire.send(frame);
         }
     }
-    let last = said.last().expect("the last");
-    let (next, ack) = (last.seq + last.len, Some(last.ack));
-    let old = said[0].seq + 1;
+    let (_, last) = said.last().expect("the last");
+    let (next, ack, old) = (last.seq + last.len, last.ack, said[0].1.seq + 1);
     for frame in [
         wire.tcp(peer, server, TcpControl::Fin, old, ack, &[]),
         wire.tcp(peer, server, TcpControl::None, old, ack, b"an old duplicate"),
@@ -251,5 +242,5 @@ fn a_bare_syn_to_a_client_that_waits_for_arp(family: Family) {
     }
     assert_eq!(lab.until_closed(nobody).end, End::HandshakeTimeout);
     assert_eq!(lab.stats().refused(Refusal::InUse), 100);
-    hello(&lab.connect(family)).expect("echo");
+    say_hello(&lab.connect(family));
 }

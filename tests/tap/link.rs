@@ -10,8 +10,9 @@ use std::{
 use smolecho::{End, Message};
 
 use crate::{
-    lab::{Family, Lab, Setup},
-    pattern::{Pattern, expect_end},
+    lab::{Lab, Setup},
+    rig::{Family, pattern::Pattern},
+    stream::expect_end,
     trial::{Case, cases},
 };
 

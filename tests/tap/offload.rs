@@ -4,9 +4,11 @@ use smolecho::{End, Message, Service};
 
 use crate::{
     client,
-    lab::{Family, Lab, Opening, PORT, Setup},
-    pattern::Pattern,
-    served::{self, SIZES, assert_echoes, datagram_client, say_goodbye},
+    lab::{Lab, Setup},
+    network::Opening,
+    rig::{Family, PORT, pattern::Pattern},
+    served::{self, SIZES, assert_echoes, say_goodbye},
+    sockets::datagram_client,
     trial::{Case, cases},
 };
 

@@ -14,9 +14,11 @@ use nix::{
 use smolecho::{End, Flow, Listener, Refusal, Timeouts, WhenFull, smoltcp::time::Duration};
 
 use crate::{
-    lab::{Family, Lab, PATIENCE, PORT, Setup},
-    pattern::{Pattern, expect_end},
+    lab::{Lab, Setup},
+    rig::{Family, PORT, pattern::Pattern},
     served::{self, HELLO, SIZES, say_goodbye, say_hello},
+    sockets::PATIENCE,
+    stream::expect_end,
     trial::{Case, cases},
 };
 

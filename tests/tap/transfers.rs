@@ -4,8 +4,9 @@
 use smolecho::End;
 
 use crate::{
-    lab::{Family, Lab, Opening, Setup},
-    pattern::Pattern,
+    lab::{Lab, Setup},
+    network::Opening,
+    rig::{Family, pattern::Pattern},
     served::say_goodbye,
     trial::{Case, in_full, soak},
 };
@@ -39,7 +40,7 @@ fn both_ways_at_once(opening: Opening, mtu: u32, family: Family) {
     }
 }
 
-fn transfer(lab: &Lab, family: Family, seed: u32, len: u64) {
+fn transfer(lab: &Lab, family: Family, seed: u64, len: u64) {
     let stream = lab.connect(family);
     Pattern::new(seed).echo(&stream, 0..len).expect("echo");
     say_goodbye(&stream);

@@ -4,7 +4,7 @@ use std::{env, path::PathBuf};
 
 use libtest_mimic::{Completion, Trial};
 
-use crate::lab::{Family, Opening};
+use crate::{network::Opening, rig::Family};
 
 /// The folder with the firmware of the boards.
 pub(crate) const FIRMWARE: &str = "SMOLECHO_BOARDS";
