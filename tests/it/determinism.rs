@@ -8,7 +8,7 @@ use crate::rig::raw::Raw;
 use crate::rig::talk::{Close, Talk};
 use crate::rig::{Family, Fate, Setup, World, in_both_families, s};
 use smolecho::smoltcp::wire::IpEndpoint;
-use smolecho::{Flow, Message, Timeouts};
+use smolecho::{Message, TcpService, Timeouts};
 
 /// Every frame and its instant, of a run with losses, a served talk and a call of ours.
 fn run(family: Family, seed: u64) -> (u64, World) {
@@ -57,7 +57,7 @@ fn another_seed_gives_other_numbers(family: Family) {
 }
 
 fn initial_sequence_numbers_do_not_repeat(family: Family) {
-    let mut world = Setup { flow: Flow::Once, ..Setup::new(family) }.world();
+    let mut world = Setup { service: TcpService::Once, ..Setup::new(family) }.world();
     let mut seen = HashSet::new();
     let mut peer = Raw::new(&mut world, family, 1);
     for n in 0..1000 {

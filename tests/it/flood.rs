@@ -4,7 +4,7 @@ use crate::rig::frames::Segment;
 use crate::rig::host::Host;
 use crate::rig::talk::{Close, Talk};
 use crate::rig::{Dice, Family, Port, Setup, Station, World, in_both_families, ms, s};
-use smolecho::End;
+use smolecho::CloseReason;
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::IpEndpoint;
@@ -73,7 +73,7 @@ fn an_honest_peer_is_served_within_a_second(family: Family) {
         world.far.send(inside, b"still here");
         world.run_until(s(1), |world| world.far.get(inside).recv_queue() == 10);
         assert!(world.stats().cookies_returned >= 8, "{:?}", world.stats());
-        assert_eq!(world.ours.ended(End::Finished), 10);
+        assert_eq!(world.ours.ended(CloseReason::Finished), 10);
         world.rest();
     }
 }

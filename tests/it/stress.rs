@@ -10,7 +10,7 @@ use crate::rig::{Dice, Family, Fate, Happened, Setup, World, in_both_families, m
 use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::wire::IpEndpoint;
-use smolecho::{Flow, Message, Stats, WhenFull};
+use smolecho::{Message, Stats, TcpService, WhenFull};
 
 const OPERATIONS: usize = 2000;
 const SLOTS: usize = 16;
@@ -29,10 +29,17 @@ struct Stress {
 
 impl Stress {
     fn new(family: Family, seed: u64) -> Self {
-        let flow = if seed.is_multiple_of(2) { Flow::Stream } else { Flow::Once };
+        let service = if seed.is_multiple_of(2) { TcpService::Stream } else { TcpService::Once };
         let when_full = if seed.is_multiple_of(3) { WhenFull::Silence } else { WhenFull::Reset };
-        let setup =
-            Setup { slots: SLOTS, seed, flow, when_full, rx: 256, tx: 256, ..Setup::new(family) };
+        let setup = Setup {
+            slots: SLOTS,
+            seed,
+            service,
+            when_full,
+            rx: 256,
+            tx: 256,
+            ..Setup::new(family)
+        };
         let mut world = setup.world();
         let peers = (0..2 * SLOTS).map(|_| world.far.socket(512, 512)).collect();
         let servers = [(); 4].map(|()| world.far.listener(7));

@@ -4,7 +4,7 @@ use smolecho::node::Occupancy;
 use smolecho::phy::Device;
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::IpCidr;
-use smolecho::{End, Event, Ignored, Node, Refusal, Report, Stats, Tuple};
+use smolecho::{CloseReason, DatagramDropReason, DropReason, Event, Node, Report, Stats, Tuple};
 
 use super::Station;
 
@@ -13,9 +13,9 @@ use super::Station;
 pub enum Happened {
     Accepted(Tuple),
     Connected(Tuple),
-    Closed { tuple: Tuple, end: End, received: u64, sent: u64 },
-    Refused(Refusal, Option<Tuple>),
-    Ignored(Ignored, Tuple),
+    Closed { tuple: Tuple, end: CloseReason, received: u64, sent: u64 },
+    Dropped(DropReason, Option<Tuple>),
+    DatagramDropped(DatagramDropReason, Tuple),
     Reported(Tuple, Report),
     Gained(IpCidr),
     Lost(IpCidr),
@@ -34,11 +34,13 @@ pub fn log(log: &mut Vec<Happened>) -> impl FnMut(Event<'_>) {
     |event| match event {
         Event::Accepted { tuple } => log.push(Happened::Accepted(tuple)),
         Event::Connected { tuple } => log.push(Happened::Connected(tuple)),
-        Event::Closed { tuple, end, received, sent } => {
+        Event::Closed { tuple, reason: end, received, sent } => {
             log.push(Happened::Closed { tuple, end, received, sent });
         }
-        Event::Refused { refusal, tuple } => log.push(Happened::Refused(refusal, tuple)),
-        Event::Ignored { ignored, tuple } => log.push(Happened::Ignored(ignored, tuple)),
+        Event::Dropped { reason, tuple } => log.push(Happened::Dropped(reason, tuple)),
+        Event::DatagramDropped { reason, tuple } => {
+            log.push(Happened::DatagramDropped(reason, tuple));
+        }
         Event::Reported { tuple, report } => log.push(Happened::Reported(tuple, report)),
         Event::AddressGained { cidr } => log.push(Happened::Gained(cidr)),
         Event::AddressLost { cidr } => log.push(Happened::Lost(cidr)),
@@ -55,16 +57,16 @@ impl Ours {
         self.node.stats()
     }
 
-    pub fn ended(&self, end: End) -> u64 {
+    pub fn ended(&self, end: CloseReason) -> u64 {
         self.stats().ended(end)
     }
 
-    pub fn refused(&self, refusal: Refusal) -> u64 {
-        self.stats().refused(refusal)
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.stats().dropped(reason)
     }
 
     /// The reasons of all closed connections, in order.
-    pub fn ends(&self) -> Vec<End> {
+    pub fn ends(&self) -> Vec<CloseReason> {
         let end = |event: &Happened| match event {
             Happened::Closed { end, .. } => Some(*end),
             _ => None,
@@ -94,7 +96,7 @@ impl Station for Ours {
 /// The sums that the documentation of [`Stats`] promises at any moment.
 #[track_caller]
 pub fn check_sums(stats: &Stats, pool: Occupancy) {
-    assert_eq!(stats.frames, stats.delivered + stats.refused_in_all(), "frames: {stats:?}");
+    assert_eq!(stats.frames, stats.delivered + stats.dropped_total(), "frames: {stats:?}");
     let begun = stats.accepted + stats.connected;
     assert_eq!(begun, pool.open as u64 + stats.closed(), "connections: {stats:?} {pool:?}");
 }

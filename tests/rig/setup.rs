@@ -4,8 +4,10 @@ use smolecho::phy::Device;
 use smolecho::smoltcp::iface::SocketStorage;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{EthernetAddress, IpCidr};
-use smolecho::storage::{DueRecord, OrderRecord, Slot, TableRecord};
-use smolecho::{Config, DatagramMemory, Flow, Listener, Manners, Memory, Node, Timeouts, WhenFull};
+use smolecho::storage::{AgeRecord, DeadlineRecord, Slot, TableRecord};
+use smolecho::{
+    Config, DatagramMemory, Listener, Memory, Node, TcpService, Timeouts, UdpPolicy, WhenFull,
+};
 
 use super::host::Host;
 use super::{FAR_MAC, Family, NODE_MAC, Nobody, Ours, PORT, Port, Station, World};
@@ -21,7 +23,7 @@ pub struct Setup {
     pub seed: u64,
     pub timeouts: Timeouts,
     pub keep_alive: Option<Duration>,
-    pub flow: Flow,
+    pub service: TcpService,
     pub backlog: u16,
     pub syn_cookies: bool,
     pub when_full: WhenFull,
@@ -33,7 +35,7 @@ pub struct Setup {
     pub nameless: bool,
     pub dhcpv4: bool,
     pub slaac: bool,
-    pub manners: Manners,
+    pub udp_policy: UdpPolicy,
     pub datagrams: fn() -> DatagramMemory<'static>,
 }
 
@@ -48,7 +50,7 @@ impl Setup {
             seed: 1,
             timeouts: Timeouts::DEFAULT,
             keep_alive: None,
-            flow: Flow::Stream,
+            service: TcpService::Stream,
             backlog: 8,
             syn_cookies: true,
             when_full: WhenFull::Reset,
@@ -58,7 +60,7 @@ impl Setup {
             nameless: false,
             dhcpv4: false,
             slaac: false,
-            manners: Manners::DEFAULT,
+            udp_policy: UdpPolicy::DEFAULT,
             datagrams: DatagramMemory::none,
         }
     }
@@ -104,8 +106,8 @@ impl Setup {
         let memory = memory(self.slots, self.rx, self.tx, self.scratch).with((self.datagrams)());
         let config = self.config_at(mac, address);
         let mut node = Node::new(&config, memory, device, Instant::ZERO).unwrap();
-        let Setup { flow, backlog, when_full, .. } = *self;
-        node.listen(Listener { port: PORT, backlog, flow, when_full }).unwrap();
+        let Setup { service, backlog, when_full, .. } = *self;
+        node.listen(Listener { port: PORT, backlog, service, when_full }).unwrap();
         node
     }
 
@@ -114,7 +116,7 @@ impl Setup {
         for address in (!self.nameless).then_some(&address).into_iter().chain(&self.addresses) {
             config = config.address(*address).unwrap();
         }
-        let Setup { timeouts, keep_alive, syn_cookies, dhcpv4, slaac, manners, .. } = *self;
+        let Setup { timeouts, keep_alive, syn_cookies, dhcpv4, slaac, udp_policy, .. } = *self;
         let Setup { per_source, evict_idle, .. } = *self;
         Config {
             timeouts,
@@ -124,7 +126,7 @@ impl Setup {
             evict_idle,
             dhcpv4,
             slaac,
-            manners,
+            udp_policy,
             ..config
         }
     }
@@ -141,8 +143,8 @@ pub fn memory(slots: usize, rx: usize, tx: usize, scratch: usize) -> Memory<'sta
             Slot::new(sockets, many(rx, || 0), many(tx, || 0))
         }),
         table: many(slots, || TableRecord::EMPTY),
-        due: many(slots, || DueRecord::EMPTY),
-        order: many(slots, || OrderRecord::EMPTY),
+        due: many(slots, || DeadlineRecord::EMPTY),
+        order: many(slots, || AgeRecord::EMPTY),
         scratch: many(scratch, || 0),
         datagrams: DatagramMemory::none(),
         dhcp: many(1, || SocketStorage::EMPTY),

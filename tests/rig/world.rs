@@ -114,7 +114,7 @@ impl<F: Station> World<F> {
     fn check_sums(&self) {
         let pool = self.ours.node.occupancy();
         check_sums(self.stats(), pool);
-        let all = pool.free + pool.half_open + pool.open + pool.parting;
+        let all = pool.free + pool.half_open + pool.open + pool.closing;
         assert_eq!(all, self.slots, "slots: {pool:?}");
     }
 

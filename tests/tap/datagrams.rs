@@ -9,7 +9,9 @@ use std::{
     time::{Duration as Wall, Instant as Clock},
 };
 
-use smolecho::{Ignored, Query, Refusal, Report, Service, smoltcp::time::Duration};
+use smolecho::{
+    DatagramDropReason, DropReason, Query, Report, UdpService, smoltcp::time::Duration,
+};
 
 use crate::{
     lab::{Lab, Setup},
@@ -41,8 +43,11 @@ const DISCARD: u16 = 9;
 const CHARGEN: u16 = 19;
 
 fn lab() -> Lab {
-    let services =
-        vec![(PORT, Service::Echo), (DISCARD, Service::Discard), (CHARGEN, Service::Chargen)];
+    let services = vec![
+        (PORT, UdpService::Echo),
+        (DISCARD, UdpService::Discard),
+        (CHARGEN, UdpService::Chargen),
+    ];
     Setup { services, ..Setup::default() }.run()
 }
 
@@ -72,7 +77,7 @@ fn ipv6_fragments_are_refused_and_counted() {
     let socket = client(&lab, Family::V6);
     socket.send(&pattern(0..3000)).expect("send");
     lab.until("three fragments are refused", |view| {
-        (view.stats.refused(Refusal::Fragment) == 3).then_some(())
+        (view.stats.dropped(DropReason::Fragment) == 3).then_some(())
     });
     assert_echoes(&socket, b"and now in one piece");
 }
@@ -85,7 +90,7 @@ fn million_datagrams_lose_nothing(family: Family) {
     paced(family, 1_000_000);
 }
 
-/// So many, 32 in flight, and no faster than the default manners allow: all come back in order. The
+/// So many, 32 in flight, and no faster than the default udp_policy allow: all come back in order. The
 /// first goes alone: what Linux holds back until it knows the node's hardware address may leave behind
 /// what is sent at that moment.
 fn paced(family: Family, count: u32) {
@@ -127,20 +132,20 @@ fn forged_datagrams_are_not_answered(family: Family) {
     victim.set_read_timeout(Some(Wall::from_millis(50))).expect("timeout");
     let mut expected = 0;
     for (from, port, why) in [
-        (host, 7, Ignored::SourcePort),
-        (host, PORT, Ignored::SourcePort),
-        (host, CHARGEN, Ignored::SourcePort),
-        (nobody, 7, Ignored::SourcePort),
-        (node, 40_000, Ignored::Source),
-        (node, PORT, Ignored::Source),
+        (host, 7, DatagramDropReason::SourcePort),
+        (host, PORT, DatagramDropReason::SourcePort),
+        (host, CHARGEN, DatagramDropReason::SourcePort),
+        (nobody, 7, DatagramDropReason::SourcePort),
+        (node, 40_000, DatagramDropReason::Source),
+        (node, PORT, DatagramDropReason::Source),
     ] {
         for service in [PORT, CHARGEN] {
-            let before = lab.stats().ignored(why);
+            let before = lab.stats().datagrams_dropped(why);
             let (from, to) = ((from, port).into(), (node, service).into());
             wire.send(&wire.udp(from, to, b"echo"));
             expected += 1;
             lab.until("it is counted", |view| {
-                (view.stats.ignored(why) == before + 1).then_some(())
+                (view.stats.datagrams_dropped(why) == before + 1).then_some(())
             });
         }
     }
@@ -169,7 +174,7 @@ fn honest_peer_is_answered_beside_a_forged_one(family: Family) {
         assert!(start.elapsed() < Wall::from_secs(1), "{:?}", start.elapsed());
     }
     lab.until("all of them are given up", |view| {
-        (view.stats.ignored(Ignored::Unreachable) == 21).then_some(())
+        (view.stats.datagrams_dropped(DatagramDropReason::Unreachable) == 21).then_some(())
     });
 }
 

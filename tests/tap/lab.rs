@@ -7,8 +7,8 @@ use std::{
 };
 
 use smolecho::{
-    Config, ConnectError, DatagramMemory, DatagramStorage, Listener, Message, Node, Query, Service,
-    Timeouts, Tuple,
+    Config, ConnectError, DatagramMemory, DatagramStorage, Listener, Message, Node, Query,
+    Timeouts, Tuple, UdpService,
     phy::tap::Tap,
     smoltcp::{
         time::Instant,
@@ -34,7 +34,7 @@ pub(crate) struct Setup {
     pub(crate) timeouts: Timeouts,
     pub(crate) listener: Option<Listener>,
     /// The UDP ports and their services.
-    pub(crate) services: Vec<(u16, Service)>,
+    pub(crate) services: Vec<(u16, UdpService)>,
     pub(crate) naming: Naming,
     /// The speed of the node's clock: 1 is real time.
     pub(crate) haste: u32,

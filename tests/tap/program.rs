@@ -13,7 +13,7 @@ use std::{
 };
 
 use smolecho::{
-    End, Event, Node, Report, Stats, Tuple,
+    CloseReason, Event, Node, Report, Stats, Tuple,
     node::Occupancy,
     phy::tap::{Counters, Tap},
     smoltcp::{
@@ -28,7 +28,7 @@ use crate::{rig::ours::check_sums, sockets::PATIENCE};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Closed {
     pub(crate) tuple: Tuple,
-    pub(crate) end: End,
+    pub(crate) end: CloseReason,
     pub(crate) received: u64,
     pub(crate) sent: u64,
 }
@@ -219,7 +219,7 @@ impl Loop {
     fn poll(&mut self) {
         let (now, mut view) = (self.now(), self.window.lock());
         self.node.poll(now, &mut self.tap, |event| match event {
-            Event::Closed { tuple, end, received, sent } => {
+            Event::Closed { tuple, reason: end, received, sent } => {
                 view.closed.push(Closed { tuple, end, received, sent });
             }
             Event::AddressGained { cidr } => view.changes.push(Change::Gained(cidr)),

@@ -1,12 +1,12 @@
 //! Damaged frames: wrong checksums, truncation, changed bytes.
 
-use super::{assert_serves, ignored, scene};
+use super::{assert_serves, dropped, scene};
 use crate::rig::frames::{Segment, mend_checksums, who_has};
 use crate::rig::pattern::pattern;
 use crate::rig::router::Advertisement;
 use crate::rig::udp::{Asker, fragments, ping};
 use crate::rig::{Dice, Family, in_both_families, ms, s};
-use smolecho::Ignored;
+use smolecho::DatagramDropReason;
 use smolecho::smoltcp::wire::{IpEndpoint, IpProtocol, TcpControl};
 
 /// A datagram with a wrong checksum is counted and gets no answer.
@@ -20,7 +20,7 @@ fn bad_checksums_are_counted(family: Family) {
         world.inject_and_settle(frame);
     }
     assert_eq!(world.sent_since(mark).count(), 0);
-    assert_eq!(ignored(&world, Ignored::Unreadable), 10);
+    assert_eq!(dropped(&world, DatagramDropReason::Unreadable), 10);
     assert_serves(&mut world, &asker);
 }
 

@@ -10,7 +10,7 @@ mod sizes;
 use crate::rig::host::Host;
 use crate::rig::udp::{self, Asker};
 use crate::rig::{Family, PORT, Setup, World, s};
-use smolecho::{Ignored, Service};
+use smolecho::{DatagramDropReason, UdpService};
 
 const DISCARD: u16 = 9;
 
@@ -19,9 +19,9 @@ const CHARGEN: u16 = 19;
 /// With echo, discard and chargen bound.
 fn world_of(setup: Setup) -> World<Host> {
     let mut world = Setup { datagrams: udp::memory, ..setup }.world();
-    world.ours.node.bind(PORT, Service::Echo).unwrap();
-    world.ours.node.bind(DISCARD, Service::Discard).unwrap();
-    world.ours.node.bind(CHARGEN, Service::Chargen).unwrap();
+    world.ours.node.bind(PORT, UdpService::Echo).unwrap();
+    world.ours.node.bind(DISCARD, UdpService::Discard).unwrap();
+    world.ours.node.bind(CHARGEN, UdpService::Chargen).unwrap();
     world
 }
 
@@ -36,8 +36,8 @@ fn scene(family: Family) -> (World<Host>, Asker) {
     (world, asker)
 }
 
-fn ignored(world: &World, why: Ignored) -> u64 {
-    world.stats().ignored(why)
+fn dropped(world: &World, why: DatagramDropReason) -> u64 {
+    world.stats().datagrams_dropped(why)
 }
 
 #[track_caller]

@@ -1,13 +1,13 @@
 //! The UDP policy: datagrams that get no answer, and the rates of answers.
 
-use super::{CHARGEN, DISCARD, assert_serves, ignored, scene, world, world_of};
+use super::{CHARGEN, DISCARD, assert_serves, dropped, scene, world, world_of};
 use crate::rig::frames::{Way, who_has};
 use crate::rig::host::Host;
 use crate::rig::pattern::pattern;
 use crate::rig::udp::{Asker, Datagram, datagrams};
 use crate::rig::{Dice, Family, Happened, PORT, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::wire::{IpAddress, IpEndpoint};
-use smolecho::{Ignored, Manners, Rate};
+use smolecho::{DatagramDropReason, Rate, UdpPolicy};
 
 /// Datagrams that could begin a loop or a storm of answers (CVE-1999-0103, CVE-2024-2169), each with its
 /// counter.
@@ -30,34 +30,34 @@ fn loops_and_storms_are_not_begun(family: Family) {
     let everybody = (family == Family::V4).then_some(IpAddress::v4(255, 255, 255, 255));
     let me = asker.me.addr;
     let cases = [
-        ("source port 7", me, 7, node, Ignored::SourcePort),
-        ("source port 0", me, 0, node, Ignored::SourcePort),
-        ("source port 1023", me, 1023, node, Ignored::SourcePort),
-        ("the service's own port", me, PORT, node, Ignored::SourcePort),
-        ("another service's port", me, CHARGEN, node, Ignored::SourcePort),
-        ("the node's own address", node, 40_000, node, Ignored::Source),
-        ("the unspecified address", nobody, 40_000, node, Ignored::Source),
-        ("a multicast source", group, 40_000, node, Ignored::Source),
-        ("to a joined multicast group", me, 40_000, group, Ignored::Destination),
-        ("to another multicast group", me, 40_000, other_group, Ignored::Destination),
+        ("source port 7", me, 7, node, DatagramDropReason::SourcePort),
+        ("source port 0", me, 0, node, DatagramDropReason::SourcePort),
+        ("source port 1023", me, 1023, node, DatagramDropReason::SourcePort),
+        ("the service's own port", me, PORT, node, DatagramDropReason::SourcePort),
+        ("another service's port", me, CHARGEN, node, DatagramDropReason::SourcePort),
+        ("the node's own address", node, 40_000, node, DatagramDropReason::Source),
+        ("the unspecified address", nobody, 40_000, node, DatagramDropReason::Source),
+        ("a multicast source", group, 40_000, node, DatagramDropReason::Source),
+        ("to a joined multicast group", me, 40_000, group, DatagramDropReason::Destination),
+        ("to another multicast group", me, 40_000, other_group, DatagramDropReason::Destination),
     ];
     let broadcasts = broadcast.into_iter().chain(everybody).flat_map(|all| {
         [
-            ("a broadcast address as the source", all, 40_000, node, Ignored::Source),
-            ("to a broadcast address", me, 40_000, all, Ignored::Destination),
+            ("a broadcast address as the source", all, 40_000, node, DatagramDropReason::Source),
+            ("to a broadcast address", me, 40_000, all, DatagramDropReason::Destination),
         ]
     });
     let mut wrong = Vec::new();
     for (what, from, port, to, why) in cases.into_iter().chain(broadcasts) {
         for service in [PORT, CHARGEN] {
-            let before = ignored(&world, why);
+            let before = dropped(&world, why);
             let mark = world.mark();
             let (from, to) = (IpEndpoint::new(from, port), IpEndpoint::new(to, service));
             let question = Datagram { from, to, payload: b"echo this".to_vec() };
             world.inject_and_settle(question.frame());
             world.run_for(s(4));
             assert_eq!(world.sent_since(mark).count(), 0, "{what}: something was sent");
-            if ignored(&world, why) != before + 1 {
+            if dropped(&world, why) != before + 1 {
                 wrong.push(what);
             }
         }
@@ -70,8 +70,8 @@ fn loops_and_storms_are_not_begun(family: Family) {
 /// The lowest source port is configurable; the node's own ports never get an answer.
 #[test]
 fn the_policy_can_be_configured() {
-    let manners = Manners { lowest_port: 1, per_source: None, in_all: None };
-    let mut world = world_with(Family::V4, manners);
+    let udp_policy = UdpPolicy { lowest_port: 1, per_source: None, total: None };
+    let mut world = world_with(Family::V4, udp_policy);
     let asker = Asker::new(&mut world, Family::V4, 1);
     for (port, answers) in [(7, 1), (1023, 1), (1, 1), (PORT, 0), (DISCARD, 0)] {
         let asker = Asker { me: IpEndpoint::new(asker.me.addr, port), ..asker };
@@ -81,8 +81,8 @@ fn the_policy_can_be_configured() {
 
 const SLOW: Rate = Rate { per_second: 10, burst: 5 };
 
-fn world_with(family: Family, manners: Manners) -> World<Host> {
-    world_of(Setup { manners, ..Setup::new(family) })
+fn world_with(family: Family, udp_policy: UdpPolicy) -> World<Host> {
+    world_of(Setup { udp_policy, ..Setup::new(family) })
 }
 
 /// Sends `n` questions at one instant and returns the number of answers.
@@ -96,11 +96,11 @@ fn burst(world: &mut World, asker: &Asker, n: usize) -> usize {
 }
 
 fn a_source_has_its_rate(family: Family) {
-    let manners = Manners { per_source: Some(SLOW), in_all: None, ..Manners::DEFAULT };
-    let mut world = world_with(family, manners);
+    let udp_policy = UdpPolicy { per_source: Some(SLOW), total: None, ..UdpPolicy::DEFAULT };
+    let mut world = world_with(family, udp_policy);
     let (greedy, modest) = (Asker::new(&mut world, family, 1), Asker::new(&mut world, family, 2));
     assert_eq!(burst(&mut world, &greedy, 20), 5);
-    assert_eq!(ignored(&world, Ignored::SourceRate), 15);
+    assert_eq!(dropped(&world, DatagramDropReason::SourceRate), 15);
     assert_eq!(burst(&mut world, &modest, 3), 3, "another source has its own rate");
     world.run_for(ms(200));
     assert_eq!(burst(&mut world, &greedy, 20), 2, "10 answers a second");
@@ -112,20 +112,20 @@ fn a_source_has_its_rate(family: Family) {
 }
 
 fn all_together_have_a_rate(family: Family) {
-    let manners = Manners { per_source: None, in_all: Some(SLOW), ..Manners::DEFAULT };
-    let mut world = world_with(family, manners);
+    let udp_policy = UdpPolicy { per_source: None, total: Some(SLOW), ..UdpPolicy::DEFAULT };
+    let mut world = world_with(family, udp_policy);
     let askers: Vec<_> = (0..10).map(|n| Asker::new(&mut world, family, n)).collect();
     let answered: usize = askers.iter().map(|asker| burst(&mut world, asker, 1)).sum();
-    assert_eq!((answered, ignored(&world, Ignored::TotalRate)), (5, 5));
+    assert_eq!((answered, dropped(&world, DatagramDropReason::TotalRate)), (5, 5));
     world.run_for(s(1));
     assert_eq!(burst(&mut world, &askers[0], 20), 5);
 }
 
 /// The table holds eight sources: a ninth replaces the least recent one, whose burst then starts anew.
 fn more_sources_than_the_table_remembers(family: Family) {
-    let in_all = Some(Rate { per_second: 1000, burst: 1000 });
-    let manners = Manners { per_source: Some(SLOW), in_all, ..Manners::DEFAULT };
-    let mut world = world_with(family, manners);
+    let total = Some(Rate { per_second: 1000, burst: 1000 });
+    let udp_policy = UdpPolicy { per_source: Some(SLOW), total, ..UdpPolicy::DEFAULT };
+    let mut world = world_with(family, udp_policy);
     let askers: Vec<_> = (0..20).map(|n| Asker::new(&mut world, family, n)).collect();
     let greedy = askers[0];
     assert_eq!(burst(&mut world, &greedy, 20), 5);
@@ -173,7 +173,9 @@ fn a_dropped_datagram_is_an_event() {
     let low = Asker { me: IpEndpoint::new(asker.me.addr, 7), ..asker };
     low.ask(&mut world, b"hello");
     let tuple = smolecho::Tuple { local: low.server, remote: low.me };
-    assert!(world.ours.log.contains(&Happened::Ignored(Ignored::SourcePort, tuple)));
+    assert!(
+        world.ours.log.contains(&Happened::DatagramDropped(DatagramDropReason::SourcePort, tuple))
+    );
 }
 
 in_both_families!(

@@ -7,7 +7,7 @@ use crate::rig::router::router;
 use crate::rig::udp::Asker;
 use crate::rig::{Family, PORT, Setup, in_both_families, ms};
 use smolecho::smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
-use smolecho::{BindError, Service};
+use smolecho::{BindError, UdpService};
 
 /// RFC 1122 section 4.1.3.5: the source of the answer is the destination of the question.
 fn answers_leave_from_where_was_asked(family: Family) {
@@ -87,7 +87,7 @@ fn to_another_address_is_not_ours(family: Family) {
 #[test]
 fn port_68_can_be_bound_without_dhcp() {
     let mut world = world(Family::V4);
-    world.ours.node.bind(68, Service::Echo).unwrap();
+    world.ours.node.bind(68, UdpService::Echo).unwrap();
     let asker = Asker::new(&mut world, Family::V4, 1);
     let asker = Asker { server: IpEndpoint::new(Family::V4.node(), 68), ..asker };
     assert_eq!(asker.ask(&mut world, b"hello"), [b"hello"]);
@@ -97,12 +97,12 @@ fn port_68_can_be_bound_without_dhcp() {
 fn ports_are_bound_once_and_as_many_as_there_is_memory_for() {
     let mut world = world(Family::V4);
     let node = &mut world.ours.node;
-    assert_eq!(node.bind(0, Service::Echo), Err(BindError::Port));
-    assert_eq!(node.bind(PORT, Service::Discard), Err(BindError::InUse));
-    assert_eq!(node.bind(4711, Service::Echo), Ok(()));
-    assert_eq!(node.bind(4712, Service::Echo), Err(BindError::NoPort));
+    assert_eq!(node.bind(0, UdpService::Echo), Err(BindError::Port));
+    assert_eq!(node.bind(PORT, UdpService::Discard), Err(BindError::InUse));
+    assert_eq!(node.bind(4711, UdpService::Echo), Ok(()));
+    assert_eq!(node.bind(4712, UdpService::Echo), Err(BindError::NoPort));
     let mut world = Setup::new(Family::V4).world();
-    assert_eq!(world.ours.node.bind(PORT, Service::Echo), Err(BindError::NoPort));
+    assert_eq!(world.ours.node.bind(PORT, UdpService::Echo), Err(BindError::NoPort));
 }
 
 in_both_families!(

@@ -1,12 +1,12 @@
 //! Sources that never answer ARP or neighbor discovery, and the answers to others.
 
-use super::{DISCARD, assert_idle, ignored, world};
+use super::{DISCARD, assert_idle, dropped, world};
 use crate::rig::frames::{Frame, Way, who_has};
 use crate::rig::udp::{self, Asker, Datagram, datagrams};
 use crate::rig::{Family, PORT, Port, Setup, in_both_families, ms, s};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::IpEndpoint;
-use smolecho::{DatagramStorage, Ignored, Node, Service};
+use smolecho::{DatagramDropReason, DatagramStorage, Node, UdpService};
 
 /// P4: an answer to an address without a neighbor delays no other answer.
 fn a_silent_source_holds_up_nobody(family: Family) {
@@ -20,7 +20,7 @@ fn a_silent_source_holds_up_nobody(family: Family) {
         assert!(world.now - asked <= ms(4));
     }
     world.run_for(s(5));
-    assert_eq!(ignored(&world, Ignored::Unreachable), 1);
+    assert_eq!(dropped(&world, DatagramDropReason::Unreachable), 1);
     assert_idle(&mut world);
 }
 
@@ -36,7 +36,7 @@ fn many_silent_sources_hold_up_nobody(family: Family) {
         assert_eq!(honest.ask(&mut world, &[n]), [[n]], "question {n}");
     }
     world.run_for(s(10));
-    assert_eq!(ignored(&world, Ignored::Unreachable), 800, "each answer is counted");
+    assert_eq!(dropped(&world, DatagramDropReason::Unreachable), 800, "each answer is counted");
     assert_idle(&mut world);
 }
 
@@ -59,14 +59,14 @@ fn a_silent_source_does_not_cost_a_newcomer_its_answers(family: Family) {
 fn what_is_discarded_costs_nobody_an_answer(family: Family) {
     let memory = || Box::leak(Box::new(DatagramStorage::<2, 1, 64>::new())).memory();
     let mut world = Setup { datagrams: memory, ..Setup::new(family) }.world();
-    world.ours.node.bind(PORT, Service::Echo).unwrap();
-    world.ours.node.bind(DISCARD, Service::Discard).unwrap();
+    world.ours.node.bind(PORT, UdpService::Echo).unwrap();
+    world.ours.node.bind(DISCARD, UdpService::Discard).unwrap();
     let (asker, other) = (Asker::unknown(family, 1), Asker::new(&mut world, family, 2));
     world.inject_and_settle(asker.question(b"who asks?").frame());
     let discarded =
         Datagram { to: IpEndpoint { port: DISCARD, ..other.server }, ..other.question(b"!") };
     world.inject_and_settle(discarded.frame());
-    assert_eq!(ignored(&world, Ignored::Unreachable), 0);
+    assert_eq!(dropped(&world, DatagramDropReason::Unreachable), 0);
     let mark = world.mark();
     world.inject(who_has(asker.me.addr, family.node()));
     world.run_for(s(2));
@@ -77,7 +77,7 @@ fn what_is_discarded_costs_nobody_an_answer(family: Family) {
 fn a_device_without_room_is_no_silent_peer(family: Family) {
     let mut port = Port { room: 1, ..Port::default() };
     let mut node = Setup { datagrams: udp::memory, ..Setup::new(family) }.node(&mut port);
-    node.bind(PORT, Service::Echo).unwrap();
+    node.bind(PORT, UdpService::Echo).unwrap();
     let asker = Asker::unknown(family, 1);
     for n in 0..4u8 {
         port.inbox.push_back(asker.question(&[n]).frame());

@@ -1,13 +1,13 @@
 //! Sizes of datagrams: one frame, fragments, more than the memory holds.
 
-use super::{assert_idle, assert_serves, ignored, scene};
+use super::{assert_idle, assert_serves, dropped, scene};
 use crate::rig::frames::who_has;
 use crate::rig::host::Host;
 use crate::rig::pattern::pattern;
 use crate::rig::udp::{Asker, SIZE, fragments};
 use crate::rig::{Family, PORT, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::wire::IpProtocol;
-use smolecho::{DatagramStorage, Ignored, Refusal, Service};
+use smolecho::{DatagramDropReason, DatagramStorage, DropReason, UdpService};
 
 fn every_size_comes_back(family: Family) {
     let (mut world, asker) = scene(family);
@@ -59,7 +59,7 @@ fn large_answers_in_a_row_do_not_mix() {
 fn small() -> (World<Host>, Asker) {
     let memory = || Box::leak(Box::new(DatagramStorage::<2, 2, 1000>::new())).memory();
     let mut world = Setup { datagrams: memory, ..Setup::new(Family::V4) }.world();
-    world.ours.node.bind(PORT, Service::Echo).unwrap();
+    world.ours.node.bind(PORT, UdpService::Echo).unwrap();
     let asker = Asker::new(&mut world, Family::V4, 1);
     (world, asker)
 }
@@ -70,7 +70,7 @@ fn too_large_is_counted() {
     let (mut world, asker) = small();
     for (n, len) in [1001, 1472].into_iter().enumerate() {
         assert_eq!(asker.ask(&mut world, &pattern(0..len)), [[0u8; 0]; 0], "{len} bytes");
-        assert_eq!(ignored(&world, Ignored::Unreadable), n as u64 + 1);
+        assert_eq!(dropped(&world, DatagramDropReason::Unreadable), n as u64 + 1);
     }
     assert_eq!(asker.ask(&mut world, &pattern(0..1000)), [pattern(0..1000)]);
     assert_serves(&mut world, &asker);
@@ -81,7 +81,8 @@ fn too_large_is_counted() {
 fn too_large_in_fragments_is_counted() {
     let (mut world, asker) = small();
     assert_eq!(asker.ask(&mut world, &pattern(0..3000)), [[0u8; 0]; 0]);
-    let counted = ignored(&world, Ignored::Unreadable) + world.ours.refused(Refusal::Fragment);
+    let counted =
+        dropped(&world, DatagramDropReason::Unreadable) + world.ours.dropped(DropReason::Fragment);
     assert!(counted > 0, "dropped without a counter");
     assert_serves(&mut world, &asker);
 }
@@ -95,7 +96,7 @@ fn an_answer_larger_than_the_fragment_buffer_is_counted() {
     assert_eq!(asker.ask(&mut world, &pattern(0..fits)), [pattern(0..fits)]);
     for (n, len) in (fits + 1..=SIZE - 8).enumerate() {
         assert_eq!(asker.ask(&mut world, &pattern(0..len)), [[0u8; 0]; 0], "{len} bytes");
-        assert_eq!(ignored(&world, Ignored::TooLarge), n as u64 + 1);
+        assert_eq!(dropped(&world, DatagramDropReason::TooLarge), n as u64 + 1);
     }
     assert_serves(&mut world, &asker);
     assert_idle(&mut world);
@@ -111,7 +112,7 @@ fn ipv6_fragments_are_refused() {
     for frame in fragments(me, node, IpProtocol::Ipv6Frag, &first_and_only, 0) {
         world.inject_and_settle(frame);
     }
-    assert_eq!(world.ours.refused(Refusal::Fragment), 1);
+    assert_eq!(world.ours.dropped(DropReason::Fragment), 1);
     assert_eq!(world.stats().datagrams_received, 0);
     assert_serves(&mut world, &asker);
 }

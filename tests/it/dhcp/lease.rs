@@ -8,7 +8,7 @@ use crate::rig::udp::{self, Asker};
 use crate::rig::{Family, Fate, Happened, PORT, Setup, World, s};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{DhcpMessageType, IpCidr, IpEndpoint, Ipv4Address};
-use smolecho::{End, Message, Query};
+use smolecho::{CloseReason, Message, Query};
 
 #[track_caller]
 fn connect(world: &mut World<Lan>, seed: u64) -> Talk {
@@ -113,7 +113,7 @@ fn server_gone_until_the_lease_ends() {
     let mark = world.mark();
     world.run_until(s(200), |world| world.ours.changes().len() == 2);
     assert_eq!(world.ours.changes()[1], Happened::Lost(cidr(LEASED)));
-    assert_eq!(world.ours.ends(), [End::AddressLost]);
+    assert_eq!(world.ours.ends(), [CloseReason::AddressLost]);
     assert!(world.ours.node.interface().ip_addrs().is_empty());
     assert!(world.ours.node.interface().routes().get_default_ipv4_route().is_none());
     let lost_at = world.mark();
@@ -151,7 +151,7 @@ fn another_mask_on_renewal_ends_nothing() {
     );
     assert_eq!(world.ours.node.interface().ip_addrs(), [renewed]);
     echo(&mut world, talk);
-    assert_eq!(world.stats().ended(End::AddressLost), 0);
+    assert_eq!(world.stats().ended(CloseReason::AddressLost), 0);
 }
 
 /// Connections of a lost address end in any state, each with one event.
@@ -176,7 +176,7 @@ fn every_state_outlives_the_loss_of_its_address() {
     world.run_until(s(1000), |world| world.ours.changes().len() >= 2);
     world.run_for(s(30));
     world.assert_all_free();
-    assert_eq!(world.stats().ended(End::AddressLost), 2);
+    assert_eq!(world.stats().ended(CloseReason::AddressLost), 2);
 }
 
 /// A pending query ends with its address.
@@ -232,7 +232,7 @@ fn another_address_on_renewal_replaces_the_first() {
         [Happened::Lost(cidr(LEASED)), Happened::Gained(cidr(OTHER))]
     );
     world.run_for(s(1));
-    assert_eq!(world.ours.ends(), [End::AddressLost]);
+    assert_eq!(world.ours.ends(), [CloseReason::AddressLost]);
     assert_eq!(world.ours.node.interface().ip_addrs(), [cidr(OTHER)]);
     let talk = connect(&mut world, 7);
     echo(&mut world, talk);

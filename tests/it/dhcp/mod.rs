@@ -8,7 +8,7 @@ use crate::rig::udp::{self};
 use crate::rig::{Family, Happened, PORT, Setup, World, s};
 use smolecho::smoltcp::time::Duration;
 use smolecho::smoltcp::wire::{IpCidr, Ipv4Address};
-use smolecho::{Service, Timeouts};
+use smolecho::{Timeouts, UdpService};
 
 const LEASED: Ipv4Address = Ipv4Address::new(10, 7, 0, 100);
 
@@ -28,7 +28,7 @@ fn setup() -> Setup {
 
 fn world_with(lan: Lan) -> World<Lan> {
     let mut world = setup().opposite(lan);
-    world.ours.node.bind(PORT, Service::Echo).unwrap();
+    world.ours.node.bind(PORT, UdpService::Echo).unwrap();
     world
 }
 
