@@ -1,5 +1,5 @@
-//! Peers that vanish, stall, or never close: the slot comes back within its deadline, with the
-//! reason, and the peer is told once.
+//! Peers that vanish, stall or never close: the connection ends at its deadline with its reason and one
+//! reset.
 
 use std::collections::HashMap;
 
@@ -12,15 +12,9 @@ use smolecho::smoltcp::time::Duration;
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
 use smolecho::{CloseReason, TcpService, Timeouts};
 
-/// The connection is there until `after`, and then ends like this, with so many resets for the peer.
+/// The connection lives until `after`, then ends with this reason and one reset.
 #[track_caller]
-fn ends(
-    world: &mut World<Host>,
-    after: Duration,
-    end: CloseReason,
-    peer: IpEndpoint,
-    resets: usize,
-) {
+fn ends(world: &mut World<Host>, after: Duration, end: CloseReason, peer: IpEndpoint) {
     let mark = world.mark();
     world.run_for(after - ms(100));
     assert_eq!(world.ours.ends(), [], "too early");
@@ -29,13 +23,12 @@ fn ends(
     assert_eq!(world.ours.ends(), [end]);
     world.run_for(s(3));
     world.assert_all_free();
-    assert_eq!(world.resets_since(mark, peer), resets, "resets");
+    assert_eq!(world.resets_since(mark, peer), 1);
 }
 
 fn a_reset_in_the_middle_frees_the_slot_at_once(family: Family) {
     let mut world = Setup::new(family).world();
-    let caller = world.far.caller();
-    world.run_until(s(1), |world| world.far.is_established(caller));
+    let caller = world.connected(s(1));
     world.far.send(caller, &[7; 3000]);
     world.run_until(s(1), |world| world.far.get(caller).can_recv());
     world.far.get(caller).abort();
@@ -47,27 +40,25 @@ fn a_reset_in_the_middle_frees_the_slot_at_once(family: Family) {
 fn a_peer_that_vanishes_in_peace(family: Family) {
     let timeouts = Timeouts { idle: Some(s(40)), ..Timeouts::DEFAULT };
     let mut world = Setup { timeouts, ..Setup::new(family) }.world();
-    let mut peer = Raw::new(&mut world, family, 0);
-    peer.handshake(&mut world);
-    ends(&mut world, s(40), CloseReason::IdleTimeout, peer.me, 1);
+    let peer = Raw::connected(&mut world, family, 0);
+    ends(&mut world, s(40), CloseReason::IdleTimeout, peer.me);
 }
 
-/// Five minutes are longer than a hardware address is remembered: the reset must still find its way.
+/// Five minutes are longer than the lifetime of a neighbor cache entry: the reset must still leave.
 fn a_peer_that_falls_asleep_is_told(family: Family) {
     let mut world = Setup::new(family).world();
     let caller = world.far.caller();
     world.run_until(s(1), |world| world.stats().accepted == 1);
     let peer = world.far.endpoint(caller);
-    ends(&mut world, s(300), CloseReason::IdleTimeout, peer, 1);
+    ends(&mut world, s(300), CloseReason::IdleTimeout, peer);
     assert!(!world.far.get(caller).is_open());
 }
 
 fn a_peer_that_vanishes_with_the_echo_under_way(family: Family) {
     let mut world = Setup::new(family).world();
-    let mut peer = Raw::new(&mut world, family, 0);
-    peer.handshake(&mut world);
+    let mut peer = Raw::connected(&mut world, family, 0);
     peer.send(&mut world, TcpControl::Psh, b"never acknowledged");
-    ends(&mut world, s(30), CloseReason::StallTimeout, peer.me, 1);
+    ends(&mut world, s(30), CloseReason::StallTimeout, peer.me);
 }
 
 fn a_peer_that_never_reads(family: Family) {
@@ -77,7 +68,7 @@ fn a_peer_that_never_reads(family: Family) {
     world.run_until(s(1), |world| world.far.is_established(socket));
     let peer = world.far.endpoint(socket);
     world.far.send(socket, &[7; 1 << 16]);
-    // Both of the node's buffers and the peer's receive buffer are full now.
+    // Now both of the node's buffers and the peer's receive buffer are full.
     world.run_for(s(1));
     let (received, mark) = (world.stats().bytes_received, world.mark());
     world.run_until(s(31), |world| !world.ours.ends().is_empty());
@@ -89,7 +80,7 @@ fn a_peer_that_never_reads(family: Family) {
     world.assert_all_free();
 }
 
-/// Whoever takes a little now and then is slow, not stalled.
+/// A peer that reads a little every 10 s is slow, not stalled.
 fn a_slow_reader_is_waited_for(family: Family) {
     let mut world = Setup { rx: 32_768, tx: 32_768, ..Setup::new(family) }.world();
     let socket = world.far.socket(1000, 32_768);
@@ -105,11 +96,10 @@ fn a_slow_reader_is_waited_for(family: Family) {
     world.run_until(s(60), |world| talk.pump(&mut world.far));
 }
 
-/// It acknowledges every probe of its closed window, and still frees nothing.
+/// The peer acknowledges each probe and never opens its window.
 fn a_peer_whose_window_stays_shut(family: Family) {
     let mut world = Setup::new(family).world();
-    let mut peer = Raw::new(&mut world, family, 0);
-    peer.handshake(&mut world);
+    let mut peer = Raw::connected(&mut world, family, 0);
     let shut = Segment { window: 0, ..peer.segment(TcpControl::Psh, b"echo") };
     world.inject_and_settle(shut.frame());
     peer.seq += 4;
@@ -125,36 +115,32 @@ fn a_peer_whose_window_stays_shut(family: Family) {
 
 fn a_peer_that_half_closes_and_vanishes(family: Family) {
     let mut world = Setup::new(family).world();
-    let mut peer = Raw::new(&mut world, family, 0);
-    peer.handshake(&mut world);
+    let mut peer = Raw::connected(&mut world, family, 0);
     peer.send(&mut world, TcpControl::Fin, b"the last words");
-    ends(&mut world, s(30), CloseReason::StallTimeout, peer.me, 1);
+    ends(&mut world, s(30), CloseReason::StallTimeout, peer.me);
 }
 
 fn a_peer_that_never_acknowledges_our_fin(family: Family) {
     let mut world = Setup { service: TcpService::Once, ..Setup::new(family) }.world();
-    let mut peer = Raw::new(&mut world, family, 0);
-    peer.handshake(&mut world);
+    let mut peer = Raw::connected(&mut world, family, 0);
     peer.send(&mut world, TcpControl::Psh, b"once");
-    ends(&mut world, s(30), CloseReason::StallTimeout, peer.me, 1);
+    ends(&mut world, s(30), CloseReason::StallTimeout, peer.me);
 }
 
 fn a_peer_that_never_closes_its_side(family: Family) {
     let timeouts = Timeouts { fin_wait: Some(s(50)), ..Timeouts::DEFAULT };
     let mut world = Setup { timeouts, service: TcpService::Once, ..Setup::new(family) }.world();
-    let mut peer = Raw::new(&mut world, family, 0);
-    peer.handshake(&mut world);
+    let mut peer = Raw::connected(&mut world, family, 0);
     peer.send(&mut world, TcpControl::Psh, b"once");
     assert_eq!(peer.take(&mut world), 4);
-    ends(&mut world, s(50), CloseReason::FinWaitTimeout, peer.me, 1);
+    ends(&mut world, s(50), CloseReason::FinWaitTimeout, peer.me);
 }
 
-/// The probe of its shut window brings it our last byte and our FIN, and it acknowledges both. smoltcp probes
-/// on, in FIN-WAIT-2 with one ACK after the other.
+/// The window probe carries the node's last byte and FIN, and the peer acknowledges both. smoltcp goes on
+/// probing in FIN-WAIT-2, one ACK after the other.
 fn a_peer_whose_window_stays_shut_behind_our_fin(family: Family) {
     let mut world = Setup { service: TcpService::Once, ..Setup::new(family) }.world();
-    let mut peer = Raw::new(&mut world, family, 0);
-    peer.handshake(&mut world);
+    let mut peer = Raw::connected(&mut world, family, 0);
     world.inject(Segment { window: 0, ..peer.segment(TcpControl::Psh, b"1") }.frame());
     peer.seq += 1;
     world.run_for(s(2));
@@ -166,26 +152,24 @@ fn a_peer_whose_window_stays_shut_behind_our_fin(family: Family) {
     world.run_until(s(61), |world| !world.ours.ends().is_empty());
     assert_eq!(world.ours.ends(), [CloseReason::FinWaitTimeout]);
     let said = world.sent_since(mark).filter(|frame| frame.tcp().is_some()).count();
-    assert!(said <= 3, "{said} segments to a peer who had nothing to hear");
+    assert!(said <= 3, "{said} segments in FIN-WAIT-2");
 }
 
 fn fin_wait_outlives_the_hardware_address(family: Family) {
     let timeouts = Timeouts { fin_wait: Some(s(120)), ..Timeouts::DEFAULT };
     let mut world = Setup { timeouts, service: TcpService::Once, ..Setup::new(family) }.world();
-    let caller = world.far.caller();
-    world.run_until(s(1), |world| world.far.is_established(caller));
+    let caller = world.connected(s(1));
     let peer = world.far.endpoint(caller);
     world.far.send(caller, b"once");
     world.run_for(ms(100));
-    ends(&mut world, s(120), CloseReason::FinWaitTimeout, peer, 1);
+    ends(&mut world, s(120), CloseReason::FinWaitTimeout, peer);
 }
 
 fn time_wait_lasts_as_long_as_configured(family: Family) {
     for (time_wait, lasts) in [(Some(s(2)), s(2)), (Some(s(10)), s(10)), (None, s(10))] {
         let timeouts = Timeouts { time_wait, ..Timeouts::DEFAULT };
         let mut world = Setup { timeouts, service: TcpService::Once, ..Setup::new(family) }.world();
-        let caller = world.far.caller();
-        world.run_until(s(1), |world| world.far.is_established(caller));
+        let caller = world.connected(s(1));
         world.far.send(caller, b"once");
         world.run_for(ms(50));
         world.far.get(caller).close();
@@ -195,16 +179,15 @@ fn time_wait_lasts_as_long_as_configured(family: Family) {
         assert_eq!(world.ours.node.occupancy().closing, 1);
         world.run_for(ms(200));
         world.assert_all_free();
-        assert_eq!(world.sent_since(mark).count(), 0, "TIME-WAIT ends without a word");
-        assert_eq!(world.ours.ends(), [CloseReason::Finished], "and is no second end");
+        assert_eq!(world.sent_since(mark).count(), 0, "TIME-WAIT ends silently");
+        assert_eq!(world.ours.ends(), [CloseReason::Finished], "and is not a second close");
     }
 }
 
-/// RFC 9293 section 3.10.7.4: a FIN that comes again begins the wait anew.
+/// RFC 9293 section 3.10.7.4: a retransmitted FIN restarts the timer.
 fn time_wait_begins_anew_with_each_fin(family: Family) {
     let mut world = Setup { service: TcpService::Once, ..Setup::new(family) }.world();
-    let mut peer = Raw::new(&mut world, family, 0);
-    peer.handshake(&mut world);
+    let mut peer = Raw::connected(&mut world, family, 0);
     peer.send(&mut world, TcpControl::Psh, b"once");
     peer.take(&mut world);
     let fin = peer.segment(TcpControl::Fin, b"").frame();
@@ -220,7 +203,7 @@ fn time_wait_begins_anew_with_each_fin(family: Family) {
     world.assert_all_free();
 }
 
-/// With one slot, the connection that takes its place comes while the reset is on its way.
+/// One slot: the next connection arrives while the reset is on its way.
 fn the_reset_leaves_before_the_slot_serves_again(family: Family) {
     let timeouts = Timeouts { idle: Some(s(5)), ..Timeouts::DEFAULT };
     let mut world = Setup { slots: 1, timeouts, ..Setup::new(family) }.world();
@@ -228,8 +211,7 @@ fn the_reset_leaves_before_the_slot_serves_again(family: Family) {
     world.run_until(s(1), |world| world.stats().accepted == 1);
     let peer = world.far.endpoint(first);
     world.run_until(s(6), |world| world.ours.ends() == [CloseReason::IdleTimeout]);
-    let second = world.far.caller();
-    world.run_until(s(1), |world| world.far.is_established(second));
+    world.connected(s(1));
     assert_eq!(world.resets_since(0, peer), 1);
     assert!(!world.far.get(first).is_open());
 }
@@ -246,12 +228,11 @@ fn without_deadlines_a_connection_may_sleep(family: Family) {
     world.run_until(s(5), |world| world.far.recv(caller) == b"good morning");
 }
 
-/// One for each interval of silence and none before (RFC 9293 MUST-25).
+/// RFC 9293 section 3.8.4: one segment for each interval without traffic, none before.
 fn keep_alive_speaks_only_after_silence(family: Family) {
     let setup = Setup { keep_alive: Some(s(20)), ..Setup::new(family) };
     let mut world = setup.world();
-    let caller = world.far.caller();
-    world.run_until(s(1), |world| world.far.is_established(caller));
+    world.connected(s(1));
     let mark = world.mark();
     world.run_for(s(105));
     let spoken: Vec<_> = world.sent_since(mark).filter(|frame| frame.tcp().is_some()).collect();
@@ -259,7 +240,7 @@ fn keep_alive_speaks_only_after_silence(family: Family) {
     assert_eq!(world.ours.ends(), []);
 }
 
-/// Connections begin, and some are given up, in any order; the others end each at its own time.
+/// Handshakes and connections in random order, some of them reset: each other one ends at its own time.
 fn every_deadline_is_kept_among_many(family: Family) {
     const PEERS: u16 = 300;
     let mut world = Setup { slots: 512, backlog: 512, ..Setup::new(family) }.world();
@@ -302,7 +283,10 @@ fn every_deadline_is_kept_among_many(family: Family) {
             _ => {}
         }
     }
-    assert!(handshakes > 50 && idle > 50, "{handshakes} and {idle} were left alone");
+    assert!(
+        handshakes > 50 && idle > 50,
+        "{handshakes} handshakes and {idle} connections are too few"
+    );
 }
 
 in_both_families!(

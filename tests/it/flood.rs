@@ -47,8 +47,7 @@ fn an_honest_peer_is_served_within_a_second(family: Family) {
     for random in [false, true] {
         let mut world = setup(family).world();
         let mut flood = Flood::new(family, random);
-        let inside = world.far.caller();
-        world.run_until(s(1), |world| world.far.is_established(inside));
+        let inside = world.connected(s(1));
         for n in 0..10_u8 {
             let caller = world.far.caller();
             let (mut frames, mut said) = (0, false);
@@ -70,8 +69,7 @@ fn an_honest_peer_is_served_within_a_second(family: Family) {
             });
             world.run_for(ms(100));
         }
-        world.far.send(inside, b"still here");
-        world.run_until(s(1), |world| world.far.get(inside).recv_queue() == 10);
+        world.assert_echo(s(1), inside, b"still here");
         assert!(world.stats().cookies_returned >= 8, "{:?}", world.stats());
         assert_eq!(world.ours.ended(CloseReason::Finished), 10);
         world.rest();

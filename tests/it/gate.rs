@@ -241,8 +241,7 @@ fn behind_header(segment: &Segment<'_>, header: IpProtocol) -> Vec<u8> {
 #[test]
 fn a_hop_by_hop_header_does_not_hide_a_connection() {
     let mut world = Setup::new(Family::V6).world();
-    let mut peer = Raw::new(&mut world, Family::V6, 1);
-    peer.handshake(&mut world);
+    let peer = Raw::connected(&mut world, Family::V6, 1);
     let mark = world.mark();
     let data = peer.segment(TcpControl::Psh, b"behind a header");
     world.inject_and_settle(behind_header(&data, IpProtocol::HopByHop));
@@ -278,8 +277,7 @@ fn a_syn_does_nothing_to_an_established_connection(family: Family) {
 
 fn old_segments_do_nothing_to_an_established_connection(family: Family) {
     let mut world = Setup::new(family).world();
-    let mut peer = Raw::new(&mut world, family, 1);
-    peer.handshake(&mut world);
+    let mut peer = Raw::connected(&mut world, family, 1);
     let old = peer.segment(TcpControl::Psh, b"said once").frame();
     peer.send(&mut world, TcpControl::Psh, b"said once");
     assert_eq!(peer.take(&mut world), 9);

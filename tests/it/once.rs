@@ -29,8 +29,7 @@ fn up_to_1024_bytes_come_back_and_the_server_closes_first(family: Family) {
 #[track_caller]
 fn says_too_much(family: Family, len: usize, half_close: bool) {
     let mut world = world(family);
-    let socket = world.far.caller();
-    world.run_until(s(1), |world| world.far.is_established(socket));
+    let socket = world.connected(s(1));
     let peer = world.far.endpoint(socket);
     let said = pattern(0..len);
     world.far.send(socket, &said);
@@ -64,8 +63,7 @@ fn more_than_1024_bytes_are_not_lost_silently(family: Family) {
 
 fn a_second_message_behind_the_first_is_not_lost_silently(family: Family) {
     let mut world = world(family);
-    let socket = world.far.caller();
-    world.run_until(s(1), |world| world.far.is_established(socket));
+    let socket = world.connected(s(1));
     let peer = world.far.endpoint(socket);
     world.far.send(socket, b"first");
     world.run_until(s(1), |world| world.far.state(socket) == State::CloseWait);

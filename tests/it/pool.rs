@@ -16,13 +16,6 @@ fn full(family: Family, when_full: WhenFull) -> (World<Host>, Vec<SocketHandle>)
     (world, inside)
 }
 
-#[track_caller]
-fn assert_served(world: &mut World<Host>, socket: SocketHandle) {
-    world.far.send(socket, b"echo me");
-    world.run_until(s(2), |world| world.far.get(socket).recv_queue() == 7);
-    assert_eq!(world.far.recv(socket), b"echo me");
-}
-
 fn a_full_pool_resets_newcomers_and_keeps_who_is_inside(family: Family) {
     let (mut world, inside) = full(family, WhenFull::Reset);
     let outside: Vec<_> = (0..3).map(|_| world.far.caller()).collect();
@@ -31,7 +24,7 @@ fn a_full_pool_resets_newcomers_and_keeps_who_is_inside(family: Family) {
     });
     assert_eq!(world.ours.dropped(DropReason::Full), 3);
     for socket in &inside {
-        assert_served(&mut world, *socket);
+        world.assert_echo(s(2), *socket, b"echo me");
     }
     assert_eq!(world.ours.ends(), []);
 
@@ -39,7 +32,7 @@ fn a_full_pool_resets_newcomers_and_keeps_who_is_inside(family: Family) {
     world.run_until(s(1), |world| world.ours.node.occupancy().free == 1);
     world.far.connect(outside[0]);
     world.run_until(s(1), |world| world.far.is_established(outside[0]));
-    assert_served(&mut world, outside[0]);
+    world.assert_echo(s(2), outside[0], b"echo me");
 }
 
 fn a_silent_full_pool_lets_the_next_syn_in(family: Family) {
@@ -49,12 +42,12 @@ fn a_silent_full_pool_lets_the_next_syn_in(family: Family) {
     world.run_for(ms(500));
     assert_eq!(world.sent_since(mark).count(), 0, "silence");
     for socket in inside {
-        assert_served(&mut world, socket);
+        world.assert_echo(s(2), socket, b"echo me");
         world.far.get(socket).close();
     }
     world.run_until(s(10), |world| outside.iter().all(|socket| world.far.is_established(*socket)));
     for socket in outside {
-        assert_served(&mut world, socket);
+        world.assert_echo(s(2), socket, b"echo me");
     }
     assert!(world.ours.dropped(DropReason::Full) >= 4);
 }
@@ -119,23 +112,20 @@ fn half_open_peers_give_way_to_an_honest_one_when_every_slot_is_taken(family: Fa
     for n in 0..2 {
         Raw::new(&mut world, family, n).knock(&mut world).expect("a SYN-ACK");
     }
-    let caller = world.far.caller();
-    world.run_until(ms(100), |world| world.far.is_established(caller));
-    assert_served(&mut world, caller);
+    let caller = world.connected(ms(100));
+    world.assert_echo(s(2), caller, b"echo me");
     assert_eq!(world.ours.ends(), [CloseReason::HandshakeDropped]);
 }
 
 fn a_spoofed_syn_from_nobody_does_not_delay_who_comes_next(family: Family) {
     let mut world = Setup { slots: 1, ..Setup::new(family) }.world();
-    let caller = world.far.caller();
-    world.run_until(s(1), |world| world.far.is_established(caller));
+    let caller = world.connected(s(1));
     world.far.get(caller).close();
     world.run_until(s(1), |world| world.ours.node.occupancy().free == 1);
     for n in 0..3 {
         // Nobody answers for this source: the SYN-ACK waits for a hardware address.
         world.inject_and_settle(Raw::unknown(family, n).syn().frame());
-        let caller = world.far.caller();
-        world.run_until(ms(100), |world| world.far.is_established(caller));
+        let caller = world.connected(ms(100));
         world.far.get(caller).abort();
         world.run_for(ms(10));
     }

@@ -1,4 +1,4 @@
-//! A link that goes and comes, a neighbour that moves: what was there goes on, or is served anew.
+//! A link that is lost and comes back, and a neighbor with a new hardware address.
 
 use crate::rig::frames::moved;
 use crate::rig::host::Host;
@@ -8,15 +8,7 @@ use smolecho::CloseReason;
 use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::wire::{EthernetAddress, HardwareAddress};
 
-#[track_caller]
-fn is_served(world: &mut World<Host>, socket: SocketHandle, said: &[u8]) {
-    world.far.send(socket, said);
-    world.run_until(s(20), |world| world.far.get(socket).recv_queue() == said.len());
-    assert_eq!(world.far.recv(socket), said);
-}
-
-/// Five seconds are longer than several retransmissions, and end before the next one is too late for
-/// any deadline.
+/// An outage of 5 s takes several retransmissions, and ends before any deadline.
 fn a_link_lost_at_any_frame_loses_nothing(family: Family) {
     for lost in 0..36 {
         let mut world = Setup::new(family).world();
@@ -40,7 +32,7 @@ fn a_link_lost_at_any_frame_loses_nothing(family: Family) {
     }
 }
 
-/// Both sides were quiet meanwhile and notice nothing.
+/// An outage without traffic has no effect.
 fn a_link_lost_in_silence_is_not_noticed(family: Family) {
     let mut world = Setup::new(family).world();
     let caller = world.far.caller();
@@ -48,12 +40,12 @@ fn a_link_lost_in_silence_is_not_noticed(family: Family) {
     world.cut();
     world.run_for(s(200));
     world.mend();
-    is_served(&mut world, caller, b"nothing happened");
+    world.assert_echo(s(20), caller, b"nothing happened");
     assert_eq!(world.ours.ends(), []);
     world.rest();
 }
 
-/// Lost for longer than the deadline: the slot is free, and serves whoever comes when it is back.
+/// An outage longer than each deadline frees the slots; a later peer is served.
 fn a_link_lost_for_good_frees_every_slot(family: Family) {
     let mut world = Setup { slots: 4, ..Setup::new(family) }.world();
     let callers: Vec<_> = (0..4).map(|_| world.far.caller()).collect();
@@ -66,48 +58,43 @@ fn a_link_lost_for_good_frees_every_slot(family: Family) {
     world.run_for(s(310));
     world.assert_all_free();
     world.mend();
-    let caller = world.far.caller();
-    world.run_until(s(10), |world| world.far.is_established(caller));
-    is_served(&mut world, caller, b"hello again");
+    let caller = world.connected(s(10));
+    world.assert_echo(s(20), caller, b"hello again");
     world.rest();
 }
 
-/// The neighbour has another hardware address now and says so.
-fn a_neighbour_that_moved_is_followed(family: Family) {
+/// A served connection to a neighbor that then changes its hardware address.
+fn moved_neighbor(family: Family) -> (World<Host>, SocketHandle, EthernetAddress) {
     let mut world = Setup::new(family).world();
-    let caller = world.far.caller();
-    world.run_until(s(1), |world| world.stats().accepted == 1);
-    is_served(&mut world, caller, b"here");
+    let caller = world.connected(s(1));
+    world.assert_echo(s(20), caller, b"here");
     let mac = EthernetAddress([2, 0, 0, 0, 0, 0x22]);
     world.far.iface.set_hardware_addr(HardwareAddress::Ethernet(mac));
-    world.run_for(ms(100));
-    world.inject_and_settle(moved(world.far.address(), mac));
-    is_served(&mut world, caller, b"and there");
-    let newcomer = world.far.caller();
-    is_established_and_served(&mut world, newcomer);
+    (world, caller, mac)
+}
+
+/// The old connection and a new one.
+fn assert_both_served(world: &mut World<Host>, caller: SocketHandle) {
+    world.assert_echo(s(20), caller, b"and there");
+    let newcomer = world.connected(s(10));
+    world.assert_echo(s(20), newcomer, b"a newcomer");
     assert_eq!(world.ours.ends(), []);
     world.rest();
 }
 
-/// The same without a word: what is known of it grows old within a minute.
-fn a_neighbour_that_moved_silently_is_found_again(family: Family) {
-    let mut world = Setup::new(family).world();
-    let caller = world.far.caller();
-    world.run_until(s(1), |world| world.stats().accepted == 1);
-    is_served(&mut world, caller, b"here");
-    let mac = EthernetAddress([2, 0, 0, 0, 0, 0x22]);
-    world.far.iface.set_hardware_addr(HardwareAddress::Ethernet(mac));
-    world.run_for(s(61));
-    is_served(&mut world, caller, b"and there");
-    let newcomer = world.far.caller();
-    is_established_and_served(&mut world, newcomer);
-    world.rest();
+/// The neighbor announces its new address.
+fn a_neighbour_that_moved_is_followed(family: Family) {
+    let (mut world, caller, mac) = moved_neighbor(family);
+    world.run_for(ms(100));
+    world.inject_and_settle(moved(world.far.address(), mac));
+    assert_both_served(&mut world, caller);
 }
 
-#[track_caller]
-fn is_established_and_served(world: &mut World<Host>, socket: SocketHandle) {
-    world.run_until(s(10), |world| world.far.is_established(socket));
-    is_served(world, socket, b"a newcomer");
+/// Without an announcement the old address expires from the cache within a minute.
+fn a_neighbour_that_moved_silently_is_found_again(family: Family) {
+    let (mut world, caller, _) = moved_neighbor(family);
+    world.run_for(s(61));
+    assert_both_served(&mut world, caller);
 }
 
 in_both_families!(

@@ -57,9 +57,7 @@ fn a_flood_on_one_connection_does_not_keep_the_others_waiting(family: Family) {
         for _ in 0..200 {
             world.inject(junk.frame());
         }
-        world.far.send(quiet, &[round; 100]);
-        world.run_until(ms(20), |world| world.far.get(quiet).recv_queue() == 100);
-        assert_eq!(world.far.recv(quiet), [round; 100]);
+        world.assert_echo(ms(20), quiet, &[round; 100]);
     }
 }
 

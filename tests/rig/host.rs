@@ -3,10 +3,10 @@
 use smolecho::phy::Device;
 use smolecho::smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smolecho::smoltcp::socket::tcp::{Socket, SocketBuffer, State};
-use smolecho::smoltcp::time::Instant;
+use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{IpAddress, IpEndpoint};
 
-use super::{FAR_MAC, Family, Port, Station};
+use super::{FAR_MAC, Family, Port, Station, World};
 
 const SOCKETS: usize = 1024;
 const FIRST_PORT: u16 = 20_000;
@@ -38,7 +38,7 @@ impl Host {
         self.sockets.get_mut(socket)
     }
 
-    /// Connects the socket to the node, from a port that no connection had before it.
+    /// Connects the socket to the node, from a new port.
     pub fn connect(&mut self, socket: SocketHandle) -> IpEndpoint {
         self.next_port = if self.next_port == u16::MAX { FIRST_PORT } else { self.next_port + 1 };
         self.connect_from(socket, self.next_port)
@@ -81,7 +81,7 @@ impl Host {
         assert_eq!(self.get(socket).send_slice(data), Ok(data.len()));
     }
 
-    /// What has arrived.
+    /// All received bytes.
     pub fn recv(&mut self, socket: SocketHandle) -> Vec<u8> {
         let mut data = vec![0; self.get(socket).recv_queue()];
         let n = self.get(socket).recv_slice(&mut data).unwrap_or(0);
@@ -95,6 +95,24 @@ impl Host {
 
     pub fn address(&self) -> IpAddress {
         self.family.far()
+    }
+}
+
+impl World<Host> {
+    /// A new socket with an established connection, within `limit`.
+    #[track_caller]
+    pub fn connected(&mut self, limit: Duration) -> SocketHandle {
+        let caller = self.far.caller();
+        self.run_until(limit, |world| world.far.is_established(caller));
+        caller
+    }
+
+    /// Sends bytes and expects their echo within `limit`.
+    #[track_caller]
+    pub fn assert_echo(&mut self, limit: Duration, socket: SocketHandle, data: &[u8]) {
+        self.far.send(socket, data);
+        self.run_until(limit, |world| world.far.get(socket).recv_queue() == data.len());
+        assert_eq!(self.far.recv(socket), data);
     }
 }
 

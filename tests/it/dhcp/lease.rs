@@ -18,6 +18,17 @@ fn connect(world: &mut World<Lan>, seed: u64) -> Talk {
     Talk::new(socket, seed, 3000, Close::Late)
 }
 
+/// A connection with bytes under way.
+#[track_caller]
+fn open(world: &mut World<Lan>, seed: u64) -> Talk {
+    let mut talk = connect(world, seed);
+    world.run_until(s(5), |world| {
+        talk.send(&mut world.far.host);
+        world.ours.node.occupancy().open == 1
+    });
+    talk
+}
+
 #[track_caller]
 fn echo(world: &mut World<Lan>, mut talk: Talk) {
     world.run_until(s(30), |world| talk.pump(&mut world.far.host));
@@ -44,11 +55,7 @@ fn a_lease_serves_tcp_and_udp() {
 fn renewal_at_t1_disturbs_nothing() {
     let mut world = world();
     bound(&mut world);
-    let mut talk = connect(&mut world, 2);
-    world.run_until(s(5), |world| {
-        talk.send(&mut world.far.host);
-        world.far.host.is_established(talk.socket)
-    });
+    let mut talk = open(&mut world, 2);
     let start = world.now;
     for _ in 0..60 {
         world.run_for(s(100));
@@ -99,11 +106,7 @@ fn rebinding_saves_the_lease() {
 fn server_gone_until_the_lease_ends() {
     let mut world = world();
     bound(&mut world);
-    let mut talk = connect(&mut world, 3);
-    world.run_until(s(5), |world| {
-        talk.send(&mut world.far.host);
-        world.ours.node.occupancy().open == 1
-    });
+    let mut talk = open(&mut world, 3);
     world.far.mood = Mood::Silent;
     for _ in 0..9 {
         world.run_for(s(100));
@@ -217,11 +220,7 @@ fn a_nak_ends_the_lease_at_once() {
 fn another_address_on_renewal_replaces_the_first() {
     let mut world = world();
     bound(&mut world);
-    let mut talk = connect(&mut world, 6);
-    world.run_until(s(5), |world| {
-        talk.send(&mut world.far.host);
-        world.ours.node.occupancy().open == 1
-    });
+    let mut talk = open(&mut world, 6);
     world.run_for(s(250));
     talk.recv(&mut world.far.host, 10);
     talk.send(&mut world.far.host);
