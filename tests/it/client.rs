@@ -1,4 +1,4 @@
-//! Our own client: connect – send – recv – verify – close, and every way in which that can fail.
+//! The TCP client: connect, send, recv, verify, close, and each way in which that can fail.
 
 use crate::rig::host::Host;
 use crate::rig::raw::Raw;
@@ -11,7 +11,7 @@ use smolecho::{CloseReason, ConnectError, Message, TcpService};
 
 const HELLO: &[u8] = b"Hello, Server!";
 
-/// Two nodes: ours calls, the far one serves.
+/// The client's node and a serving node at the far end.
 #[track_caller]
 fn verified(setup: Setup, message: Message<'static>) -> World<Ours> {
     let family = setup.family;
@@ -68,7 +68,7 @@ fn eight_at_once_are_verified(family: Family) {
     world.run_until(s(60), |world| world.ours.ended(CloseReason::Finished) == 8);
 }
 
-/// Our client against a server that the test plays.
+/// The client's connection to a host whose socket the test controls.
 fn called(family: Family, message: Message<'static>) -> (World<Host>, SocketHandle) {
     let mut world = Setup::new(family).world();
     let server = world.far.listener(7);
@@ -107,7 +107,7 @@ fn a_closed_port_refuses(family: Family) {
     world.connect(IpEndpoint::new(family.far(), 9), Message::new(HELLO));
     let begin = world.now;
     ends(&mut world, CloseReason::ConnectRefused);
-    assert!(world.now - begin < s(12), "at once, not at a deadline");
+    assert!(world.now - begin < s(12), "before any deadline");
     assert_eq!(world.stats().connected, 0);
 }
 
@@ -158,7 +158,7 @@ fn more_than_was_said_is_a_mismatch(family: Family) {
     ends(&mut world, CloseReason::Mismatch);
 }
 
-/// In a segment of its own, when all that was said is verified and our side is closed.
+/// The same in a later segment, when the echo is verified and the client's side is closed.
 fn more_than_was_said_is_a_mismatch_however_late(family: Family) {
     let (mut world, server) = called(family, Message::new(HELLO));
     world.far.recv(server);
@@ -197,7 +197,7 @@ fn a_reset_by_the_server_is_told_as_that(family: Family) {
 }
 
 fn a_server_that_goes_silent_is_given_up(family: Family) {
-    // It has our bytes and never answers: idle. It does not even acknowledge them: stalled.
+    // Acknowledged but never echoed: idle. Never acknowledged: stalled.
     let (mut world, _) = called(family, Message::new(HELLO));
     world.run_for(s(1));
     ends(&mut world, CloseReason::IdleTimeout);
@@ -230,7 +230,7 @@ fn nobody_can_be_connected_to_there(family: Family) {
             &[IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 0), IpAddress::v6(0xff02, 0, 0, 0, 0, 0, 0, 1)]
         }
     };
-    // smoltcp has no loopback: nor can the node call itself.
+    // smoltcp has no loopback, so the node's own address is unreachable.
     let others = [IpEndpoint::new(family.far(), 0), IpEndpoint::new(family.node(), 7)];
     for remote in nowhere.iter().map(|addr| IpEndpoint::new(*addr, 7)).chain(others) {
         let result = world.ours.node.connect(remote, Message::new(HELLO), world.now);

@@ -1,4 +1,4 @@
-//! Every mistake in a configuration has its own answer, before anything runs.
+//! Each mistake in a configuration has its own error, before anything runs.
 
 use crate::rig::{Family, NODE_MAC, Port, memory};
 use smolecho::config::MAX_WAIT;
@@ -28,7 +28,7 @@ fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> IpCidr {
 fn made(config: &Config, memory: Memory<'static>, mtu: usize) -> Option<ConfigError> {
     let error =
         Node::new(config, memory, &mut Port { mtu, ..Port::default() }, Instant::ZERO).err()?;
-    assert!(error.to_string().len() > 10, "{error:?} says nothing");
+    assert!(error.to_string().len() > 10, "{error:?} has no message");
     Some(error)
 }
 
@@ -61,7 +61,7 @@ fn addresses_of_no_host() {
     ] {
         check(&addresses([address]), ConfigError::Address(address));
     }
-    // RFC 3021, a host route, and addresses that only look like the above.
+    // RFC 3021, a host route, and ordinary addresses that end in .0.
     for address in
         [v4(10, 0, 0, 0, 31), v4(10, 0, 0, 1, 31), v4(10, 0, 0, 0, 32), v4(10, 0, 1, 0, 16)]
     {
@@ -85,8 +85,8 @@ fn clashing_and_too_many_addresses() {
     }
 }
 
-/// A place in the table is kept for each address that is learned: one that came and found none would be
-/// tried again in every poll.
+/// The address table must have a free place for each address that can be learned; without one the node would try
+/// again in every poll.
 #[test]
 fn no_room_for_what_is_learned() {
     let given = |n: u8| {
@@ -102,7 +102,7 @@ fn no_room_for_what_is_learned() {
     }
 }
 
-/// Found by the fuzzer: an instant that far away overflows.
+/// Found by the fuzzer: such an instant overflows.
 #[test]
 fn longer_than_a_year() {
     let too_long = MAX_WAIT + Duration::from_micros(1);
@@ -125,7 +125,7 @@ fn gateways_out_of_reach() {
     check(&gateways([other_family]), ConfigError::Gateway(other_family));
 }
 
-/// Found by the fuzzer: smoltcp panics on the way to a gateway that is no host.
+/// Found by the fuzzer: smoltcp panics when the gateway is no host's address.
 #[test]
 fn gateways_that_are_no_host() {
     let everywhere = |gateway| {

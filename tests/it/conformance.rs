@@ -1,4 +1,4 @@
-//! Every device of ours keeps the rules, and a device that breaks one is caught.
+//! The library's devices pass the conformance check; a device with a defect fails it by that defect's name.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ use smolecho::smoltcp::time::Instant;
 
 const SCRATCH: usize = FRAME + BEYOND;
 
-/// The end of a cable that nobody's device is on.
+/// The far end of the cable under test.
 struct Far<'c, const FRAMES: usize>(End<'c, FRAMES>);
 
 impl<const FRAMES: usize> Wire for Far<'_, FRAMES> {
@@ -39,7 +39,7 @@ fn a_cable_keeps_them_all() {
     let (mut left, right) = cable.ends();
     let outcome = conformance::check(&mut left, &mut Far(right), &mut [0; SCRATCH]);
     assert_eq!(outcome, Ok(()));
-    assert!(cable.overflowed() > 0, "it was tried without room");
+    assert!(cable.overflowed() > 0, "never tried without room");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_driver_behind_the_bridge_keeps_them_all() {
         let mut bridge = Bridge::new(chip.clone()).unwrap();
         let outcome = conformance::check(&mut bridge, &mut chip, &mut [0; SCRATCH]);
         assert_eq!(outcome, Ok(()), "with room for {room}");
-        assert!(chip.state().refusals > 0, "it was tried without room");
+        assert!(chip.state().refusals > 0, "never tried without room");
     }
 }
 
@@ -62,11 +62,11 @@ fn the_test_says_how_much_memory_it_takes() {
     assert_eq!(outcome, Err(Violation::Scratch { needed: SCRATCH }));
 }
 
-/// What a driver may get wrong.
+/// A mistake of a driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Defect {
     None,
-    /// The MTU without the Ethernet header: the usual one.
+    /// The MTU without the Ethernet header, the usual mistake.
     IpMtu,
     Shrinks,
     ClaimsALargerMtu,
@@ -89,10 +89,10 @@ enum Defect {
     ClaimsIcmpv6,
 }
 
-/// Places of its rings.
+/// Frames of a ring.
 const PLACES: usize = 8;
 
-/// A device with a defect, which is its own wire.
+/// A device with a defect, and its wire.
 #[derive(Clone)]
 struct Faulty(Rc<RefCell<Rings>>);
 
@@ -100,9 +100,9 @@ struct Rings {
     defect: Defect,
     rx: VecDeque<Vec<u8>>,
     tx: VecDeque<Vec<u8>>,
-    /// Tokens that were given.
+    /// Transmit tokens given to the stack.
     given: usize,
-    /// Tokens that were consumed.
+    /// Transmit tokens consumed.
     consumed: usize,
 }
 
@@ -191,7 +191,7 @@ impl RxToken for Received {
     }
 }
 
-/// Room for a frame, and whether it was used.
+/// A transmit token, and whether it was consumed.
 struct Room(Faulty, bool);
 
 impl TxToken for Room {

@@ -1,4 +1,4 @@
-//! SYN cookies (RFC 4987 section 3.6): a full backlog lets in whoever can acknowledge, and nobody else.
+//! SYN cookies (RFC 4987 section 3.6): with a full backlog only a peer that acknowledges a cookie gets in.
 
 use crate::rig::frames::{Segment, Tcp, mend_checksums, who_has};
 use crate::rig::pattern::pattern;
@@ -16,14 +16,14 @@ fn setup(family: Family) -> Setup {
     Setup { backlog: 1, slots: 4, ..Setup::new(family) }
 }
 
-/// The backlog is full until its deadline, 10 s.
+/// Fills the backlog until the handshake deadline, 10 s.
 fn fill<F: Station>(world: &mut World<F>, family: Family) {
     while world.ours.node.occupancy().half_open == 0 {
         world.inject_and_settle(Raw::unknown(family, 999).syn().frame());
     }
 }
 
-/// A listening node with a full backlog, and a peer that has got a cookie.
+/// A listening node with a full backlog, and a peer with a cookie.
 fn given(family: Family) -> (World<Nobody>, Peer) {
     given_by(setup(family))
 }
@@ -38,12 +38,12 @@ fn given_by(setup: Setup) -> (World<Nobody>, Peer) {
     (world, peer)
 }
 
-/// What completes the handshake.
+/// The ACK that completes the handshake.
 fn ack(peer: &Peer) -> Segment<'static> {
     peer.segment(TcpControl::None, peer.at(0), Some(peer.expects), &[])
 }
 
-/// A segment that brings no cookie back: one reset or none, and nothing else happens.
+/// A segment without a valid cookie: `resets` resets and no other effect.
 #[track_caller]
 fn is_nothing(world: &mut World<Nobody>, segment: Segment<'_>, resets: usize) {
     let (mark, pool) = (world.mark(), world.ours.node.occupancy());
@@ -105,9 +105,9 @@ fn a_cookie_of_another_tuple_is_none(family: Family) {
     world.rest();
 }
 
-/// Without the ACK bit the number is no acknowledgement; damaged, it may be anybody's.
+/// A segment without the ACK bit acknowledges nothing, and one with a wrong checksum proves nothing.
 fn what_is_no_acknowledgement_brings_no_cookie_back(family: Family) {
-    // Whoever is let in takes the only slot from the handshake that has it.
+    // A valid cookie would take the only slot from the handshake in it.
     let (mut world, peer) = given_by(Setup { slots: 1, ..setup(family) });
     let mut bare = ack(&peer).frame();
     let flags = bare.len() - 20 + 13;
@@ -127,7 +127,7 @@ fn a_cookie_is_good_for_a_minute_and_not_for_two(family: Family) {
     for (age, good) in [(s(63), true), (s(128), false), (s(200), false), (s(2048), false)] {
         let (mut world, mut peer) = given(family);
         world.run_for(age - ms(500));
-        // Others get cookies still, so that age alone decides.
+        // Cookies are still being given, so only the age decides.
         fill(&mut world, family);
         assert!(Peer::new(&mut world, family, 2).knock(&mut world));
         world.run_for(ms(500));
@@ -142,8 +142,8 @@ fn a_cookie_is_good_for_a_minute_and_not_for_two(family: Family) {
     }
 }
 
-/// The number stays good for its time, so an old duplicate can take a slot again: one, that echoes to
-/// a peer that resets it, or that ends at its deadline. While the connection lives it does nothing.
+/// A cookie stays valid for its time, so an old duplicate can take one slot again, until the peer resets it
+/// or its deadline. During the connection it has no effect.
 fn a_replayed_cookie_harms_nobody(family: Family) {
     let (mut world, mut peer) = given(family);
     let replay = ack(&peer).frame();
@@ -158,7 +158,7 @@ fn a_replayed_cookie_harms_nobody(family: Family) {
         world.inject_and_settle(replay.clone());
     }
     assert!(world.ours.node.occupancy().open <= 1);
-    // The peer has long been through with it: it resets whatever comes.
+    // The peer has no such connection any more and resets it.
     let reset = peer.segment(TcpControl::Rst, peer.at(0), None, &[]).frame();
     world.inject_and_settle(reset);
     assert_eq!(world.ours.node.occupancy().open, 0);
@@ -177,7 +177,7 @@ fn data_and_fin_may_come_with_the_cookie(family: Family) {
     }
 }
 
-/// More than the window that came with the cookie: nobody has a connection to cut it.
+/// More data than the window in the SYN-ACK: there is no connection yet to trim it.
 fn a_fin_beyond_the_window_brings_no_cookie_back(family: Family) {
     let (mut world, peer) = given_by(Setup { rx: 64, tx: 64, ..setup(family) });
     let text = pattern(0..65);
@@ -190,7 +190,7 @@ fn a_fin_beyond_the_window_brings_no_cookie_back(family: Family) {
     world.rest();
 }
 
-/// Nobody knows yet which slot it will be.
+/// The slot is not known yet, so the window is that of the smallest buffer.
 fn a_cookie_promises_what_every_slot_has_room_for(family: Family) {
     let setup = setup(family);
     let mut world = setup.clone().alone();
@@ -208,7 +208,7 @@ fn a_cookie_promises_what_every_slot_has_room_for(family: Family) {
     world.rest();
 }
 
-/// The handshake's own ACK was lost: what comes first is the second piece.
+/// The handshake's ACK is lost, and the second piece of data comes first.
 fn a_cookie_comes_back_only_with_the_first_number(family: Family) {
     let (mut world, peer) = given(family);
     is_nothing(
@@ -221,7 +221,7 @@ fn a_cookie_comes_back_only_with_the_first_number(family: Family) {
     world.rest();
 }
 
-/// RFC 9293 section 3.7.1. Below 536 it is 536, as on Linux: two bits have no room for less.
+/// RFC 9293 section 3.7.1. A size below 536 counts as 536, as on Linux: two bits of the cookie encode it.
 fn the_segment_size_is_respected(family: Family) {
     let ours = if family == Family::V4 { 1460 } else { 1440 };
     let wanted = [None, Some(536), Some(1219), Some(1220), Some(1439), Some(1440), Some(1459)];
@@ -241,7 +241,7 @@ fn the_segment_size_is_respected(family: Family) {
         let mark = world.mark();
         let answers = peer.look(&mut world);
         assert!(answers.is_empty());
-        // It was acknowledged as it came; a burst goes out in full segments when the window opens.
+        // With its window closed the peer then gets a burst of full segments when it opens.
         peer.window = 0;
         peer.say(&mut world, 3000, 3000, false);
         for place in [3000, 4000, 5000] {
@@ -267,7 +267,7 @@ fn a_mebibyte_both_ways_over_a_revived_connection(family: Family) {
     world.rest();
 }
 
-/// Should smoltcp draw its initial numbers in another way one day, `seed_for` is wrong, and this fails.
+/// Fails if smoltcp ever draws its initial sequence numbers differently: then `seed_for` is wrong.
 fn the_revived_connection_goes_on_from_the_cookie(family: Family) {
     let mut world = setup(family).alone();
     for n in 0.. {
@@ -287,14 +287,14 @@ fn the_revived_connection_goes_on_from_the_cookie(family: Family) {
     world.rest();
 }
 
-/// A cookie is no promise of a slot.
+/// A cookie reserves no slot.
 fn a_full_pool_refuses_who_returns(family: Family) {
     let (mut world, mut peer) = given(family);
     let mut inside: Vec<_> = (10..13).map(|n| Peer::new(&mut world, family, n)).collect();
     for other in &mut inside {
         other.open(&mut world);
     }
-    // The last slot is the handshake's that fills the backlog, and gives way.
+    // The handshake in the backlog has the last slot and gives way.
     let mut last = Peer::new(&mut world, family, 13);
     last.open(&mut world);
     assert_eq!(world.ours.node.occupancy().open, 4);
@@ -308,7 +308,7 @@ fn a_full_pool_refuses_who_returns(family: Family) {
     world.rest();
 }
 
-/// A peer with a cookie, whose SYN came again when a slot was free: there is a handshake of it too.
+/// A peer with a cookie whose retransmitted SYN found a free slot: it also has a handshake.
 fn given_twice(family: Family) -> (World<Nobody>, Peer) {
     let (mut world, mut peer) = given(family);
     let cookie = peer.expects;
@@ -323,7 +323,7 @@ fn given_twice(family: Family) -> (World<Nobody>, Peer) {
     (world, peer)
 }
 
-/// Found by the simulator, scenario `replay`, seed 0. What the peer acknowledges is the cookie.
+/// Found by the simulator, scenario `replay`, seed 0: the peer acknowledges the cookie.
 fn a_cookie_is_taken_over_a_handshake_of_the_same_peer(family: Family) {
     let (mut world, mut peer) = given_twice(family);
     world.inject_and_settle(ack(&peer).frame());
@@ -333,7 +333,7 @@ fn a_cookie_is_taken_over_a_handshake_of_the_same_peer(family: Family) {
     world.rest();
 }
 
-/// Scenario `everything`, seed 1026795: a later segment may overtake the one that brings it back.
+/// Scenario `everything`, seed 1026795: a later segment may overtake the one with the cookie.
 fn a_later_segment_brings_the_cookie_of_a_handshake_back(family: Family) {
     let (mut world, mut peer) = given_twice(family);
     let later = peer.segment(TcpControl::None, peer.at(40), Some(peer.expects), &[]);
@@ -343,7 +343,7 @@ fn a_later_segment_brings_the_cookie_of_a_handshake_back(family: Family) {
     world.rest();
 }
 
-/// As long as no cookie was given none can come back, whatever the numbers say.
+/// Before any cookie is given none is valid, whatever its number.
 fn without_a_flood_no_number_is_a_cookie(family: Family) {
     let (_, peer) = given(family);
     let mut world = setup(family).alone();

@@ -1,4 +1,4 @@
-//! Same seed, same run, bit for bit; another seed, other numbers; and no number twice.
+//! The same seed gives the same run, bit for bit; another seed other numbers; and no number repeats.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,7 +10,7 @@ use crate::rig::{Family, Fate, Setup, World, in_both_families, s};
 use smolecho::smoltcp::wire::IpEndpoint;
 use smolecho::{Message, TcpService, Timeouts};
 
-/// Every frame and its instant, of a run with losses, a served talk and a call of ours.
+/// A hash of every frame and its instant: a run with losses, a served connection and a client.
 fn run(family: Family, seed: u64) -> (u64, World) {
     let mut world = Setup { seed, ..Setup::new(family) }.world();
     let mut n = 0;
@@ -65,12 +65,12 @@ fn initial_sequence_numbers_do_not_repeat(family: Family) {
         let syn_ack = peer.knock(&mut world).expect("a SYN-ACK");
         assert!(seen.insert(syn_ack.seq.0), "after {n} connections");
     }
-    // RFC 6528: nor does the next follow from the last by a step that can be seen.
+    // RFC 6528: the next number cannot be predicted from the last.
     let high = seen.iter().map(|isn| isn >> 24).collect::<HashSet<_>>();
     assert!(high.len() > 200, "only {} of 256 high bytes", high.len());
 }
 
-/// RFC 6056: from the dynamic range, and not one after the other.
+/// RFC 6056: from the dynamic range, and not sequential.
 fn ephemeral_ports_are_random_and_in_range(family: Family) {
     let timeouts = Timeouts { time_wait: Some(s(0)), ..Timeouts::DEFAULT };
     let mut world = Setup { slots: 1, timeouts, ..Setup::new(family) }.world();

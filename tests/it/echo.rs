@@ -1,4 +1,4 @@
-//! The echo itself: every byte comes back, in order, and then the FIN.
+//! The echo: each byte comes back, in order, and then the FIN.
 
 use crate::rig::frames::Tcp;
 use crate::rig::host::Host;
@@ -7,7 +7,7 @@ use crate::rig::{Family, Fate, PORT, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::{CloseReason, Timeouts};
 
-/// A world whose buffers are these, on both ends.
+/// A world with buffers of this size in the node.
 fn world(family: Family, slots: usize, buffer: usize) -> World<Host> {
     Setup { slots, rx: buffer, tx: buffer, ..Setup::new(family) }.world()
 }
@@ -65,7 +65,7 @@ fn a_fin_on_the_last_data_segment_loses_nothing(family: Family) {
 
 fn half_close_drains_what_is_in_flight(family: Family) {
     let mut world = world(family, 1, 2048);
-    // The peer can queue everything and its FIN at once; the echo needs many windows.
+    // The peer queues everything and its FIN at once; the echo needs many windows.
     let socket = world.far.socket(2048, 1 << 18);
     world.far.connect(socket);
     let mut talk = Talk::new(socket, 6, 1 << 18, Close::Early);
@@ -99,8 +99,8 @@ fn sixty_four_connections_keep_apart(family: Family) {
     world.run_until(s(30), |world| world.stats().ended(CloseReason::Finished) == 64);
 }
 
-/// 1 MiB is queued and the peer reads a byte every 10 ms for two minutes of its time: that is four
-/// times the stall deadline, and as each byte is progress the deadline must not strike.
+/// 1 MiB is queued and the peer reads a byte every 10 ms for two minutes. That is four times the stall
+/// deadline, but each byte is progress.
 fn a_reader_of_one_byte_every_10_ms(family: Family) {
     let mut world = world(family, 1, 2048);
     let socket = world.far.socket(512, 1 << 20);
@@ -155,7 +155,7 @@ fn a_link_that_comes_back_loses_no_byte(family: Family) {
 fn a_server_that_is_not_polled_for_a_while_catches_up(family: Family) {
     let mut world = world(family, 1, 4096);
     let mut talk = talk(&mut world, 4096, 9, 100_000, Close::Early);
-    // Five seconds on the wire: as if the program had been busy elsewhere.
+    // 5 s on the wire: as if the program had not polled.
     let mut held = 0;
     world.fate = Box::new(move |frame| {
         held += 1;

@@ -1,5 +1,5 @@
-//! A driver of `embassy-net-driver` that delays, refuses and loses its link, below a node that is polled
-//! by a loop and by an executor, over virtual time.
+//! The bridge over an `embassy-net-driver` driver that delays frames, has no room and loses its link; in a
+//! polled loop and in an executor, in virtual time.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -22,13 +22,13 @@ use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::IpCidr;
 use smolecho::{Config, Event, Listener, Node};
 
-/// One way.
+/// Of a frame, one way.
 const LATENCY: Duration = ms(3);
 
-/// What takes longer never comes.
+/// A test that takes longer fails.
 const LIMIT: Duration = s(3600);
 
-/// Remembers that it was woken.
+/// A waker that records its call.
 #[derive(Default)]
 struct Flag(AtomicBool);
 
@@ -48,7 +48,7 @@ impl Wake for Flag {
     }
 }
 
-/// The time, and who wants to be woken when it has come.
+/// Virtual time, and the next timer with its waker.
 #[derive(Default)]
 struct Clock {
     micros: Cell<i64>,
@@ -83,25 +83,25 @@ impl Clock {
     }
 }
 
-/// What is to happen by now, next.
+/// The next entry of a queue that is due.
 fn due<T>(queue: &mut VecDeque<(Instant, T)>, now: Instant) -> Option<T> {
     let is_due = queue.front().is_some_and(|(at, _)| *at <= now);
     if is_due { queue.pop_front().map(|(_, what)| what) } else { None }
 }
 
-/// A chip, a host at the far end of its wire, and the time.
+/// A chip, a host at the far end of its wire, and virtual time.
 struct Stage {
     clock: Rc<Clock>,
     chip: Chip,
     host: Host,
     port: Port,
-    /// What is under way to the chip, and to the host.
+    /// Frames under way to the chip, and to the host.
     to_chip: VecDeque<(Instant, Vec<u8>)>,
     to_host: VecDeque<(Instant, Vec<u8>)>,
-    /// The chip sends a frame so long after the one before, and none before `stuck_until`.
+    /// The chip's time between two frames; it sends none before `stuck_until`.
     pace: Duration,
     stuck_until: Instant,
-    /// When the link changes, and to what.
+    /// Changes of the link: the instant, and whether it is up.
     flaps: VecDeque<(Instant, bool)>,
 }
 
@@ -124,13 +124,13 @@ impl Stage {
         self.clock.now()
     }
 
-    /// A caller with so many bytes to be echoed.
+    /// A caller that sends `bytes` bytes.
     fn talk(&mut self, bytes: u64) -> Talk {
         Talk::new(self.host.caller(), 11, bytes, Close::Late)
     }
 
-    /// Carries frames and lets time pass until the test is done. `act` is the node's turn, and says when
-    /// it wants the next.
+    /// Carries frames and advances time until `done`. `act` is the node's turn; it returns the instant of
+    /// its next one.
     #[track_caller]
     fn play(
         &mut self,
@@ -172,7 +172,7 @@ impl Stage {
                 self.flaps.front().map(|(at, _)| *at),
                 self.host.poll_at(now),
             ];
-            let next = next.into_iter().flatten().min().expect("something is to happen").max(now);
+            let next = next.into_iter().flatten().min().expect("a next event").max(now);
             turns_at_one_instant = if next > now { 0 } else { turns_at_one_instant + 1 };
             assert!(turns_at_one_instant < 1000, "livelock at {now}");
             assert!(next <= Instant::ZERO + LIMIT, "not within {LIMIT}");
@@ -180,7 +180,7 @@ impl Stage {
         }
     }
 
-    /// The same with a node in a loop that polls.
+    /// Plays with a node in a polled loop.
     #[track_caller]
     fn poll(&mut self, done: impl FnMut(&mut Stage) -> bool) {
         let mut bridge = Bridge::new(self.chip.clone()).unwrap();
@@ -192,7 +192,7 @@ impl Stage {
         self.play(act, done);
     }
 
-    /// The same with a node in an executor's task, which is polled only when it was woken.
+    /// Plays with a node in a task that is polled only when woken.
     #[track_caller]
     fn execute(&mut self, done: impl FnMut(&mut Stage) -> bool) -> Task {
         let mut bridge = Bridge::new(self.chip.clone()).unwrap();
@@ -221,7 +221,7 @@ impl Stage {
     }
 }
 
-/// What an executor saw of its task.
+/// The polls of a task and its link events.
 struct Task {
     polls: usize,
     links: Vec<(Instant, LinkState)>,
@@ -236,7 +236,7 @@ fn node(bridge: &mut Bridge<Chip>) -> Node<'static> {
     node
 }
 
-/// Long enough for an exchange with many windows.
+/// Many windows.
 const BYTES: u64 = 40_000;
 
 #[test]
@@ -268,7 +268,7 @@ fn a_driver_with_room_for_one_frame_is_enough() {
     let mut stage = slow();
     let mut talk = stage.talk(BYTES);
     stage.execute(|stage| talk.pump(&mut stage.host));
-    assert!(stage.chip.state().refusals > 0, "it was too little at times");
+    assert!(stage.chip.state().refusals > 0, "never without room");
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn an_idle_node_sleeps() {
     let end = Instant::ZERO + LIMIT;
     stage.flaps.push_back((end, false));
     let task = stage.execute(|stage| stage.now() == end);
-    assert!(task.polls <= 2, "{} polls in an hour in which nothing came", task.polls);
+    assert!(task.polls <= 2, "{} polls in an idle hour", task.polls);
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn a_node_without_room_sleeps_and_goes_on_when_there_is_some() {
     let mut talk = stage.talk(BYTES);
     let mut is_stuck = false;
     stage.execute(|stage| {
-        // From here on the chip sends nothing for a while: to ask it again at once would be to spin.
+        // The chip stops sending for 5 s: a node that asked again at once would be a busy loop.
         if !is_stuck && talk.back > BYTES / 4 {
             is_stuck = true;
             stage.stuck_until = stage.now() + s(5);
@@ -309,10 +309,10 @@ fn a_link_that_flaps_is_told_and_survived() {
         task.links,
         [(Instant::ZERO, LinkState::Up), (down, LinkState::Down), (up, LinkState::Up)]
     );
-    assert!(stage.chip.state().lost > 0, "the node sent something meanwhile");
+    assert!(stage.chip.state().lost > 0, "no frame was sent while the link was down");
 }
 
-/// The interrupt that a sleep would miss.
+/// An interrupt between the poll and the sleep.
 #[test]
 fn a_frame_between_the_poll_and_the_sleep_wakes() {
     let chip = Chip::new();
@@ -328,7 +328,7 @@ fn a_frame_between_the_poll_and_the_sleep_wakes() {
     let mut context = Context::from_waker(&waker);
     for _ in 0..3 {
         assert!(task.as_mut().poll(&mut context).is_pending());
-        assert!(flag.take(), "nobody comes to fetch {} frames", chip.state().inbox.len());
+        assert!(flag.take(), "{} frames wait and no waker is called", chip.state().inbox.len());
     }
 }
 
@@ -343,8 +343,8 @@ fn a_busy_node_leaves_others_their_turn() {
     let flag = Arc::new(Flag::default());
     let waker = Waker::from(Arc::clone(&flag));
     assert!(task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-    assert!(chip.state().inbox.len() > 9_000, "all at once");
-    assert!(flag.take(), "and it comes back for the rest");
+    assert!(chip.state().inbox.len() > 9_000, "more than one poll's budget was handled");
+    assert!(flag.take(), "woken for the rest");
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn capabilities_are_the_drivers() {
     }
 }
 
-/// Whether the stack verifies, and fills in: with Both, Rx, Tx, None.
+/// Whether the stack verifies and fills in checksums: with Both, Rx, Tx, None.
 const SUMS: [(bool, bool); 4] = [(true, true), (true, false), (false, true), (false, false)];
 
 fn sums(checksum: &Checksum) -> (bool, bool) {

@@ -1,4 +1,4 @@
-//! A node under fire: spoofed SYNs with every poll, and those who were there, or come honestly.
+//! A flood of spoofed SYNs in each poll, with honest peers before and during it.
 
 use crate::rig::frames::Segment;
 use crate::rig::host::Host;
@@ -9,7 +9,7 @@ use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::IpEndpoint;
 
-/// As many frames as a poll takes, from one source or from any.
+/// SYNs from one source or from random ones.
 struct Flood {
     family: Family,
     dice: Dice,
@@ -33,7 +33,7 @@ impl Flood {
         for _ in 0..frames {
             world.inject(self.syn());
         }
-        // The trace of a flood is long, and nobody reads it.
+        // The trace of a flood is long and not needed.
         world.trace.clear();
     }
 }
@@ -42,7 +42,7 @@ fn setup(family: Family) -> Setup {
     Setup { slots: 8, backlog: 4, rx: 16_384, tx: 16_384, ..Setup::new(family) }
 }
 
-/// At any moment of the flood, and after it, an honest peer has its echo within a second.
+/// During and after the flood an honest peer has its echo within a second.
 fn an_honest_peer_is_served_within_a_second(family: Family) {
     for random in [false, true] {
         let mut world = setup(family).world();
@@ -76,7 +76,7 @@ fn an_honest_peer_is_served_within_a_second(family: Family) {
     }
 }
 
-/// How many polls a transfer takes when before each of them `queued` SYNs stand before its frames.
+/// The polls of a transfer with `queued` SYNs ahead of its frames in each poll.
 fn polls_of_a_transfer(family: Family, queued: usize) -> u64 {
     let (mut ours, mut theirs) = (Port::default(), Port::default());
     let mut node = Setup { scratch: 1024, ..setup(family) }.node(&mut ours);
@@ -102,7 +102,7 @@ fn polls_of_a_transfer(family: Family, queued: usize) -> u64 {
     unreachable!()
 }
 
-/// With as many SYNs before each poll as it takes frames, a transfer keeps half of its speed.
+/// With a poll's budget of SYNs queued before each poll a transfer takes at most twice as many polls.
 fn a_flood_does_not_starve_a_transfer(family: Family) {
     let [alone, flooded] = [0, 64].map(|queued| polls_of_a_transfer(family, queued));
     println!("{family:?}: {alone} polls alone, {flooded} flooded");

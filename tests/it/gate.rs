@@ -1,4 +1,4 @@
-//! What the node turns away, with which reason, and that it says nothing where it must not.
+//! Dropped frames: each with its reason, and with an answer only where an RFC allows one.
 
 use crate::rig::frames::{RAW_MAC, Segment, ethernet, mend_checksums, who_has};
 use crate::rig::raw::Raw;
@@ -11,14 +11,14 @@ use smolecho::smoltcp::wire::{
 };
 use smolecho::{DropReason, Message, Tuple};
 
-/// A listening node, and somebody whom it knows and has nothing to do with.
+/// A listening node, and a SYN of a peer whose hardware address it knows.
 fn scene(family: Family) -> (World, Segment<'static>) {
     let mut world = Setup::new(family).world();
     let stranger = Raw::new(&mut world, family, 1);
     (world, stranger.syn())
 }
 
-/// The frame is refused for this reason alone, and so many frames answer it.
+/// The frame is dropped for this reason alone and has this many answers.
 #[track_caller]
 fn drops(world: &mut World, frame: Vec<u8>, reason: DropReason, answers: usize) {
     let (before, mark) = (world.ours.log.len(), world.mark());
@@ -62,12 +62,12 @@ fn sources_that_cannot_be_get_no_answer(family: Family) {
     for source in sources {
         drops(&mut world, from(&syn, *source), DropReason::BadSource, 0);
     }
-    // The land attack: both ends are the same.
+    // The LAND attack: source and destination are equal.
     let land = Segment { from: syn.to, ..syn }.frame();
     drops(&mut world, land, DropReason::BadSource, 0);
 }
 
-/// RFC 9293 MUST-57: and no reset whose source would be the group.
+/// RFC 9293 MUST-57; a reset would have the group as its source.
 fn a_syn_to_many_gets_no_answer(family: Family) {
     let (mut world, syn) = scene(family);
     let groups: &[IpAddress] = match family {
@@ -99,7 +99,7 @@ fn frames_for_others_get_no_answer(family: Family) {
     drops(&mut world, lldp, DropReason::UnknownProtocol, 0);
 }
 
-/// RFC 1122 section 3.3.6: an answer would leave from the group's hardware address.
+/// RFC 1122 section 3.3.6: a unicast packet in a broadcast or multicast frame.
 fn what_is_for_us_does_not_come_in_a_frame_for_all(family: Family) {
     let (mut world, syn) = scene(family);
     let groups = [EthernetAddress::BROADCAST, EthernetAddress([0x33, 0x33, 0, 0, 0, 1])];
@@ -125,14 +125,14 @@ fn a_segment_for_nobody_gets_one_reset(family: Family) {
         let stray = Segment { control, ack: Some(99), ..syn };
         drops(&mut world, stray.frame(), DropReason::NoConnection, 1);
     }
-    // RFC 9293 section 3.10.7.1: a reset is never answered with a reset.
+    // RFC 9293 section 3.10.7.1: a reset is not answered.
     for ack in [None, Some(99)] {
         let reset = Segment { control: TcpControl::Rst, ack, ..syn };
         drops(&mut world, reset.frame(), DropReason::NoConnection, 0);
     }
 }
 
-/// The reset must be one that the peer's stack accepts.
+/// The peer's stack must accept the reset.
 fn the_reset_for_a_closed_port_is_acceptable(family: Family) {
     let (mut world, syn) = scene(family);
     let mark = world.mark();
@@ -154,7 +154,7 @@ fn every_truncation_is_malformed(family: Family) {
     world.assert_all_free();
 }
 
-/// The lengths inside the headers lie; the frame itself is whole.
+/// Wrong lengths inside the headers of a whole frame.
 fn headers_that_contradict_themselves_are_malformed(family: Family) {
     let (mut world, syn) = scene(family);
     let tcp = 14 + if family == Family::V4 { 20 } else { 40 };
@@ -173,7 +173,7 @@ fn headers_that_contradict_themselves_are_malformed(family: Family) {
     }
 }
 
-/// A SYN whose checksum is wrong leaves no trace: it opens nothing and moves nobody.
+/// A SYN with a wrong checksum opens no connection and evicts no handshake.
 fn a_wrong_checksum_moves_nobody(family: Family) {
     let mut world = Setup { backlog: 1, slots: 1, ..Setup::new(family) }.world();
     let mut first = Raw::new(&mut world, family, 1);
@@ -188,7 +188,7 @@ fn a_wrong_checksum_moves_nobody(family: Family) {
     assert_eq!(world.ours.node.occupancy().half_open, 1);
 }
 
-/// Flags that no stack sends open nothing.
+/// Combinations of flags other than SYN alone open no connection.
 fn nonsense_flags_open_nothing(family: Family) {
     let (mut world, syn) = scene(family);
     let flags = 14 + if family == Family::V4 { 20 } else { 40 } + 13;
@@ -222,7 +222,7 @@ fn fragments_of_tcp_are_refused() {
     drops(&mut world, behind_header(&syn, IpProtocol::Ipv6Frag), DropReason::Fragment, 0);
 }
 
-/// The segment with an extension header of eight bytes before it.
+/// The segment after an extension header of 8 bytes.
 fn behind_header(segment: &Segment<'_>, header: IpProtocol) -> Vec<u8> {
     let mut packet = segment.packet();
     let len = u16::from_be_bytes([packet[4], packet[5]]) + 8;
@@ -236,8 +236,7 @@ fn behind_header(segment: &Segment<'_>, header: IpProtocol) -> Vec<u8> {
     ethernet(RAW_MAC, NODE_MAC, &packet)
 }
 
-/// The header changes nothing about whose segment it is: a peer that writes one must not be told that
-/// its connection does not exist.
+/// The segment still belongs to its connection: a reset would tell the peer that there is none.
 #[test]
 fn a_hop_by_hop_header_does_not_hide_a_connection() {
     let mut world = Setup::new(Family::V6).world();
@@ -245,11 +244,11 @@ fn a_hop_by_hop_header_does_not_hide_a_connection() {
     let mark = world.mark();
     let data = peer.segment(TcpControl::Psh, b"behind a header");
     world.inject_and_settle(behind_header(&data, IpProtocol::HopByHop));
-    assert_eq!(world.resets_since(mark, peer.me), 0, "a reset for a connection that lives");
+    assert_eq!(world.resets_since(mark, peer.me), 0, "a reset of an existing connection");
     assert_eq!(world.stats().bytes_received, 15);
 }
 
-/// Nor a SYN: read as the segment itself, the header's options would name another connection.
+/// Read as a TCP header the options would have the ports of another connection.
 #[test]
 fn a_hop_by_hop_header_does_not_hide_a_syn() {
     let (mut world, syn) = scene(Family::V6);
@@ -260,8 +259,8 @@ fn a_hop_by_hop_header_does_not_hide_a_syn() {
     assert_eq!(world.ours.node.occupancy().half_open, 1);
 }
 
-/// P2: whatever SYN comes for a connection that exists, it goes on. The answer is a challenge: a peer
-/// that has started anew resets what it does not know (RFC 5961 section 4).
+/// P2: a SYN does not disturb an existing connection. Its answer is a challenge ACK, which a restarted peer resets
+/// (RFC 5961 section 4).
 fn a_syn_does_nothing_to_an_established_connection(family: Family) {
     let mut world = Setup::new(family).world();
     let mut peer = Raw::new(&mut world, family, 1);
@@ -296,11 +295,11 @@ fn old_segments_do_nothing_to_an_established_connection(family: Family) {
     assert_eq!(world.ours.ends(), []);
 }
 
-/// P1: in smoltcp alone this is a panic, triggered from outside.
+/// P1: a remote panic in smoltcp alone.
 fn a_syn_for_our_own_handshake_does_nothing(family: Family) {
     let mut world = Setup::new(family).world();
     let remote = IpEndpoint::new(family.stranger(5), 7);
-    // Nobody tells the stranger's hardware address, so our SYN has not left.
+    // The peer's hardware address is unknown, so the client's SYN has not left.
     let tuple = world.connect(remote, Message::new(b"hello"));
     world.run_for(ms(4));
     let bare = Segment::syn(tuple.remote, tuple.local);
@@ -315,7 +314,7 @@ fn a_syn_for_our_own_handshake_does_nothing(family: Family) {
     assert!(tuple_was_told);
 }
 
-/// 100,000 frames of noise, half of them good segments with a few bytes changed.
+/// 100,000 random frames, half of them good segments with a few bytes changed.
 fn noise_harms_nobody(family: Family) {
     let mut port = Port::default();
     let setup = Setup { slots: 4, backlog: 2, rx: 512, tx: 512, ..Setup::new(family) };
@@ -340,7 +339,7 @@ fn noise_harms_nobody(family: Family) {
         DropReason::NoConnection,
         DropReason::BadSource,
     ] {
-        assert!(stats.dropped(reason) > 0, "the noise never came as far as {reason:?}");
+        assert!(stats.dropped(reason) > 0, "no frame was dropped for {reason:?}");
     }
     now += s(400);
     for _ in 0..4 {
@@ -379,7 +378,7 @@ fn noise(dice: &mut Dice, family: Family) -> Vec<u8> {
 
 #[test]
 fn loopback_addresses_may_talk_to_each_other() {
-    // A cable may carry 127.0.0.0/8, as the lecture's own addresses do.
+    // The addresses of the lecture, over a cable.
     let mut port = Port::default();
     let addresses = vec![IpCidr::new(Ipv4Address::LOCALHOST.into(), 8)];
     let setup = Setup { nameless: true, addresses, ..Setup::new(Family::V4) };

@@ -11,6 +11,7 @@ mod datagrams;
 mod deadlines;
 mod determinism;
 mod dhcp;
+mod display;
 mod echo;
 mod embassy;
 mod flood;
@@ -30,5 +31,5 @@ mod states;
 mod storage;
 mod stress;
 mod traps;
-mod words;
+
 mod work;

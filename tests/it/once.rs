@@ -1,4 +1,4 @@
-//! The lecture's flow: one `recv` of at most 1,024 bytes, echo it, close.
+//! The service `once`, the flow of the lecture: one `recv` of at most 1,024 bytes, its echo, close.
 
 use crate::rig::host::Host;
 use crate::rig::pattern::pattern;
@@ -24,8 +24,8 @@ fn up_to_1024_bytes_come_back_and_the_server_closes_first(family: Family) {
     }
 }
 
-/// What the peer hears when it says more than the flow takes: the echo of the first piece, whole,
-/// and then a reset instead of a clean end (RFC 1122 section 4.2.2.13).
+/// A peer that sends more than one `recv` takes gets the whole echo of the first piece and then a reset
+/// instead of a FIN (RFC 1122 section 4.2.2.13).
 #[track_caller]
 fn says_too_much(family: Family, len: usize, half_close: bool) {
     let mut world = world(family);
@@ -44,10 +44,10 @@ fn says_too_much(family: Family, len: usize, half_close: bool) {
     world.run_for(ms(10));
     heard.extend(world.far.recv(socket));
     assert!(!heard.is_empty() && heard.len() <= 1024, "{} bytes", heard.len());
-    assert!(said.starts_with(&heard), "the first bytes, as they were said");
+    assert!(said.starts_with(&heard), "other bytes than were sent");
     assert_eq!(world.resets_since(0, peer), 1, "resets, {len} bytes, half close {half_close}");
     let fin = world.sent_since(0).any(|frame| frame.tcp().is_some_and(|tcp| tcp.fin));
-    assert!(!fin, "a clean end hides that bytes were lost, {len} bytes, half close {half_close}");
+    assert!(!fin, "a FIN hides lost bytes, {len} bytes, half close {half_close}");
     assert_eq!(world.ours.ends(), [CloseReason::Unread]);
     assert_eq!(world.stats().bytes_sent, heard.len() as u64);
     world.assert_all_free();
@@ -101,7 +101,7 @@ fn five_thousand_connections_one_after_the_other(family: Family) {
     assert_eq!(stats.ended(CloseReason::Finished), CONNECTIONS);
     assert_eq!(stats.bytes_sent, 14 * CONNECTIONS);
     assert_eq!(stats.dropped_total(), 0);
-    assert_eq!(stats.recycled, CONNECTIONS - 8, "every slot is in TIME-WAIT when it is taken");
+    assert_eq!(stats.recycled, CONNECTIONS - 8, "each slot is taken out of TIME-WAIT");
     assert!(world.sent_since(0).all(|frame| !frame.tcp().is_some_and(|tcp| tcp.rst)));
     world.run_for(s(11));
     world.assert_all_free();

@@ -1,5 +1,4 @@
-//! More peers than slots, more handshakes than the backlog: who gets in, who gives way, and what the
-//! others hear.
+//! More peers than slots, and more handshakes than the backlog.
 
 use crate::rig::host::Host;
 use crate::rig::raw::Raw;
@@ -40,7 +39,7 @@ fn a_silent_full_pool_lets_the_next_syn_in(family: Family) {
     let mark = world.mark();
     let outside: Vec<_> = (0..4).map(|_| world.far.caller()).collect();
     world.run_for(ms(500));
-    assert_eq!(world.sent_since(mark).count(), 0, "silence");
+    assert_eq!(world.sent_since(mark).count(), 0, "no answer");
     for socket in inside {
         world.assert_echo(s(2), socket, b"echo me");
         world.far.get(socket).close();
@@ -52,7 +51,7 @@ fn a_silent_full_pool_lets_the_next_syn_in(family: Family) {
     assert!(world.ours.dropped(DropReason::Full) >= 4);
 }
 
-/// Whoever is turned away calls again a second later; in the end nobody is left out.
+/// A refused peer connects again after a second; in the end each is served.
 fn many_times_the_pool_is_served_in_turn(family: Family) {
     for when_full in [WhenFull::Reset, WhenFull::Silence] {
         let mut world = Setup { slots: 4, backlog: 4, when_full, ..Setup::new(family) }.world();
@@ -97,7 +96,7 @@ fn past_the_backlog_the_oldest_handshake_gives_way(family: Family) {
     }
     assert_eq!(world.ours.ends(), [CloseReason::HandshakeDropped]);
     assert_eq!(world.ours.node.occupancy().half_open, 2);
-    // The oldest finds nobody, the others get in.
+    // The oldest handshake is gone, the others complete.
     for (peer, resets) in peers.iter_mut().zip([1, 0, 0]) {
         let mark = world.mark();
         peer.send(&mut world, TcpControl::None, &[]);
@@ -123,7 +122,7 @@ fn a_spoofed_syn_from_nobody_does_not_delay_who_comes_next(family: Family) {
     world.far.get(caller).close();
     world.run_until(s(1), |world| world.ours.node.occupancy().free == 1);
     for n in 0..3 {
-        // Nobody answers for this source: the SYN-ACK waits for a hardware address.
+        // This source never answers a request: its SYN-ACK waits for the hardware address.
         world.inject_and_settle(Raw::unknown(family, n).syn().frame());
         let caller = world.connected(ms(100));
         world.far.get(caller).abort();
@@ -138,7 +137,7 @@ fn a_half_open_peer_is_forgotten_at_its_deadline(family: Family) {
     let mark = world.mark();
     world.run_for(ms(9_900));
     assert_eq!(world.ours.node.occupancy().half_open, 1);
-    assert!(world.sent_since(mark).count() >= 2, "the SYN-ACK is repeated meanwhile");
+    assert!(world.sent_since(mark).count() >= 2, "the SYN-ACK is retransmitted");
     world.run_for(ms(200));
     assert_eq!(world.ours.ends(), [CloseReason::HandshakeTimeout]);
     world.assert_all_free();
@@ -153,7 +152,7 @@ fn a_repeated_syn_is_the_same_handshake(family: Family) {
         world.run_for(ms(700));
     }
     let again = peer.answers(&mut world);
-    assert!(!again.is_empty(), "the SYN-ACK comes again");
+    assert!(!again.is_empty(), "the SYN-ACK is retransmitted");
     assert!(again.iter().all(|tcp| tcp.syn && (tcp.seq, tcp.ack) == (first.seq, first.ack)));
     assert_eq!(world.ours.node.occupancy().half_open, 1);
     peer.seq += 1;

@@ -1,4 +1,4 @@
-//! Who gives way when no slot is free, in which order, and who never does.
+//! Without a free slot: connections that give way to a new one, in order, and those that never do.
 
 use crate::rig::peer::Peer;
 use crate::rig::raw::Raw;
@@ -12,7 +12,7 @@ fn knocks(world: &mut World<Nobody>, family: Family, n: u16) -> (Peer, bool) {
     (peer, heard)
 }
 
-/// A connection of flow `once` that the node has closed first.
+/// A connection that the node has closed first.
 fn in_time_wait(world: &mut World<Nobody>, family: Family, n: u16) -> Peer {
     let mut peer = Peer::new(world, family, n);
     peer.open(world);
@@ -25,7 +25,7 @@ fn scene(family: Family) -> World<Nobody> {
     Setup { slots: 3, service: TcpService::Once, syn_cookies: false, ..base }.alone()
 }
 
-/// RFC 9293 section 3.6.1, then RFC 4987 section 3.4, then nobody.
+/// TIME-WAIT by RFC 9293 section 3.6.1, then handshakes by RFC 4987 section 3.4.
 fn time_wait_gives_way_before_handshakes_and_connections_never(family: Family) {
     let mut world = scene(family);
     in_time_wait(&mut world, family, 1);
@@ -43,9 +43,9 @@ fn time_wait_gives_way_before_handshakes_and_connections_never(family: Family) {
     let (_, heard) = knocks(&mut world, family, 5);
     assert!(heard && world.ours.ended(CloseReason::HandshakeDropped) == 1);
     old.say(&mut world, 0, 0, false);
-    assert!(old.reset, "the oldest handshake is forgotten");
+    assert!(old.reset, "the oldest handshake is gone");
 
-    // The two that are left are younger than a second: honest, perhaps, and on their way.
+    // A handshake younger than a second may be an honest peer's and stays.
     let (late, heard) = knocks(&mut world, family, 6);
     assert!(!heard && late.reset && world.ours.dropped(DropReason::Full) == 1);
     world.run_for(s(1));
@@ -64,7 +64,7 @@ fn the_oldest_time_wait_is_taken_first(family: Family) {
     });
     knocks(&mut world, family, 4);
     assert_eq!(world.stats().recycled, 1);
-    // Its FIN again: whoever is still in TIME-WAIT acknowledges it (RFC 9293 section 3.10.7.4).
+    // Only a connection in TIME-WAIT acknowledges a retransmitted FIN (RFC 9293 section 3.10.7.4).
     let answers = peers.map(|mut peer| {
         let fin = peer.segment(TcpControl::Fin, peer.at(4), Some(peer.expects), &[]);
         world.inject(fin.frame());
@@ -86,7 +86,7 @@ fn nobody_is_evicted_unless_configured(family: Family) {
     world.rest();
 }
 
-/// Three connections, the second of them idle longest.
+/// Three connections; the second is idle longest.
 fn crowd(setup: Setup) -> (World<Nobody>, [Peer; 3]) {
     let family = setup.family;
     let mut world = Setup { slots: 3, evict_idle: true, ..setup }.alone();
@@ -101,18 +101,18 @@ fn crowd(setup: Setup) -> (World<Nobody>, [Peer; 3]) {
     (world, peers)
 }
 
-/// The reset leaves before its slot is anybody else's.
+/// The reset leaves before the slot is reused.
 fn the_longest_idle_is_evicted_if_configured(family: Family) {
     for syn_cookies in [true, false] {
         let (mut world, mut peers) = crowd(Setup { syn_cookies, ..Setup::new(family) });
         let mut late = Peer::new(&mut world, family, 4);
-        // Its segments come again until there is a slot; nobody tells it to go away.
+        // The new peer gets no reset and retransmits until the slot is free.
         let heard = (0..3).any(|_| late.knock(&mut world));
         assert!(heard && !late.reset);
         late.say(&mut world, 0, 0, false);
         assert!(late.live(&mut world, 20));
         assert_eq!(world.ours.ended(CloseReason::IdleEvicted), 1);
-        assert_eq!(world.resets_since(0, peers[1].me), 1, "it was told, and only it");
+        assert_eq!(world.resets_since(0, peers[1].me), 1, "one reset for the evicted peer");
         let [first, _, third] = &mut peers;
         for peer in [first, third] {
             assert!(peer.live(&mut world, 20));
@@ -121,7 +121,7 @@ fn the_longest_idle_is_evicted_if_configured(family: Family) {
     }
 }
 
-/// Who comes in the same poll does not take the slot before the reset has left.
+/// A SYN in the same poll does not take the slot before the reset has left.
 fn whoever_is_evicted_is_told_even_when_many_come_at_once(family: Family) {
     let (mut world, peers) = crowd(Setup { syn_cookies: false, ..Setup::new(family) });
     let newcomers = [4, 5, 6].map(|n| Peer::new(&mut world, family, n));
@@ -134,7 +134,7 @@ fn whoever_is_evicted_is_told_even_when_many_come_at_once(family: Family) {
     world.rest();
 }
 
-/// A SYN proves nothing: with cookies only who has come back with one costs somebody else a slot.
+/// A SYN proves no address: with cookies only a returned cookie evicts a connection.
 fn spoofed_syns_evict_nobody(family: Family) {
     let (mut world, mut peers) = crowd(Setup::new(family));
     for n in 0..100 {
@@ -158,13 +158,13 @@ fn a_source_has_no_more_than_its_share(family: Family) {
         let [half_open, inside, late] = &mut peers;
         assert!(half_open.knock(&mut world));
         inside.open(&mut world);
-        assert!(!late.knock(&mut world), "a handshake counts too");
+        assert!(!late.knock(&mut world), "a handshake counts");
         assert_eq!(late.reset, when_full == WhenFull::Reset);
         assert_eq!(world.ours.dropped(DropReason::SourceCap), 1);
 
         let mut other = Peer::new(&mut world, family, 2);
         other.open(&mut world);
-        assert!(other.live(&mut world, 10), "another source has its own share");
+        assert!(other.live(&mut world, 10), "another source has its own cap");
         assert!(inside.live(&mut world, 10));
         late.reset = false;
         late.open(&mut world);
@@ -173,7 +173,7 @@ fn a_source_has_no_more_than_its_share(family: Family) {
     }
 }
 
-/// Neither on the way in nor on the way back.
+/// The cap holds when a cookie is given and when it returns.
 fn a_cookie_is_no_way_round_the_share(family: Family) {
     let setup = Setup { backlog: 1, per_source: Some(1), ..Setup::new(family) };
     let mut world = setup.alone();

@@ -1,5 +1,5 @@
-//! What holds for every chunking, every size and every memory: inputs are drawn, and shrunk to the
-//! smallest that fails.
+//! Properties that hold for any piece sizes and any memory, with drawn inputs; a failure is shrunk to the
+//! smallest input.
 
 use crate::rig::pattern::Pattern;
 use crate::rig::talk::{Close, Talk};
@@ -20,7 +20,7 @@ fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// A program with an interface and one socket of its own, as any user of smoltcp has them.
+/// A program over plain smoltcp with one socket.
 struct Side<'c> {
     iface: Interface,
     sockets: SocketSet<'static>,
@@ -46,8 +46,8 @@ impl<'c> Side<'c> {
     }
 }
 
-/// A server that is nothing but a [`Session`] over a socket, and a client that sends and reads in these
-/// pieces. What the client has when the server's FIN has come.
+/// Runs a server that is only a [`Session`] over a socket, and a client that sends and reads in these pieces.
+/// Returns the client's bytes at the server's FIN.
 fn dialogue(
     service: TcpService,
     (buffer, scratch): (usize, usize),
@@ -91,13 +91,13 @@ fn dialogue(
         if let Ok(n) = socket.recv_slice(&mut data[..room]) {
             back.extend_from_slice(&data[..n]);
         }
-        // A FIN before the last byte would end this with bytes missing.
+        // After a FIN before the last byte, bytes would be missing here.
         if !socket.may_recv() && !matches!(socket.state(), State::SynSent) {
             break;
         }
     }
     let said = pattern.piece(0..sent);
-    assert!(said.starts_with(&heard), "the server was told other bytes than were said");
+    assert!(said.starts_with(&heard), "the server received other bytes than were sent");
     if service == TcpService::Stream {
         assert_eq!(heard.len(), said.len());
         assert!(back == *said, "{} of {} bytes came back, or others", back.len(), said.len());
@@ -108,7 +108,7 @@ fn dialogue(
 proptest! {
     #![proptest_config(config(64))]
 
-    /// The echo's invariant: whatever the pieces and the buffers, every byte, in order, then the FIN.
+    /// For any pieces and buffers: each byte, in order, then the FIN.
     #[test]
     fn every_byte_comes_back_and_then_the_fin(
         memory in (1..2000usize, 1..300usize),
@@ -118,7 +118,7 @@ proptest! {
         dialogue(TcpService::Stream, memory, &sends, &reads);
     }
 
-    /// The lecture's server answers what one `recv` gave it, and no more.
+    /// `once` answers the bytes of one `recv`, and no more.
     #[test]
     fn once_answers_at_most_the_lectures_recv(
         buffer in 1..2000usize,
@@ -128,7 +128,7 @@ proptest! {
         assert!(!back.is_empty() && back.len() <= ONCE.min(buffer));
     }
 
-    /// A node is made of any memory that fits together, and of no other.
+    /// A node takes memory of consistent sizes, and no other.
     #[test]
     fn memory_fits_together_or_is_refused(
         lens in [0..4usize, 0..4, 0..4, 0..4],
@@ -160,7 +160,7 @@ proptest! {
 proptest! {
     #![proptest_config(config(24))]
 
-    /// The same through the whole node, over both families, with more callers than slots.
+    /// The first property through a whole node, over both families, with more callers than slots.
     #[test]
     fn a_node_of_any_size_serves_one_after_the_other(
         (slots, rx, tx, scratch) in (1..4usize, 1..3000usize, 1..3000usize, 1..600usize),

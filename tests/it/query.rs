@@ -1,4 +1,4 @@
-//! The UDP client: what it asks and when, and what it says about what came back.
+//! The UDP client: its questions, their times, and the report on the answers.
 
 use crate::rig::frames::{Frame, Way, who_has};
 use crate::rig::host::Host;
@@ -14,7 +14,7 @@ use smolecho::{
 const ECHO: u16 = 7;
 const HELLO: &[u8] = b"Hello, Server!";
 
-/// Somebody opposite whose every answer is made by the test.
+/// A peer whose answers the test makes.
 fn peer(family: Family) -> IpEndpoint {
     IpEndpoint::new(family.stranger(1), ECHO)
 }
@@ -52,17 +52,17 @@ fn report(world: &mut World) -> Report {
     world.run_until(s(200), |world| reported(world).is_some());
     let report = reported(world).unwrap();
     world.run_for(s(1));
-    assert_eq!(world.ours.node.poll_at(world.now), None, "nothing is left to do");
+    assert_eq!(world.ours.node.poll_at(world.now), None, "a node with no work is not due");
     report
 }
 
-/// Another node's echo, asked by name of its service.
+/// The echo of another node.
 fn an_echo_answers(family: Family) {
     let mut world = Setup { datagrams: udp::memory, ..Setup::new(family) }.two_nodes();
     world.far.node.bind(ECHO, UdpService::Echo).unwrap();
     let remote = IpEndpoint::new(family.far(), ECHO);
     for _ in 0..8 {
-        // More often than there are ports: each is free again afterwards.
+        // More queries than ports: each port is free again afterwards.
         world.ours.log.clear();
         world.ours.node.query(remote, Query::new(HELLO)).unwrap();
         world.run_until(s(10), |world| !world.ours.log.is_empty());
@@ -72,7 +72,7 @@ fn an_echo_answers(family: Family) {
     }
 }
 
-/// As large as the path takes.
+/// Up to the largest datagram of the path.
 fn every_size_is_asked(family: Family) {
     let largest = if family == Family::V4 { 8164 } else { 1452 };
     static BYTES: [u8; 8192] = [0x5a; 8192];
@@ -88,7 +88,7 @@ fn every_size_is_asked(family: Family) {
     }
 }
 
-/// 1, 2, 4, 8, 16 seconds, and then it is lost.
+/// The waits are 1, 2, 4, 8 and 16 s; then the question is lost.
 fn an_unanswered_question_backs_off(family: Family) {
     let mut world = world(family);
     let start = world.now;
@@ -115,7 +115,7 @@ fn patience_is_the_callers(family: Family) {
     assert_eq!(times, [0, 250, 750]);
 }
 
-/// Found by the fuzzer: they were lost one by one within one poll, which took half a minute.
+/// Found by the fuzzer: counted one by one they took half a minute of one poll.
 fn four_billion_questions_without_tries_are_lost_at_once(family: Family) {
     let mut world = world(family);
     query(&mut world, family, Query::new(HELLO).count(u32::MAX).patience(ms(250), 0));
@@ -142,7 +142,7 @@ fn a_late_answer_counts(family: Family) {
     assert_eq!(report, Report { sent: 2, answered: 1, ..Report::default() });
 }
 
-/// Both copies of one answer are there when the node looks.
+/// Both copies of an answer arrive before the next poll.
 fn a_doubled_answer_is_a_duplicate(family: Family) {
     let mut world = world(family);
     let tuple = query(&mut world, family, Query::new(HELLO));
@@ -166,7 +166,7 @@ fn another_answer_is_a_mismatch(family: Family) {
     assert_eq!(report, Report { sent: 1, answered: 1, mismatched: 4, ..Report::default() });
 }
 
-/// Nobody else can answer, from wherever.
+/// Datagrams from another port or address are no answers.
 fn only_who_was_asked_answers(family: Family) {
     let mut world = world(family);
     let tuple = query(&mut world, family, Query::new(HELLO).patience(s(1), 1));
@@ -184,7 +184,7 @@ fn numbered(n: u32) -> Vec<u8> {
     [HELLO, &n.to_be_bytes()].concat()
 }
 
-/// With more than one, each carries its number; what is lost, late and doubled is told apart.
+/// Each of several questions carries its number, so that lost, late and repeated answers are distinct.
 fn numbers_tell_answers_apart(family: Family) {
     let mut world = world(family);
     let tuple = query(&mut world, family, Query::new(HELLO).count(4).patience(s(1), 1));
@@ -207,7 +207,7 @@ fn numbers_tell_answers_apart(family: Family) {
     assert_eq!(asked, (0..4).map(numbered).collect::<Vec<_>>());
 }
 
-/// Through a link that loses, doubles and delays: the sums are right.
+/// A link that loses, repeats and delays: the report adds up.
 fn a_bad_link_is_reported(family: Family) {
     let mut world = Setup { datagrams: udp::memory, ..Setup::new(family) }.two_nodes();
     world.far.node.bind(ECHO, UdpService::Echo).unwrap();
@@ -232,7 +232,7 @@ fn a_bad_link_is_reported(family: Family) {
     world.run_until(s(600), |world| !world.ours.log.is_empty());
     let [Happened::Reported(_, report)] = world.ours.log[..] else { panic!("a report") };
     assert_eq!((report.sent, report.answered + report.lost), (200, 200));
-    // The last of the late ones comes when all is over.
+    // The last late answer comes after the report.
     assert_eq!((report.lost, report.duplicates, report.reordered), (21, 20, 19));
     assert_eq!(report.mismatched, 0);
 }
@@ -279,7 +279,7 @@ fn ports_are_taken_and_freed(family: Family) {
     assert_eq!(refused, Err(ConnectError::NoSlot), "a node without memory for datagrams");
 }
 
-/// RFC 6056: from the dynamic range, and not to be guessed from the last one.
+/// RFC 6056: from the dynamic range, and not predictable from the last one.
 fn ports_are_random(family: Family) {
     let mut ports: Vec<u16> = (1..40)
         .map(|seed| {
@@ -296,7 +296,7 @@ fn ports_are_random(family: Family) {
     assert!(ports.len() > 35, "{ports:?}");
 }
 
-/// The peer's hardware address is not known, and never will be: told as lost, without haste.
+/// A peer that never answers a request for its hardware address.
 fn a_peer_that_is_not_there_is_lost(family: Family) {
     let mut world = Setup { datagrams: udp::memory, ..Setup::new(family) }.world();
     query(&mut world, family, Query::new(HELLO));
@@ -305,7 +305,7 @@ fn a_peer_that_is_not_there_is_lost(family: Family) {
     assert!(world.turns < 200, "{} turns in half a minute", world.turns);
 }
 
-/// While it waits for an answer the node sleeps.
+/// While the client waits the node sleeps.
 fn waiting_costs_nothing(family: Family) {
     let mut world = world(family);
     query(&mut world, family, Query::new(HELLO).patience(s(60), 1));
@@ -314,7 +314,7 @@ fn waiting_costs_nothing(family: Family) {
     assert!(due > world.now + s(59), "due at {due}");
 }
 
-/// Nothing to ask, or no try to do it in: reported at once.
+/// No question, or no try: reported at once.
 fn nothing_to_ask_is_reported(family: Family) {
     for (question, expected) in [
         (Query::new(HELLO).count(0), Report::default()),

@@ -1,4 +1,4 @@
-//! Discard (RFC 863) and chargen (RFC 864) over TCP: a receive path alone, and a send path alone.
+//! Discard (RFC 863) and chargen (RFC 864) over TCP: only the receive path, and only the send path.
 
 use crate::rig::host::Host;
 use crate::rig::talk::{Close, Talk};
@@ -26,7 +26,7 @@ fn connect(world: &mut World, family: Family, port: u16, buffer: usize) -> Socke
     socket
 }
 
-/// Byte number `at` of RFC 864's pattern, said in another way than the library says it.
+/// Byte `at` of RFC 864's pattern, computed in another way than the library does.
 fn chargen_byte(at: usize) -> u8 {
     let (line, column) = (at / 74, at % 74);
     match column {
@@ -36,7 +36,7 @@ fn chargen_byte(at: usize) -> u8 {
     }
 }
 
-/// Takes what has come and checks it against the pattern.
+/// Compares all received bytes with the pattern.
 #[track_caller]
 fn take(host: &mut Host, socket: SocketHandle, taken: &mut usize) {
     for byte in host.recv(socket) {
@@ -45,7 +45,7 @@ fn take(host: &mut Host, socket: SocketHandle, taken: &mut usize) {
     }
 }
 
-/// Lines of 72 characters, each beginning one later, until the peer closes; then FIN, and no byte behind.
+/// Lines of 72 characters, each beginning one character later, until the peer closes; then the FIN.
 fn chargen_says_its_lines_until_the_peer_closes(family: Family) {
     for (buffer, lossy) in [(2048, false), (300, false), (2048, true)] {
         let mut world = world_of(Setup { rx: buffer, tx: buffer, ..Setup::new(family) });
@@ -70,12 +70,12 @@ fn chargen_says_its_lines_until_the_peer_closes(family: Family) {
         take(&mut world.far, socket, &mut taken);
         world.run_for(s(1));
         assert_eq!(world.ours.ends(), [CloseReason::Finished]);
-        assert_eq!(world.stats().bytes_sent, taken as u64, "FIN stands behind the last byte");
+        assert_eq!(world.stats().bytes_sent, taken as u64, "the FIN follows the last byte");
         world.assert_all_free();
     }
 }
 
-/// What the peer says meanwhile is taken and changes nothing.
+/// Data from the peer is received and ignored.
 fn chargen_takes_what_is_said_to_it(family: Family) {
     let mut world = world_of(Setup::new(family));
     let socket = connect(&mut world, family, CHARGEN, 4096);
@@ -89,7 +89,7 @@ fn chargen_takes_what_is_said_to_it(family: Family) {
     });
 }
 
-/// A peer that does not read stops it, and no byte is lost when it goes on.
+/// A peer that does not read stops chargen; no byte is lost when the peer goes on.
 fn chargen_waits_for_its_reader(family: Family) {
     let timeouts = Timeouts { stall: None, ..Timeouts::DEFAULT };
     let mut world = world_of(Setup { timeouts, ..Setup::new(family) });
@@ -108,7 +108,7 @@ fn chargen_waits_for_its_reader(family: Family) {
     });
 }
 
-/// Megabytes vanish as fast as they come, not a byte is answered, and FIN is answered with FIN.
+/// 4 MiB are received without a byte in answer, and the FIN is answered with a FIN.
 fn discard_takes_mebibytes(family: Family) {
     let mut world = world_of(Setup { rx: 8192, ..Setup::new(family) });
     let socket = connect(&mut world, family, DISCARD, 65_535);
@@ -125,7 +125,7 @@ fn discard_takes_mebibytes(family: Family) {
     world.assert_all_free();
 }
 
-/// Chargen at full speed beside an echo: neither starves.
+/// Chargen at full speed and an echo: neither starves.
 fn an_echo_beside_chargen_is_served(family: Family) {
     let mut world = world_of(Setup::new(family));
     let noisy = connect(&mut world, family, CHARGEN, 65_535);

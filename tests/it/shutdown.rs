@@ -1,4 +1,4 @@
-//! A program that stops: politely with `finish`, at once with `abort`.
+//! The end of a program: `finish` closes, `abort` resets.
 
 use crate::rig::host::Host;
 use crate::rig::raw::Raw;
@@ -8,7 +8,7 @@ use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
 use smolecho::{CloseReason, DropReason, Listener, Message};
 
-/// A half-open peer, a quiet connection and one that waits for 20,000 bytes of echo.
+/// A handshake, a quiet connection and one in the middle of 20,000 bytes.
 fn busy(family: Family) -> (World<Host>, Raw, [Talk; 2]) {
     let mut world = Setup::new(family).world();
     let mut raw = Raw::new(&mut world, family, 1);
@@ -33,7 +33,7 @@ fn finish_echoes_what_has_arrived_and_closes(family: Family) {
     let quiet = world.far.caller();
     world.run_until(s(1), |world| world.stats().accepted == 2);
     world.far.send(caller, &[7; 2000]);
-    // The bytes are in the node, their echo is not yet back.
+    // The node has the bytes; their echo is not back yet.
     world.run_until(s(1), |world| world.stats().bytes_received == 2000);
     world.finish();
     world.run_until(s(1), |world| world.far.state(caller) == State::CloseWait);
@@ -56,7 +56,7 @@ fn after_finish_nobody_is_accepted(family: Family) {
     world.run_until(s(1), |world| world.far.is_established(caller));
 }
 
-/// A handshake that was under way is closed like the rest, or the program would wait for it for ever.
+/// A pending handshake is closed too, or the program would wait for it for ever.
 fn finish_closes_a_handshake_that_completes_later(family: Family) {
     let (mut world, mut raw, _) = busy(family);
     world.finish();
@@ -118,7 +118,7 @@ fn abort_resets_every_connection(family: Family) {
     assert_eq!(world.ours.ended(CloseReason::Aborted), 2);
     assert_eq!(world.ours.ended(CloseReason::HandshakeDropped), 1);
     assert_eq!(world.resets_since(mark, peers[0]), 1);
-    // What was on its way to the other one's connection is answered as well.
+    // Segments on their way to the busy connection are also answered with resets.
     assert!(world.resets_since(mark, peers[1]) >= 1);
     for talk in talks {
         assert_eq!(world.far.state(talk.socket), State::Closed);

@@ -1,4 +1,4 @@
-//! An IPv6 address and a route from what routers say: RFC 4861 and RFC 4862, and who may be believed.
+//! An IPv6 address and a default route from router advertisements: RFC 4861 and RFC 4862.
 
 use crate::rig::frames::{Frame, mend_checksums, who_has};
 use crate::rig::router::{Advertisement, prefix, router};
@@ -15,7 +15,7 @@ use smolecho::{CloseReason, Message, Timeouts, UdpService};
 const LINK_LOCAL: Ipv6Address = Ipv6Address::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1);
 const HOUR: u64 = 3600;
 
-/// A node without an address but its link-local one.
+/// A node with only its link-local address.
 fn world() -> World {
     let timeouts = Timeouts { idle: None, stall: None, ..Timeouts::DEFAULT };
     let setup = Setup { nameless: true, slaac: true, timeouts, ..Setup::new(Family::V6) };
@@ -24,7 +24,7 @@ fn world() -> World {
     world
 }
 
-/// The address that follows from the prefix with this number and the node's hardware address.
+/// The node's address with the prefix of this number.
 fn address(n: u16) -> Ipv6Address {
     let octets = [&prefix(n).octets()[..8], &[0, 0, 0, 0xff, 0xfe, 0, 0, 1]].concat();
     Ipv6Address::from(<[u8; 16]>::try_from(octets).unwrap())
@@ -54,7 +54,7 @@ fn assert_no_address(world: &World, why: &str) {
     assert_eq!(addresses, [IpCidr::new(LINK_LOCAL.into(), 64)], "{why}");
 }
 
-/// When the node solicited a router.
+/// The instants of the node's router solicitations.
 fn solicitations(world: &World) -> Vec<Instant> {
     let is_solicitation = |frame: &&Frame| {
         let ethernet = EthernetFrame::new_unchecked(&frame.bytes[..]);
@@ -71,7 +71,7 @@ fn solicitations(world: &World) -> Vec<Instant> {
     world.sent_since(0).filter(is_solicitation).map(|frame| frame.at).collect()
 }
 
-/// No router: three questions, four seconds apart, and then the node sleeps.
+/// Three solicitations, 4 s apart; then the node sleeps.
 #[test]
 fn without_a_router_three_questions_and_silence() {
     let mut world = world();
@@ -79,8 +79,8 @@ fn without_a_router_three_questions_and_silence() {
     assert_eq!(solicitations(&world), [0, 4, 8].map(Instant::from_secs));
     assert_eq!(world.ours.node.poll_at(world.now), None, "a node with no work is not due");
     assert!(world.turns < 20, "{} turns", world.turns);
-    assert_no_address(&world, "nobody said anything");
-    // A router that comes late is heard all the same.
+    assert_no_address(&world, "no advertisement");
+    // A later advertisement is still accepted.
     advertise(&mut world, Advertisement::default());
     assert_eq!(world.ours.changes(), [gained(1)]);
 }
@@ -98,7 +98,7 @@ fn an_answer_ends_the_questions() {
     assert!(due > world.now + s(1700), "due at {due}");
 }
 
-/// The address answers: UDP and TCP over it, beside the link-local one.
+/// UDP over the new address and over the link-local one.
 #[test]
 fn what_was_gained_can_be_used() {
     let mut world = world();
@@ -111,7 +111,7 @@ fn what_was_gained_can_be_used() {
     }
 }
 
-/// Addresses and routes last as long as was said, and no longer.
+/// Addresses and routes last for their lifetimes.
 #[test]
 fn lifetimes_are_kept() {
     let mut world = world();
@@ -123,10 +123,10 @@ fn lifetimes_are_kept() {
     world.run_until(s(1801), |world| world.ours.changes() == [gained(1), lost(1)]);
     assert!(world.now - heard >= s(3599) && world.now - heard <= s(3600));
     world.run_for(s(60));
-    assert_eq!(world.ours.node.poll_at(world.now), None, "nothing is left to wait for");
+    assert_eq!(world.ours.node.poll_at(world.now), None, "a node with no work is not due");
 }
 
-/// A router that is asked for again keeps its connections; one that expires does not.
+/// Renewed prefixes keep their connections; an expired one ends them.
 #[test]
 fn connections_live_as_long_as_their_address() {
     let mut world = world();
@@ -145,7 +145,7 @@ fn connections_live_as_long_as_their_address() {
         talk.send(&mut world.far);
         talk.recv(&mut world.far, 1000);
         world.run_for(s(10));
-        // Within the last hours of its life an advertisement may only lengthen it.
+        // In the last two hours an advertisement can only extend the lifetime.
         advertise(
             &mut world,
             Advertisement { valid: s(200), preferred: s(100), ..Default::default() },
@@ -170,7 +170,7 @@ fn a_client_of_ours_ends_with_its_address() {
     assert_eq!(world.ours.changes(), [gained(1), lost(1)]);
 }
 
-/// RFC 4861 section 6.3.4: zero takes the router away, at once; the address stays.
+/// RFC 4861 section 6.3.4: a lifetime of zero removes the route at once; the address stays.
 #[test]
 fn a_router_lifetime_of_zero_ends_the_route() {
     let mut world = world();
@@ -184,7 +184,7 @@ fn a_router_lifetime_of_zero_ends_the_route() {
             ..Default::default()
         },
     );
-    assert_eq!(route(&world), Some(router(1).into()), "another router's farewell");
+    assert_eq!(route(&world), Some(router(1).into()), "the farewell of another router");
     advertise(&mut world, Advertisement { router_lifetime: s(0), ..Default::default() });
     assert_eq!(route(&world), None);
     assert_eq!(world.ours.changes(), [gained(1)]);
@@ -204,7 +204,7 @@ fn a_second_router_takes_over() {
     assert_eq!(world.ours.changes()[2..], [gained(2)]);
 }
 
-/// RFC 4862 section 5.5.3 e: what anybody may have sent does not cut a life below two hours.
+/// RFC 4862 section 5.5.3 (e): an advertisement does not cut a lifetime below two hours.
 #[test]
 fn the_two_hour_rule() {
     let ends_after = |first: u64, second: u64| {
@@ -235,7 +235,7 @@ fn the_two_hour_rule() {
     }
 }
 
-/// For ever is a lifetime, too.
+/// A lifetime of 0xffffffff s is infinite.
 #[test]
 fn an_endless_lifetime_does_not_overflow() {
     let mut world = world();
@@ -253,7 +253,7 @@ fn an_endless_lifetime_does_not_overflow() {
     assert_eq!(world.ours.changes(), [gained(1)]);
 }
 
-/// RFC 4861 section 6.1.2 and RFC 4862 section 5.5.3: whom not to believe, and what not to take.
+/// Invalid advertisements (RFC 4861 section 6.1.2) and prefixes (RFC 4862 section 5.5.3).
 #[test]
 fn what_is_not_valid_is_ignored() {
     let ok = Advertisement::default();
@@ -262,7 +262,10 @@ fn what_is_not_valid_is_ignored() {
         ("hop limit 254", Advertisement { hop_limit: 254, ..ok }.frame()),
         ("hop limit 64", Advertisement { hop_limit: 64, ..ok }.frame()),
         ("from a global address", Advertisement { from: global, ..ok }.frame()),
-        ("from nobody", Advertisement { from: Ipv6Address::UNSPECIFIED, ..ok }.frame()),
+        (
+            "from the unspecified address",
+            Advertisement { from: Ipv6Address::UNSPECIFIED, ..ok }.frame(),
+        ),
         ("bad checksum", {
             let mut frame = ok.frame();
             frame[14 + 40 + 2] ^= 1;
@@ -299,7 +302,7 @@ fn what_is_not_valid_is_ignored() {
     }
 }
 
-/// Every truncation, and any byte changed: no panic, no spin, all counted.
+/// Truncated advertisements, and ones with random bytes changed: no panic, no busy loop.
 #[test]
 fn damaged_advertisements_are_dropped() {
     let mut world = world();
@@ -323,7 +326,7 @@ fn damaged_advertisements_are_dropped() {
     world.run_for(s(100_000));
 }
 
-/// An advertised prefix that gives an address that the node has anyhow does not take it away.
+/// The end of a prefix does not remove a static address that equals the learned one.
 #[test]
 fn an_advertised_static_address_outlives_its_advertisement() {
     let cidr = IpCidr::new(address(1).into(), 64);
@@ -334,7 +337,7 @@ fn an_advertised_static_address_outlives_its_advertisement() {
     assert!(world.ours.node.interface().ip_addrs().contains(&cidr));
 }
 
-/// Hundreds of routers and prefixes, as an attacker may send them: bounded, and no panic.
+/// Hundreds of forged routers and prefixes: one address is learned.
 #[test]
 fn a_flood_of_routers_is_survived() {
     let mut world = world();

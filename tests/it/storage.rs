@@ -1,4 +1,4 @@
-//! The memory: as large as the documentation's formula says, and usable from a `static`.
+//! The memory: its documented size, and its use from a `static`.
 
 use core::mem::{align_of, size_of};
 
@@ -9,8 +9,7 @@ use smolecho::storage::{PER_CONNECTION, SCRATCH};
 use smolecho::{Listener, Node, Storage};
 use static_cell::ConstStaticCell;
 
-/// The formula, the socket for DHCP, the lengths of the three lists inside, and what rounding up to the
-/// alignment adds.
+/// The formula, the DHCP socket, the lengths of the lists inside, rounded up to the alignment.
 fn ram<const N: usize, const B: usize>() -> usize {
     let dhcp = size_of::<SocketStorage<'static>>();
     let lists = 3 * size_of::<usize>();
@@ -27,7 +26,7 @@ fn the_formula_gives_every_byte() {
     assert_eq!(size_of::<Storage<'_, 1000, 65_535>>(), ram::<1000, 65_535>());
 }
 
-/// The column of this machine, as the README has it.
+/// The README's column for x86-64.
 #[test]
 #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", feature = "proto-ipv6"))]
 fn the_readme_says_so() {

@@ -1,5 +1,5 @@
-//! The pool under thousands of random operations: its table, its queues and its deadlines must stay
-//! of one mind, which the counters show after every turn, and every slot comes back.
+//! The pool under thousands of random operations: its indexes must stay consistent, which the counters show
+//! after each turn, and each slot must come back.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -21,7 +21,7 @@ struct Stress {
     family: Family,
     /// Twice as many as the node has slots.
     peers: Vec<SocketHandle>,
-    /// They answer our calls on port 7.
+    /// Echo servers for the node's client, on port 7.
     servers: [SocketHandle; 4],
     /// Ports of peers that have vanished.
     vanished: Rc<RefCell<HashSet<u16>>>,
@@ -53,7 +53,7 @@ impl Stress {
         Stress { world, dice: Dice(seed | 1), family, peers, servers, vanished }
     }
 
-    /// Echoes, and sometimes not.
+    /// The servers' turn: they echo, and sometimes reset.
     fn serve(&mut self) {
         let Stress { world, dice, servers, .. } = self;
         for server in servers {

@@ -1,22 +1,21 @@
-//! What smoltcp alone would fall over, by the numbers in the README, and the test that fails without the
-//! remedy. Those that stand elsewhere:
+//! smoltcp's pitfalls by their numbers in the README, each with a test that fails without its fix:
 //!
 //! | | trap | test |
 //! |---|---|---|
 //! | P1 | a bare SYN to a connecting client panics | `gate::a_syn_for_our_own_handshake_does_nothing`, `tap: hostile::a_bare_syn_to_a_client_that_waits_for_arp` |
-//! | P2 | a second SYN kills a connection | `gate::a_syn_does_nothing_to_an_established_connection`, `tap: hostile::replays_do_nothing` |
+//! | P2 | a repeated SYN kills a connection | `gate::a_syn_does_nothing_to_an_established_connection`, `tap: hostile::replays_do_nothing` |
 //! | P3 | one SYN parks a listener for ever | `pool::a_half_open_peer_is_forgotten_at_its_deadline`, `cookie` |
-//! | P4 | one datagram from nobody stops all answers | `datagrams`, `tap: hostile::spoofed_datagrams_hold_up_nobody` |
+//! | P4 | one datagram from a silent source stops all answers | `datagrams::silent`, `tap: hostile::spoofed_datagrams_hold_up_nobody` |
 //! | P5 | sending while the link is down panics | `tap: device::link_down_is_counted_and_mends` |
-//! | P6 | `set_timeout` resets who is idle and well | `deadlines::without_deadlines_a_connection_may_sleep`, `echo::a_quiet_connection_lives_until_the_idle_deadline` |
-//! | P7 | a SYN within a connection gets no challenge | here |
+//! | P6 | `set_timeout` resets healthy idle connections | `deadlines::without_deadlines_a_connection_may_sleep`, `echo::a_quiet_connection_lives_until_the_idle_deadline` |
+//! | P7 | a SYN within a connection gets no challenge ACK | here |
 //! | P8 | any reset in the window resets | here |
-//! | P9 | a SYN to a group moves a listener | `gate::a_syn_to_many_gets_no_answer` |
-//! | P10 | a FIN behind the window's edge cuts the stream | here; text behind a FIN: `states` |
+//! | P9 | a SYN to a multicast address moves a listener | `gate::a_syn_to_many_gets_no_answer` |
+//! | P10 | a FIN beyond the window truncates the stream | here; data after a FIN: `states` |
 //! | P11 | the same seed, the same numbers | `determinism::initial_sequence_numbers_do_not_repeat` |
 //! | P12 | TIME-WAIT is 10 s or nothing | `deadlines::time_wait_lasts_as_long_as_configured`, `pressure` |
-//! | P13 | the next connection inherits from the last | here |
-//! | P14 | stalls, an ACK of what was not sent, a forgotten FIN | here; unread data in TIME-WAIT: `once::more_than_1024_bytes_are_not_lost_silently` |
+//! | P13 | a connection inherits state of the one before | here |
+//! | P14 | stalls, an ACK of unsent data, a forgotten FIN | here; unread data in TIME-WAIT: `once::more_than_1024_bytes_are_not_lost_silently` |
 
 use crate::rig::frames::Segment;
 use crate::rig::pattern::pattern;
@@ -35,8 +34,8 @@ fn connected(setup: Setup) -> (World<Nobody>, Peer) {
     (world, peer)
 }
 
-/// P7. RFC 9293 section 3.5.1 (half-open connections): the challenge tells the new peer what the old
-/// one was at, it resets that, and calls again.
+/// P7. RFC 9293 section 3.5.1 (half-open connections): the restarted peer answers the challenge ACK with a
+/// reset, then connects again.
 fn p7_a_peer_that_has_restarted_gets_through(family: Family) {
     let (mut world, mut peer) = connected(Setup { slots: 1, ..Setup::new(family) });
     peer.say(&mut world, 0, 100, false);
@@ -53,7 +52,7 @@ fn p7_a_peer_that_has_restarted_gets_through(family: Family) {
     world.rest();
 }
 
-/// P8. RFC 5961 section 3: whoever is there answers the challenge with the exact number.
+/// P8. RFC 5961 section 3: a real peer answers the challenge ACK with the exact number.
 fn p8_an_inexact_reset_is_challenged(family: Family) {
     let (mut world, mut peer) = connected(Setup::new(family));
     for off in [1, 2, 1000, 2047] {
@@ -70,7 +69,7 @@ fn p8_an_inexact_reset_is_challenged(family: Family) {
     world.rest();
 }
 
-/// The same for a handshake under way: a blind reset must guess 32 bits, not the window.
+/// The same in SYN-RECEIVED: a blind reset must guess 32 bits, not the window.
 fn p8_an_inexact_reset_does_not_end_a_handshake(family: Family) {
     let mut world = Setup::new(family).alone();
     let mut peer = Peer::new(&mut world, family, 1);
@@ -86,7 +85,7 @@ fn p8_an_inexact_reset_does_not_end_a_handshake(family: Family) {
     world.rest();
 }
 
-/// RFC 5961 section 7.
+/// RFC 5961 section 7: challenge ACKs are limited.
 fn p7_p8_challenges_are_few(family: Family) {
     let (mut world, mut peer) = connected(Setup::new(family));
     let guess = peer.segment(TcpControl::Rst, peer.at(1), None, &[]).frame();
@@ -100,7 +99,7 @@ fn p7_p8_challenges_are_few(family: Family) {
     let challenges = world.sent_since(mark).count();
     assert!((10..=13).contains(&challenges), "{challenges} in a second");
     assert_eq!(world.stats().challenges, challenges as u64);
-    // Nobody can tell by his own connection's challenges what was hit on another (CVE-2016-5696).
+    // A shared limit would reveal hits on other connections (CVE-2016-5696).
     let mut other = Peer::new(&mut world, family, 2);
     other.open(&mut world);
     let mark = world.mark();
@@ -112,23 +111,23 @@ fn p7_p8_challenges_are_few(family: Family) {
     world.rest();
 }
 
-/// P10. smoltcp takes a FIN that stands beyond the window, although not all the text before it.
+/// P10. smoltcp accepts a FIN beyond the window, without all the data before it.
 fn p10_a_fin_beyond_the_window_ends_nothing(family: Family) {
     let (mut world, mut peer) = connected(Setup { rx: 64, tx: 64, ..Setup::new(family) });
     for len in [65, 100, 1000] {
         peer.say(&mut world, 0, len, true);
-        assert_eq!((peer.place(), peer.offered), (0, 64), "it is told where the window ends");
+        assert_eq!((peer.place(), peer.offered), (0, 64), "the answer repeats the window");
     }
     assert_eq!(world.ours.dropped(DropReason::Overrun), 3);
     peer.say(&mut world, 0, 64, true);
-    assert_eq!(peer.place(), 65, "what ends with the window is taken");
+    assert_eq!(peer.place(), 65, "a FIN at the end of the window is accepted");
     assert!(peer.node_closed && peer.back == pattern(0..64));
     assert!(peer.live(&mut world, 64));
     assert_eq!(world.ours.ends(), [CloseReason::Finished]);
     world.rest();
 }
 
-/// P13. smoltcp's own way back from a reset handshake keeps the segment size of that peer.
+/// P13. After a reset handshake smoltcp's own relisten keeps that peer's segment size.
 fn p13_the_next_peer_inherits_nothing(family: Family) {
     let mut world = Setup { slots: 1, rx: 4096, tx: 4096, ..Setup::new(family) }.alone();
     for (n, (wanted, size)) in
@@ -153,8 +152,8 @@ fn p13_the_next_peer_inherits_nothing(family: Family) {
     world.rest();
 }
 
-/// P14. The window shuts on what is in flight, and the segment that opens it is lost: smoltcp has no
-/// timer left then. The deadline ends it.
+/// P14. The window closes with data in flight and the window update is lost: smoltcp has no timer left, and
+/// the deadline ends the connection.
 fn p14_a_lost_window_update_does_not_keep_the_slot(family: Family) {
     let (mut world, mut peer) = connected(Setup::new(family));
     peer.say(&mut world, 0, 500, false);
@@ -169,7 +168,7 @@ fn p14_a_lost_window_update_does_not_keep_the_slot(family: Family) {
     world.rest();
 }
 
-/// The same, and the window opens in time: nothing is lost.
+/// The same with a window update in time: no byte is lost.
 fn p14_a_window_that_opens_again_is_used(family: Family) {
     let (mut world, mut peer) = connected(Setup::new(family));
     peer.say(&mut world, 0, 500, false);
@@ -183,7 +182,7 @@ fn p14_a_window_that_opens_again_is_used(family: Family) {
 }
 
 /// P14. RFC 9293 section 3.10.7.4: "if the ACK acks something not yet sent, then send an ACK, drop the
-/// segment". smoltcp would drop the bytes instead.
+/// segment". smoltcp would drop unsent bytes instead.
 fn p14_what_was_not_sent_cannot_be_acknowledged(family: Family) {
     let mut world = Setup { rx: 64, tx: 64, ..Setup::new(family) }.alone();
     let mut peer = Peer::new(&mut world, family, 1);
@@ -201,7 +200,7 @@ fn p14_what_was_not_sent_cannot_be_acknowledged(family: Family) {
     world.rest();
 }
 
-/// P14. A FIN before its time is forgotten; the peer sends it again, and both sides close.
+/// P14. An out-of-order FIN is forgotten; the peer retransmits it, and both sides close.
 fn p14_a_fin_that_came_too_early_comes_again(family: Family) {
     let (mut world, mut peer) = connected(Setup::new(family));
     peer.say(&mut world, 5, 10, true);
@@ -213,7 +212,7 @@ fn p14_a_fin_that_came_too_early_comes_again(family: Family) {
     world.rest();
 }
 
-/// P14, with a stack opposite that knows nothing of it: every third segment overtakes the others.
+/// P14 with a smoltcp peer: every third segment is late.
 fn p14_reordered_segments_and_fins_finish(family: Family) {
     let mut world = Setup::new(family).world();
     let mut n = 0;

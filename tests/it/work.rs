@@ -1,4 +1,4 @@
-//! How much a poll does, and when the next one is due.
+//! The work of a poll, and the instant of the next one.
 
 use crate::rig::frames::{Frame, Segment, Tcp, Way, who_has};
 use crate::rig::raw::Raw;
@@ -8,7 +8,7 @@ use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
 use smolecho::{Node, Timeouts};
 
-/// A listening node on a device that the test fills.
+/// A listening node and its device.
 fn alone(family: Family, slots: usize) -> (Node<'static>, Port) {
     let mut port = Port::default();
     let setup = Setup { slots, rx: 512, tx: 512, ..Setup::new(family) };
@@ -36,11 +36,11 @@ fn a_poll_takes_no_more_than_64_frames(family: Family) {
         }
     }
     node.poll(now, &mut port, |_| {});
-    assert!(node.poll_at(now) > Some(now), "nothing waits any more");
+    assert!(node.poll_at(now) > Some(now), "no frame waits");
     assert_eq!(node.stats().frames, 10_000);
 }
 
-/// 10,000 segments of one connection wait; another connection's bytes stand behind the first of them.
+/// 200 segments of one connection wait ahead of another connection's bytes, 50 times.
 fn a_flood_on_one_connection_does_not_keep_the_others_waiting(family: Family) {
     let mut world = Setup { slots: 2, ..Setup::new(family) }.world();
     let quiet = world.far.caller();
@@ -83,7 +83,7 @@ fn bulk_on_one_connection_does_not_keep_the_others_waiting(family: Family) {
         });
         assert_eq!(world.far.recv(quiet), [round; 100]);
     }
-    assert!(bulk.iter().all(|talk| talk.back > 10_000), "and each of the others got on");
+    assert!(bulk.iter().all(|talk| talk.back > 10_000), "each other connection progressed");
 }
 
 fn an_idle_node_waits_for_ever(family: Family) {
@@ -92,8 +92,8 @@ fn an_idle_node_waits_for_ever(family: Family) {
         node.poll(now, &mut port, |_| {});
         assert_eq!(node.poll_at(now), None);
     }
-    assert_eq!(port.outbox.len(), 0, "and says nothing by itself");
-    // A neighbour's question is answered, and wakes nobody later.
+    assert_eq!(port.outbox.len(), 0, "and sends nothing by itself");
+    // A neighbor's request is answered and leaves no timer.
     port.inbox.push_back(who_has(family.stranger(1), family.node()));
     node.poll(Instant::from_secs(3601), &mut port, |_| {});
     assert_eq!((port.outbox.len(), node.poll_at(Instant::from_secs(3601))), (1, None));
@@ -114,14 +114,14 @@ fn a_thousand_quiet_connections_cost_no_wake_up(family: Family) {
     world.run_for(s(20));
     assert!(world.ours.node.poll_at(world.now) >= Some(begin + s(50)), "nothing is due before");
     world.run_for(s(30));
-    assert_eq!(world.stats().closed(), CONNECTIONS as u64, "and then all of them are");
+    assert_eq!(world.stats().closed(), CONNECTIONS as u64, "all end at their deadline");
     world.assert_all_free();
 }
 
-/// Its retransmission is due long before anything that the many quiet ones wait for.
+/// Its retransmission is due long before the deadlines of the quiet connections.
 fn an_unanswered_connection_is_not_forgotten_among_quiet_ones(family: Family) {
     let mut world = Setup::new(family).world();
-    // As many as smoltcp remembers hardware addresses of, less one.
+    // One less than the entries of smoltcp's default neighbor cache.
     let mut peers: Vec<_> = (0..7).map(|n| Raw::new(&mut world, family, n)).collect();
     for peer in &mut peers {
         peer.handshake(&mut world);
@@ -142,7 +142,7 @@ fn sent(port: &mut Port) -> Vec<Tcp> {
     port.outbox.drain(..).filter_map(|bytes| frame(bytes).tcp()).collect()
 }
 
-/// Two connections with much to send, and room for one frame at a time: they take turns.
+/// Two connections with much to send take turns when the device has room for one frame at a time.
 fn a_narrow_device_is_shared(family: Family) {
     let mut port = Port::default();
     let setup = Setup { slots: 2, rx: 4096, tx: 4096, ..Setup::new(family) };
@@ -179,7 +179,7 @@ fn a_narrow_device_is_shared(family: Family) {
     }
 }
 
-/// `poll_at` is a promise: polled then and never before, the node misses nothing.
+/// A node that is polled only at `poll_at` misses no deadline.
 fn the_next_poll_is_never_late(family: Family) {
     let (mut node, mut port) = alone(family, 8);
     let mut now = Instant::ZERO;
@@ -198,7 +198,7 @@ fn the_next_poll_is_never_late(family: Family) {
         assert!(polls < 200, "the node spins");
     }
     assert_eq!(node.occupancy().free, 8);
-    assert_eq!(now, Instant::from_secs(10), "the handshake deadline, and not a poll after it");
+    assert_eq!(now, Instant::from_secs(10), "no poll after the handshake deadline");
 }
 
 in_both_families!(

@@ -11,7 +11,7 @@ use super::{FAR_MAC, Family, NODE_MAC, Port, Station};
 
 pub const SERVER: Ipv4Address = Ipv4Address::new(10, 7, 0, 2);
 
-/// How the server answers.
+/// The server's answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     /// Grants each request.

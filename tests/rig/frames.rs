@@ -1,4 +1,4 @@
-//! Frames made by hand, and frames taken apart.
+//! Frames made by hand, and parsed ones.
 
 use smolecho::smoltcp::phy::ChecksumCapabilities;
 use smolecho::smoltcp::time::Instant;
@@ -6,7 +6,7 @@ use smolecho::smoltcp::wire::*;
 
 use super::NODE_MAC;
 
-/// The hardware address of everybody whose frames are made by hand.
+/// The source of all frames made by hand.
 pub const RAW_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 9]);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +15,7 @@ pub enum Way {
     FromNode,
 }
 
-/// A frame and when it set out.
+/// A frame and the instant of its departure.
 #[derive(Clone, Debug)]
 pub struct Frame {
     pub at: Instant,
@@ -23,7 +23,7 @@ pub struct Frame {
     pub bytes: Vec<u8>,
 }
 
-/// The part of a TCP segment that tests ask about.
+/// The fields of a TCP segment that tests use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tcp {
     pub from: IpEndpoint,
@@ -38,7 +38,7 @@ pub struct Tcp {
 }
 
 impl Frame {
-    /// The bytes that a TCP segment carries: its last ones.
+    /// The payload of a TCP segment: the last bytes of the frame.
     pub fn payload(&self) -> &[u8] {
         let len = self.tcp().map_or(0, |tcp| tcp.len);
         &self.bytes[self.bytes.len() - len..]
@@ -106,7 +106,7 @@ impl<'p> Segment<'p> {
         ethernet(RAW_MAC, hardware_address(self.to.addr), &self.packet())
     }
 
-    /// The frame with a maximum segment size of its own, or without the option.
+    /// The frame with this maximum segment size option, or without one.
     pub fn frame_with(&self, max_seg_size: Option<u16>) -> Vec<u8> {
         ethernet(RAW_MAC, hardware_address(self.to.addr), &self.packet_with(max_seg_size))
     }
@@ -142,7 +142,7 @@ impl<'p> Segment<'p> {
     }
 }
 
-/// What a switch or a router would write for this IP destination.
+/// The hardware address for this IP destination.
 pub fn hardware_address(destination: IpAddress) -> EthernetAddress {
     match destination {
         address if address.is_broadcast() => EthernetAddress::BROADCAST,
@@ -171,7 +171,7 @@ pub fn ethernet(from: EthernetAddress, to: EthernetAddress, packet: &[u8]) -> Ve
     frame
 }
 
-/// RFC 4291 section 2.7.1.
+/// The solicited-node multicast address (RFC 4291 section 2.7.1).
 fn solicited_node(address: Ipv6Address) -> Ipv6Address {
     let [.., low] = address.segments();
     let high = 0xff00 | (address.segments()[6] & 0xff);
@@ -211,7 +211,7 @@ pub fn moved(address: IpAddress, mac: EthernetAddress) -> Vec<u8> {
     }
 }
 
-/// ARP or neighbour discovery: `from` asks for `target`, and tells its own hardware address.
+/// An ARP request or neighbor solicitation of `from` for `target`, with the hardware address of `from`.
 pub fn who_has(from: IpAddress, target: IpAddress) -> Vec<u8> {
     match (from, target) {
         (IpAddress::Ipv4(source_protocol_addr), IpAddress::Ipv4(target_protocol_addr)) => {

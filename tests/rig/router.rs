@@ -16,7 +16,7 @@ pub const fn prefix(n: u16) -> Ipv6Address {
     Ipv6Address::new(0x2001, 0xdb8, 0, n, 0, 0, 0, 0)
 }
 
-/// A router advertisement, and everything about it that may be wrong.
+/// A router advertisement; each field may be wrong.
 #[derive(Clone, Copy, Debug)]
 pub struct Advertisement {
     pub from: Ipv6Address,

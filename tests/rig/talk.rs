@@ -1,4 +1,4 @@
-//! A peer that says something, and checks every byte that comes back.
+//! A dialogue of the far host with the node: sends a pattern and checks each echoed byte.
 
 use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::socket::tcp::{RecvError, State};
@@ -6,14 +6,14 @@ use smolecho::smoltcp::socket::tcp::{RecvError, State};
 use super::host::Host;
 use super::pattern::Pattern;
 
-/// When a talk's FIN goes out.
+/// The time of a dialogue's FIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
-    /// Behind the last byte, with the echo still under way.
+    /// After the last sent byte, with the echo still under way.
     Early,
-    /// Once everything has come back.
+    /// After the last echoed byte.
     Late,
-    /// When the node has closed its side.
+    /// After the node's FIN.
     Second,
 }
 
@@ -32,7 +32,7 @@ impl Talk {
         Talk { socket, back: 0, sent: 0, pattern: Pattern::new(seed), len, close, eof: false }
     }
 
-    /// Sends and receives what can be, and says whether everything came back and the node's FIN.
+    /// Sends and receives as much as possible; returns whether all bytes and the node's FIN are back.
     #[track_caller]
     pub fn pump(&mut self, host: &mut Host) -> bool {
         self.send(host);

@@ -1,4 +1,4 @@
-//! An event in words, and through `log`.
+//! The text of an event, and its line in `log`.
 
 use std::sync::Mutex;
 
