@@ -85,8 +85,8 @@ fn clashing_and_too_many_addresses() {
     }
 }
 
-/// The address table must have a free place for each address that can be learned; without one the node would try
-/// again in every poll.
+/// The address table must have a free place for each address that can be learned; without one the node
+/// would try again in every poll.
 #[test]
 fn no_room_for_what_is_learned() {
     let given = |n: u8| {

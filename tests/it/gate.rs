@@ -259,8 +259,8 @@ fn a_hop_by_hop_header_does_not_hide_a_syn() {
     assert_eq!(world.ours.node.occupancy().half_open, 1);
 }
 
-/// P2: a SYN does not disturb an existing connection. Its answer is a challenge ACK, which a restarted peer resets
-/// (RFC 5961 section 4).
+/// P2: a SYN does not disturb an existing connection. Its answer is a challenge ACK, which a restarted peer
+/// resets (RFC 5961 section 4).
 fn a_syn_does_nothing_to_an_established_connection(family: Family) {
     let mut world = Setup::new(family).world();
     let mut peer = Raw::new(&mut world, family, 1);

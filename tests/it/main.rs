@@ -1,7 +1,8 @@
 //! The library in virtual time, one module a subject: a node on one end of a cable in memory, and on the
 //! other a host of plain smoltcp sockets, another node, or frames made by hand.
 //!
-//! Tests of real TAP devices are in `tests/tap`; those that need a process of their own stand beside this folder.
+//! Tests of real TAP devices are in `tests/tap`; those that need a process of their own stand beside this
+//! folder.
 
 mod client;
 mod config;

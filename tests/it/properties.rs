@@ -46,8 +46,8 @@ impl<'c> Side<'c> {
     }
 }
 
-/// Runs a server that is only a [`Session`] over a socket, and a client that sends and reads in these pieces.
-/// Returns the client's bytes at the server's FIN.
+/// Runs a server that is only a [`Session`] over a socket, and a client that sends and reads in these
+/// pieces. Returns the client's bytes at the server's FIN.
 fn dialogue(
     service: TcpService,
     (buffer, scratch): (usize, usize),

@@ -1,5 +1,5 @@
-//! A network chip with an `embassy-net-driver` driver, and its wire: the test controls the arrival of frames, the
-//! room of the rings and the link.
+//! A network chip with an `embassy-net-driver` driver, and its wire: the test controls the arrival of
+//! frames, the room of the rings and the link.
 
 use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;

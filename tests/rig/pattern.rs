@@ -1,4 +1,5 @@
-//! Payload bytes that are known by their place in a stream, so that a lost, repeated or swapped byte is noticed.
+//! Payload bytes that are known by their place in a stream, so that a lost, repeated or swapped byte is
+//! noticed.
 
 use std::ops::Range;
 use std::sync::LazyLock;

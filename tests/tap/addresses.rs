@@ -1,4 +1,4 @@
-//! Addresses that dnsmasq lends and advertises, and the link-local one.
+//! Addresses from dnsmasq, by DHCP and by router advertisement, and the link-local address.
 
 use std::{
     io::{Read, Write},
@@ -37,11 +37,11 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// dnsmasq lends for two minutes at least: with this that is six seconds.
+/// dnsmasq's shortest lease is two minutes: 6 s of real time with this clock.
 const HASTE: u32 = 20;
 
 fn setup(naming: Naming) -> Setup {
-    // A quiet connection stays: it is the address that is lost here.
+    // Without this deadline only the loss of the address ends a quiet connection.
     let timeouts = Timeouts { idle: None, ..Timeouts::DEFAULT };
     Setup {
         services: vec![(PORT, UdpService::Echo)],
@@ -53,7 +53,7 @@ fn setup(naming: Naming) -> Setup {
     }
 }
 
-/// The address that was gained after so many changes.
+/// The address gained after `before` earlier changes.
 #[track_caller]
 fn gained(lab: &Lab, before: usize) -> IpCidr {
     lab.until("an address is gained", |view| match view.changes.get(before) {
@@ -77,7 +77,7 @@ fn endpoint(cidr: IpCidr) -> SocketAddr {
     }
 }
 
-/// TCP and UDP, there and back.
+/// An echo over UDP and one over TCP.
 #[track_caller]
 fn assert_echoes(server: SocketAddr, local: SocketAddr) {
     let socket = UdpSocket::bind(local).expect("bind");
@@ -114,7 +114,7 @@ fn lease_is_gained_renewed_lost_and_gained_again() {
     assert_echoes(endpoint(first), ANY_V4);
     let stream = TcpStream::connect_timeout(&endpoint(first), PATIENCE).expect("connect");
     be_patient(&stream);
-    // One lease and a half: it has been renewed, and nobody noticed.
+    // One lease and a half: it has been renewed, and the connection still works.
     thread::sleep(Wall::from_secs(180) / HASTE);
     assert!(server.log().matches("DHCPACK").count() >= 2, "{}", server.log());
     assert_echoes(endpoint(first), ANY_V4);
@@ -133,7 +133,7 @@ fn lease_is_gained_renewed_lost_and_gained_again() {
     assert_echoes(endpoint(second), ANY_V4);
 }
 
-/// Another server with another range refuses the renewal: the node takes what it lends instead.
+/// A new server with another range answers the renewal with NAK and offers another address.
 fn nak_for_a_lease_of_another_network_moves_the_node() {
     let lab = setup(Naming::Dhcp).run();
     let server = lend(&lab, 100, 110);
@@ -147,7 +147,7 @@ fn nak_for_a_lease_of_another_network_moves_the_node() {
     assert_echoes(endpoint(second), ANY_V4);
 }
 
-/// A prefix by router advertisement: the address is gained from it, and lost with it.
+/// The address of an advertised prefix is lost when the prefix expires.
 fn prefix_is_gained_used_and_lost() {
     let lab = setup(Naming::Router).run();
     let IpAddress::Ipv6(host) = lab.network.host(Family::V6).into() else { panic!("IPv6") };
@@ -187,7 +187,7 @@ fn link_local_address_serves_with_a_scope() {
     assert_echoes(server.into(), ANY_V6);
 }
 
-/// An hour of its time without an answer: few frames, and no address.
+/// Without an answer: few frames, and no address.
 fn without_a_dhcp_server_it_keeps_asking() {
     let lab = setup(Naming::Dhcp).run();
     let sent =

@@ -1,4 +1,4 @@
-//! The UDP services, the kernel's sockets and its `ping` as their clients, and somebody who forges.
+//! The UDP services, with kernel sockets, `ping` and forged frames.
 
 use std::{
     collections::VecDeque,
@@ -63,7 +63,7 @@ fn every_size_that_fits_a_frame_comes_back(family: Family) {
     assert_eq!(lab.stats().datagrams_sent, largest as u64 + 1);
 }
 
-/// Fragments both ways.
+/// In fragments both ways.
 fn sizes_up_to_8000_come_back_in_fragments() {
     let lab = lab();
     let socket = client(&lab, Family::V4);
@@ -90,9 +90,8 @@ fn million_datagrams_lose_nothing(family: Family) {
     paced(family, 1_000_000);
 }
 
-/// So many, 32 in flight, and no faster than the default udp_policy allow: all come back in order. The
-/// first goes alone: what Linux holds back until it knows the node's hardware address may leave behind
-/// what is sent at that moment.
+/// `count` datagrams, 32 in flight, at the default policy's rate: all come back in order. The first goes
+/// alone: Linux may reorder the datagrams that wait for a hardware address.
 fn paced(family: Family, count: u32) {
     const WINDOW: usize = 32;
     const PER_SECOND: u32 = 50_000;
@@ -120,7 +119,7 @@ fn paced(family: Family, count: u32) {
     assert_eq!((stats.datagrams_received, stats.datagrams_sent), (all, all));
 }
 
-/// Loops are not begun: from port 7, from our own ports, from our own address, from nobody's.
+/// Datagrams that could begin a loop: from port 7, from the node's ports, from its own address.
 fn forged_datagrams_are_not_answered(family: Family) {
     let lab = lab();
     let wire = Wire::tap(&lab.network);
@@ -149,13 +148,13 @@ fn forged_datagrams_are_not_answered(family: Family) {
             });
         }
     }
-    let error = victim.recv(&mut [0; 64]).expect_err("no answer to whom it was not from");
+    let error = victim.recv(&mut [0; 64]).expect_err("no answer to the forged source");
     assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
     assert_eq!(lab.stats().datagrams_sent, 1, "{expected} forged ones, none answered");
     assert_echoes(&socket, b"after");
 }
 
-/// One from an address where nobody is, then a hundred from the kernel: all within a second.
+/// Forged datagrams from a silent address, then 100 from the kernel: all answered within a second.
 fn honest_peer_is_answered_beside_a_forged_one(family: Family) {
     let lab = lab();
     let wire = Wire::tap(&lab.network);
@@ -173,7 +172,7 @@ fn honest_peer_is_answered_beside_a_forged_one(family: Family) {
         }
         assert!(start.elapsed() < Wall::from_secs(1), "{:?}", start.elapsed());
     }
-    lab.until("all of them are given up", |view| {
+    lab.until("all forged ones are dropped", |view| {
         (view.stats.datagrams_dropped(DatagramDropReason::Unreachable) == 21).then_some(())
     });
 }
@@ -187,7 +186,7 @@ fn node_asks_a_kernel_socket(family: Family) {
         for n in 0..50 {
             let mut data = [0; 2000];
             let (len, from) = server.recv_from(&mut data).expect("a question");
-            // The tenth is said twice.
+            // Answer 10 is sent twice.
             for _ in 0..if n == 10 { 2 } else { 1 } {
                 server.send_to(&data[..len], from).expect("answer");
             }

@@ -1,5 +1,5 @@
-//! The node beside the kernel's own echo at the other end of a veth: the same peers say the same to both,
-//! and have to get the same bytes back and the same kind of end.
+//! The node compared with a kernel server at the other end of a veth: the same dialogues must give the same
+//! bytes and the same kind of end.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -24,14 +24,14 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![families: any_dialogue_is_the_kernels, whoever_says_too_much_is_reset_by_both,]
 }
 
-/// How a server looks from outside.
+/// The observable behavior of a server.
 #[derive(PartialEq, Eq)]
 struct Seen {
     bytes: Vec<u8>,
     end: Result<(), ErrorKind>,
 }
 
-/// What a peer does: writes these pieces, closes its side, and reads all the while in such pieces.
+/// A peer that writes these pieces and then closes its side, and reads `reads` bytes at a time meanwhile.
 struct Peer {
     pattern: Pattern,
     pieces: Vec<u64>,
@@ -39,12 +39,12 @@ struct Peer {
 }
 
 impl Peer {
-    /// One of many, by its number.
+    /// The peer of this number.
     fn new(number: u32) -> Peer {
         let pattern = Pattern::new(number.into());
         let dice = pattern.piece(0..32).to_vec();
         let pieces = dice[2..2 + usize::from(dice[0] % 24)].iter().map(|die| {
-            // As often a byte or two as more than a window.
+            // From 1 byte to more than a window, each power of two equally often.
             1 << (die % 17)
         });
         let pieces = pieces.collect();
@@ -70,7 +70,7 @@ impl Peer {
     }
 }
 
-/// Everything until the end.
+/// Reads until the end of the stream.
 fn see(mut stream: &TcpStream, reads: usize) -> Seen {
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; reads]);
     let end = loop {
@@ -83,7 +83,7 @@ fn see(mut stream: &TcpStream, reads: usize) -> Seen {
     Seen { bytes, end }
 }
 
-/// The kernel's sockets as the server, for as many connections, at the other end of a veth.
+/// A kernel server for `connections` connections at the other end of a veth.
 fn beside_the_kernel(
     family: Family,
     connections: usize,
@@ -120,8 +120,8 @@ fn any_dialogue_is_the_kernels(family: Family) {
     beside_the_kernel(family, PEERS as usize, echo, |address| {
         for number in 0..PEERS {
             let peer = Peer::new(number);
-            let [ours, theirs] = [lab.server(family), address]
-                .map(|server| peer.talk(server).expect("somebody who listens"));
+            let [ours, theirs] =
+                [lab.server(family), address].map(|server| peer.talk(server).expect("a listener"));
             assert_eq!((ours.bytes.len(), ours.end), (theirs.bytes.len(), theirs.end), "{number}");
             assert!(ours.bytes == theirs.bytes, "other bytes: {number}");
             let said: u64 = peer.pieces.iter().sum();
@@ -130,7 +130,7 @@ fn any_dialogue_is_the_kernels(family: Family) {
     });
 }
 
-/// RFC 1122 section 4.2.2.13: data that nobody will read is answered with a reset.
+/// RFC 1122 section 4.2.2.13: unread data at a close is answered with a reset.
 fn whoever_says_too_much_is_reset_by_both(family: Family) {
     let listener = Some(Listener::new(PORT, 8).service(TcpService::Once));
     let lab = Setup { listener, ..Setup::default() }.run();

@@ -1,4 +1,4 @@
-//! Spoofed SYNs, as fast as the node takes them, and honest peers among them.
+//! A flood of spoofed SYNs, as fast as the node handles them, with honest peers.
 
 use std::{
     fs, io,
@@ -26,11 +26,11 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Frames on their way to the node at once: a queue that overflows would lose honest frames as well,
-/// and say nothing of the node.
+/// Frames in flight to the node: a full queue would also lose honest frames, which tells nothing about
+/// the node.
 const IN_FLIGHT: u64 = 200;
 
-/// As long without an answer: none is to come.
+/// After this time without an answer none will come.
 const QUIET: Wall = Wall::from_millis(10);
 
 struct Flood<'l> {
@@ -45,13 +45,13 @@ impl<'l> Flood<'l> {
         Flood { lab, wire: Wire::tap(&lab.network), family, dice: Dice(88) }
     }
 
-    /// Goes on until `enough` of those already sent.
+    /// Sends SYNs until `enough` of their number.
     fn run(&mut self, random: bool, enough: impl Fn(u64) -> bool) {
         let server = SocketAddr::new(self.lab.network.node(self.family), PORT);
         let lab = self.lab;
         let answered = || {
             let stats = lab.last_stats();
-            // Honest peers bring theirs back.
+            // Without the cookies of honest peers.
             stats.cookies_given - stats.cookies_returned
         };
         let (mut sent, mut seen, mut at) = (0, answered(), Clock::now());
@@ -62,7 +62,7 @@ impl<'l> Flood<'l> {
                 in_flight = u64::saturating_sub(in_flight, now - seen);
                 (seen, at) = (now, Clock::now());
             } else if at.elapsed() > QUIET {
-                // The few that had no cookie for an answer.
+                // A few SYNs have no cookie for an answer.
                 (in_flight, at) = (0, Clock::now());
             }
             if in_flight > IN_FLIGHT {
@@ -83,7 +83,7 @@ impl<'l> Flood<'l> {
     }
 }
 
-/// Connects, has its echo, closes.
+/// Connects, echoes and closes; returns the time until the echo.
 fn call(lab: &Lab, family: Family) -> io::Result<Wall> {
     let begin = Clock::now();
     let stream = lab.try_connect(family)?;
@@ -93,7 +93,7 @@ fn call(lab: &Lab, family: Family) -> io::Result<Wall> {
     Ok(taken)
 }
 
-/// Of this process, in KiB.
+/// Resident memory of this process, in KiB.
 fn resident() -> i64 {
     let status = fs::read_to_string("/proc/self/status").expect("status");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
@@ -131,16 +131,15 @@ fn spoofed_syns_keep_no_honest_peer_out(family: Family) {
     }
     let grown = resident() - memory;
     println!("{family}: {grown} KiB more");
-    // Other trials run beside this one. So many handshakes in memory would take more.
+    // Trials run in parallel. The flood's handshakes in memory would take more.
     assert!(grown < 32_768, "{grown} KiB more");
-    Pattern::new(31).echo(&inside, 0..10_000).expect("who was inside is still served");
+    Pattern::new(31).echo(&inside, 0..10_000).expect("the earlier connection is still served");
     let stats = lab.stats();
     assert!(stats.cookies_given > syns && stats.cookies_returned > 0, "{stats:?}");
 }
 
-/// The node and the kernel's client share one core, alone and under the flood, so that its sender takes
-/// nothing from them but what the frames cost. How much is kept is printed; what must not be is that
-/// the transfer stops.
+/// The node and the kernel's client share one core and the flood's sender has another, so that only the
+/// frames cost them time. The trial prints the remaining speed; the transfer must not stop.
 fn a_transfer_goes_on_under_a_flood(family: Family) {
     on_core(0, || transfer_under_a_flood(family));
 }
@@ -183,7 +182,7 @@ fn transfer_under_a_flood(family: Family) {
 
 const SPELL: Wall = Wall::from_millis(300);
 
-/// Bytes a second while something goes on, and never a second without any.
+/// Bytes per second during a function; fails after a second without a byte.
 fn progress(lab: &Lab, during: impl FnOnce() + Send) -> f64 {
     let (begin, before) = (Clock::now(), lab.last_stats().bytes_sent);
     thread::scope(|scope| {

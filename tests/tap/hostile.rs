@@ -1,4 +1,4 @@
-//! Peers that mean no good, and peers that only behave so.
+//! Attackers, and peers that behave like them.
 
 use std::{
     io::{self, ErrorKind, Write},
@@ -43,7 +43,7 @@ pub(crate) fn cases() -> Vec<Case> {
 const SOON: Duration = Duration::from_millis(400);
 const SLOTS: usize = 64;
 
-/// What a loaded machine may add to a deadline.
+/// The delay that a loaded machine may add to a deadline.
 const SLACK: Wall = Wall::from_secs(2);
 
 fn short() -> Setup {
@@ -52,12 +52,12 @@ fn short() -> Setup {
     Setup { slots: SLOTS, buffer: 4096, timeouts, ..Setup::default() }
 }
 
-/// Whoever is turned away calls again at once.
+/// Connects again at once after a refusal.
 fn insist(lab: &Lab, family: Family) -> TcpStream {
     loop {
         match lab.try_connect(family) {
             Ok(stream) => return stream,
-            // Past the backlog it learns only with its ACK that there is no slot.
+            // Beyond the backlog a peer is reset only after its ACK.
             Err(error) => assert!(
                 matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset),
                 "{error}"
@@ -67,8 +67,8 @@ fn insist(lab: &Lab, family: Family) -> TcpStream {
     }
 }
 
-/// Many bad peers, one after the other as slots come free, and an honest one that calls all the time:
-/// nobody waits longer than it takes the deadline to turn all of them out.
+/// Many bad peers take each free slot while an honest one connects again and again: it waits at most
+/// until the deadlines have ended all bad connections.
 fn besiege(lab: &Lab, family: Family, peers: usize, behave: impl Fn(&TcpStream) + Sync) {
     let turns = u32::try_from(peers.div_ceil(SLOTS)).expect("few") + 1;
     let bound = Wall::from(SOON) * turns + SLACK;
@@ -85,7 +85,7 @@ fn besiege(lab: &Lab, family: Family, peers: usize, behave: impl Fn(&TcpStream) 
         loop {
             let last = held.is_finished();
             let begin = Clock::now();
-            // It may be accepted and still be late with what it says.
+            // An accepted peer may still be evicted by its deadline.
             while try_hello(&insist(lab, family)).is_err() {}
             slowest = slowest.max(begin.elapsed());
             if last {
@@ -105,7 +105,7 @@ fn peers_that_say_nothing(family: Family) {
     setrlimit(Resource::RLIMIT_NOFILE, hard.min(8192), hard).expect("setrlimit");
     let lab = short().run();
     besiege(&lab, family, peers, |_| {});
-    // Some never had a slot, and learned it too late.
+    // Some of the peers never had a slot.
     assert!(lab.stats().ended(CloseReason::IdleTimeout) >= peers as u64 / 2);
 }
 
@@ -128,7 +128,7 @@ fn peers_that_never_read(family: Family) {
     );
 }
 
-/// They are of one family and gone; the honest one is of the other.
+/// The bad peers are of one family, the honest one of the other.
 fn peers_that_half_close_and_vanish(family: Family) {
     let other = if family == Family::V4 { Family::V6 } else { Family::V4 };
     let lab = Setup { slots: 200, ..short() }.run();
@@ -194,7 +194,7 @@ fn a_link_that_flaps_under_load(family: Family) {
             let (lab, enough) = (&lab, &enough);
             scope.spawn(move || {
                 while !enough.load(Ordering::SeqCst) {
-                    // A connection may break; what it brings back is right all the same.
+                    // A connection may break, but its bytes must be right.
                     if let Ok(stream) = lab.try_connect(family) {
                         stream.set_read_timeout(Some(Wall::from_secs(1))).expect("timeout");
                         stream.set_write_timeout(Some(Wall::from_secs(1))).expect("timeout");

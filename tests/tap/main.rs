@@ -9,8 +9,8 @@
 //!   --serve` builds both and runs the trials of the boards.
 //!
 //! `host` configures the kernel's side, `lab` runs a node on a TAP interface of its own, `emulator` a board
-//! under QEMU; `served` has the dialogues for both. `sockets` and `stream` are the peers' kernel sockets, `wire` sends
-//! frames that no kernel would send. The other modules are trials.
+//! under QEMU; `served` has the dialogues for both. `sockets` and `stream` are the peers' kernel sockets,
+//! `wire` sends frames that no kernel would send. The other modules are trials.
 
 mod addresses;
 mod boards;
@@ -31,7 +31,7 @@ mod link;
 mod network;
 mod offload;
 mod program;
-#[allow(dead_code, unused_imports, unused_macros)] // It takes its part of the rig.
+#[allow(dead_code, unused_imports, unused_macros)] // Unused parts of the rig.
 #[path = "../rig/mod.rs"]
 mod rig;
 mod served;

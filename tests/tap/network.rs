@@ -19,10 +19,10 @@ impl fmt::Display for Family {
     }
 }
 
-/// Two devices over a TAP.
+/// The two TAP devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opening {
-    /// Frames as they are.
+    /// Whole frames.
     Plain,
     /// With checksums and segmentation left to the kernel.
     Offload,
@@ -46,7 +46,7 @@ impl fmt::Display for Opening {
     }
 }
 
-/// The network of one trial, on an interface of its own: nobody else is in it.
+/// The network of one trial, on an interface of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     pub(crate) interface: String,
@@ -64,27 +64,27 @@ impl Network {
         Network { interface: format!("echo{number}"), number }
     }
 
-    /// The stack's address.
+    /// The node's address.
     pub(crate) fn node(&self, family: Family) -> IpAddr {
         self.address(family, Self::NODE)
     }
 
-    /// The kernel's.
+    /// The kernel's address.
     pub(crate) fn host(&self, family: Family) -> IpAddr {
         self.address(family, Self::HOST)
     }
 
-    /// The stack's hardware address.
+    /// The node's hardware address.
     pub(crate) fn node_mac(&self) -> [u8; 6] {
         [2, 0, 0, 0, 0, self.number]
     }
 
-    /// One of the same network that nobody answers for.
+    /// An address without a station.
     pub(crate) fn nobody(&self, family: Family) -> IpAddr {
         self.address(family, Self::NOBODY)
     }
 
-    /// Whether this is an address of the network, with its prefix.
+    /// Whether the network is the one of this address and prefix.
     pub(crate) fn is_in(&self, cidr: IpCidr) -> bool {
         let family = if matches!(cidr, IpCidr::Ipv4(_)) { Family::V4 } else { Family::V6 };
         cidr.contains_addr(&self.host(family).into())

@@ -1,4 +1,5 @@
-//! A packet socket on the kernel's side of an interface: sends frames that the kernel would not, and sees all.
+//! A packet socket on the kernel's side of an interface: sends frames that the kernel would not, and sees
+//! all.
 
 use std::{
     io,
