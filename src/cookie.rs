@@ -118,7 +118,7 @@ fn period(now: Instant) -> u32 {
 ///
 /// smoltcp draws it from a generator that can be run backwards: `state × M + A`, of whose 64 bits it
 /// shows 32. The first number of an interface goes into IPv4 identification, the second is ours.
-/// `tests/cookie.rs` fails should smoltcp draw differently one day.
+/// `tests/it/cookie.rs` fails should smoltcp draw differently one day.
 pub(crate) fn seed_for(ours: TcpSeqNumber) -> u64 {
     const M: u64 = 0xbb2e_fcec_3c39_611d;
     const A: u64 = 0x7590_ef39;
