@@ -4,7 +4,7 @@ use smolecho::phy::Device;
 use smolecho::smoltcp::iface::SocketStorage;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{EthernetAddress, IpCidr};
-use smolecho::storage::{AgeRecord, DeadlineRecord, Slot, TableRecord};
+use smolecho::storage::{IndexRecord, Slot};
 use smolecho::{
     Config, DatagramMemory, Listener, Memory, Node, TcpService, Timeouts, UdpPolicy, WhenFull,
 };
@@ -142,9 +142,7 @@ pub fn memory(slots: usize, rx: usize, tx: usize, scratch: usize) -> Memory<'sta
             let sockets = many(1, || SocketStorage::EMPTY);
             Slot::new(sockets, many(rx, || 0), many(tx, || 0))
         }),
-        table: many(slots, || TableRecord::EMPTY),
-        due: many(slots, || DeadlineRecord::EMPTY),
-        order: many(slots, || AgeRecord::EMPTY),
+        index: many(slots, || IndexRecord::EMPTY),
         scratch: many(scratch, || 0),
         datagrams: DatagramMemory::none(),
         dhcp: many(1, || SocketStorage::EMPTY),
