@@ -217,7 +217,7 @@ fn a_server_that_does_not_close_is_given_up(family: Family) {
     ends(&mut world, CloseReason::FinWaitTimeout);
 }
 
-fn nobody_can_be_connected_to_there(family: Family) {
+fn unaddressable_peers_are_refused(family: Family) {
     let mut world = Setup::new(family).world();
     let nowhere: &[IpAddress] = match family {
         Family::V4 => &[
@@ -239,14 +239,14 @@ fn nobody_can_be_connected_to_there(family: Family) {
     world.assert_all_free();
 }
 
-fn without_an_address_nobody_can_connect(family: Family) {
+fn without_an_address_connect_fails(family: Family) {
     let mut port = Port::default();
     let mut node = Setup { nameless: true, ..Setup::new(family) }.node(&mut port);
     let result = node.connect(IpEndpoint::new(family.far(), 7), Message::new(HELLO), Instant::ZERO);
     assert_eq!(result, Err(ConnectError::NoAddress));
 }
 
-fn without_a_slot_nobody_can_connect(family: Family) {
+fn without_a_slot_connect_fails(family: Family) {
     let mut world = Setup { slots: 2, ..Setup::new(family) }.world();
     let remote = IpEndpoint::new(family.stranger(1), 7);
     for _ in 0..2 {
@@ -277,7 +277,7 @@ in_both_families!(
     a_reset_by_the_server_is_told_as_that,
     a_server_that_goes_silent_is_given_up,
     a_server_that_does_not_close_is_given_up,
-    nobody_can_be_connected_to_there,
-    without_an_address_nobody_can_connect,
-    without_a_slot_nobody_can_connect,
+    unaddressable_peers_are_refused,
+    without_an_address_connect_fails,
+    without_a_slot_connect_fails,
 );

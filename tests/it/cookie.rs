@@ -144,7 +144,7 @@ fn a_cookie_is_good_for_a_minute_and_not_for_two(family: Family) {
 
 /// A cookie stays valid for its time, so an old duplicate can take one slot again, until the peer resets it
 /// or its deadline. During the connection it has no effect.
-fn a_replayed_cookie_harms_nobody(family: Family) {
+fn a_replayed_cookie_does_no_harm(family: Family) {
     let (mut world, mut peer) = given(family);
     let replay = ack(&peer).frame();
     peer.say(&mut world, 0, 0, false);
@@ -288,7 +288,7 @@ fn the_revived_connection_goes_on_from_the_cookie(family: Family) {
 }
 
 /// A cookie reserves no slot.
-fn a_full_pool_refuses_who_returns(family: Family) {
+fn a_full_pool_refuses_a_returned_cookie(family: Family) {
     let (mut world, mut peer) = given(family);
     let mut inside: Vec<_> = (10..13).map(|n| Peer::new(&mut world, family, n)).collect();
     for other in &mut inside {
@@ -359,7 +359,7 @@ in_both_families!(
     a_cookie_of_another_tuple_is_none,
     what_is_no_acknowledgement_brings_no_cookie_back,
     a_cookie_is_good_for_a_minute_and_not_for_two,
-    a_replayed_cookie_harms_nobody,
+    a_replayed_cookie_does_no_harm,
     data_and_fin_may_come_with_the_cookie,
     a_fin_beyond_the_window_brings_no_cookie_back,
     a_cookie_promises_what_every_slot_has_room_for,
@@ -367,7 +367,7 @@ in_both_families!(
     the_segment_size_is_respected,
     a_mebibyte_both_ways_over_a_revived_connection,
     the_revived_connection_goes_on_from_the_cookie,
-    a_full_pool_refuses_who_returns,
+    a_full_pool_refuses_a_returned_cookie,
     a_cookie_is_taken_over_a_handshake_of_the_same_peer,
     a_later_segment_brings_the_cookie_of_a_handshake_back,
     without_a_flood_no_number_is_a_cookie,

@@ -28,7 +28,7 @@ impl Log for Notebook {
 }
 
 #[test]
-fn every_event_says_who_and_why() {
+fn each_event_has_its_line() {
     log::set_logger(&Notebook).unwrap();
     log::set_max_level(LevelFilter::Trace);
     let report = Report { sent: 3, answered: 2, lost: 1, ..Report::default() };

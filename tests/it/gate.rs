@@ -117,7 +117,7 @@ fn ports_of_zero_get_no_answer(family: Family) {
     drops(&mut world, from_nowhere.frame(), DropReason::Malformed, 0);
 }
 
-fn a_segment_for_nobody_gets_one_reset(family: Family) {
+fn a_segment_without_a_socket_gets_one_reset(family: Family) {
     let (mut world, syn) = scene(family);
     let elsewhere = Segment { to: IpEndpoint { port: 9, ..syn.to }, ..syn };
     drops(&mut world, elsewhere.frame(), DropReason::NoListener, 1);
@@ -174,7 +174,7 @@ fn headers_that_contradict_themselves_are_malformed(family: Family) {
 }
 
 /// A SYN with a wrong checksum opens no connection and evicts no handshake.
-fn a_wrong_checksum_moves_nobody(family: Family) {
+fn a_wrong_checksum_evicts_no_handshake(family: Family) {
     let mut world = Setup { backlog: 1, slots: 1, ..Setup::new(family) }.world();
     let mut first = Raw::new(&mut world, family, 1);
     first.knock(&mut world).expect("a SYN-ACK");
@@ -315,7 +315,7 @@ fn a_syn_for_our_own_handshake_does_nothing(family: Family) {
 }
 
 /// 100,000 random frames, half of them good segments with a few bytes changed.
-fn noise_harms_nobody(family: Family) {
+fn random_frames_do_no_harm(family: Family) {
     let mut port = Port::default();
     let setup = Setup { slots: 4, backlog: 2, rx: 512, tx: 512, ..Setup::new(family) };
     let mut node = setup.node(&mut port);
@@ -396,14 +396,14 @@ in_both_families!(
     frames_for_others_get_no_answer,
     what_is_for_us_does_not_come_in_a_frame_for_all,
     ports_of_zero_get_no_answer,
-    a_segment_for_nobody_gets_one_reset,
+    a_segment_without_a_socket_gets_one_reset,
     the_reset_for_a_closed_port_is_acceptable,
     every_truncation_is_malformed,
     headers_that_contradict_themselves_are_malformed,
-    a_wrong_checksum_moves_nobody,
+    a_wrong_checksum_evicts_no_handshake,
     nonsense_flags_open_nothing,
     a_syn_does_nothing_to_an_established_connection,
     old_segments_do_nothing_to_an_established_connection,
     a_syn_for_our_own_handshake_does_nothing,
-    noise_harms_nobody,
+    random_frames_do_no_harm,
 );

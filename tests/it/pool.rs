@@ -15,7 +15,7 @@ fn full(family: Family, when_full: WhenFull) -> (World<Host>, Vec<SocketHandle>)
     (world, inside)
 }
 
-fn a_full_pool_resets_newcomers_and_keeps_who_is_inside(family: Family) {
+fn a_full_pool_resets_new_peers_and_keeps_its_connections(family: Family) {
     let (mut world, inside) = full(family, WhenFull::Reset);
     let outside: Vec<_> = (0..3).map(|_| world.far.caller()).collect();
     world.run_until(s(1), |world| {
@@ -116,7 +116,7 @@ fn half_open_peers_give_way_to_an_honest_one_when_every_slot_is_taken(family: Fa
     assert_eq!(world.ours.ends(), [CloseReason::HandshakeDropped]);
 }
 
-fn a_spoofed_syn_from_nobody_does_not_delay_who_comes_next(family: Family) {
+fn a_spoofed_syn_does_not_delay_the_next_peer(family: Family) {
     let mut world = Setup { slots: 1, ..Setup::new(family) }.world();
     let caller = world.connected(s(1));
     world.far.get(caller).close();
@@ -204,12 +204,12 @@ fn the_same_port_may_call_again_during_time_wait(family: Family) {
 }
 
 in_both_families!(
-    a_full_pool_resets_newcomers_and_keeps_who_is_inside,
+    a_full_pool_resets_new_peers_and_keeps_its_connections,
     a_silent_full_pool_lets_the_next_syn_in,
     many_times_the_pool_is_served_in_turn,
     past_the_backlog_the_oldest_handshake_gives_way,
     half_open_peers_give_way_to_an_honest_one_when_every_slot_is_taken,
-    a_spoofed_syn_from_nobody_does_not_delay_who_comes_next,
+    a_spoofed_syn_does_not_delay_the_next_peer,
     a_half_open_peer_is_forgotten_at_its_deadline,
     a_repeated_syn_is_the_same_handshake,
     a_reset_ends_a_handshake_at_once,

@@ -75,7 +75,7 @@ fn the_oldest_time_wait_is_taken_first(family: Family) {
     world.rest();
 }
 
-fn nobody_is_evicted_unless_configured(family: Family) {
+fn no_connection_is_evicted_unless_configured(family: Family) {
     let mut world = Setup { slots: 1, ..Setup::new(family) }.alone();
     let mut inside = Peer::new(&mut world, family, 1);
     inside.open(&mut world);
@@ -122,7 +122,7 @@ fn the_longest_idle_is_evicted_if_configured(family: Family) {
 }
 
 /// A SYN in the same poll does not take the slot before the reset has left.
-fn whoever_is_evicted_is_told_even_when_many_come_at_once(family: Family) {
+fn an_evicted_peer_is_reset_even_when_many_come_at_once(family: Family) {
     let (mut world, peers) = crowd(Setup { syn_cookies: false, ..Setup::new(family) });
     let newcomers = [4, 5, 6].map(|n| Peer::new(&mut world, family, n));
     for peer in &newcomers {
@@ -135,7 +135,7 @@ fn whoever_is_evicted_is_told_even_when_many_come_at_once(family: Family) {
 }
 
 /// A SYN proves no address: with cookies only a returned cookie evicts a connection.
-fn spoofed_syns_evict_nobody(family: Family) {
+fn spoofed_syns_evict_no_connection(family: Family) {
     let (mut world, mut peers) = crowd(Setup::new(family));
     for n in 0..100 {
         world.inject_and_settle(Raw::unknown(family, n).syn().frame());
@@ -199,10 +199,10 @@ fn a_cookie_is_no_way_round_the_share(family: Family) {
 in_both_families!(
     time_wait_gives_way_before_handshakes_and_connections_never,
     the_oldest_time_wait_is_taken_first,
-    nobody_is_evicted_unless_configured,
+    no_connection_is_evicted_unless_configured,
     the_longest_idle_is_evicted_if_configured,
-    whoever_is_evicted_is_told_even_when_many_come_at_once,
-    spoofed_syns_evict_nobody,
+    an_evicted_peer_is_reset_even_when_many_come_at_once,
+    spoofed_syns_evict_no_connection,
     a_source_has_no_more_than_its_share,
     a_cookie_is_no_way_round_the_share,
 );

@@ -167,7 +167,7 @@ fn another_answer_is_a_mismatch(family: Family) {
 }
 
 /// Datagrams from another port or address are no answers.
-fn only_who_was_asked_answers(family: Family) {
+fn only_the_asked_peer_answers(family: Family) {
     let mut world = world(family);
     let tuple = query(&mut world, family, Query::new(HELLO).patience(s(1), 1));
     world.run_for(ms(10));
@@ -350,7 +350,7 @@ in_both_families!(
     a_late_answer_counts,
     a_doubled_answer_is_a_duplicate,
     another_answer_is_a_mismatch,
-    only_who_was_asked_answers,
+    only_the_asked_peer_answers,
     numbers_tell_answers_apart,
     a_bad_link_is_reported,
     what_cannot_be_asked_is_refused,

@@ -45,7 +45,7 @@ fn finish_echoes_what_has_arrived_and_closes(family: Family) {
     world.assert_all_free();
 }
 
-fn after_finish_nobody_is_accepted(family: Family) {
+fn after_finish_no_connection_is_accepted(family: Family) {
     let mut world = Setup::new(family).world();
     world.finish();
     let caller = world.far.caller();
@@ -133,7 +133,7 @@ fn abort_resets_every_connection(family: Family) {
 
 in_both_families!(
     finish_echoes_what_has_arrived_and_closes,
-    after_finish_nobody_is_accepted,
+    after_finish_no_connection_is_accepted,
     finish_closes_a_handshake_that_completes_later,
     finish_leaves_nothing_behind_even_of_a_handshake,
     finish_under_traffic_ends_every_connection,

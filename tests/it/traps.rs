@@ -5,7 +5,7 @@
 //! | P1 | a bare SYN to a connecting client panics | `gate::a_syn_for_our_own_handshake_does_nothing`, `tap: hostile::a_bare_syn_to_a_client_that_waits_for_arp` |
 //! | P2 | a repeated SYN kills a connection | `gate::a_syn_does_nothing_to_an_established_connection`, `tap: hostile::replays_do_nothing` |
 //! | P3 | one SYN parks a listener for ever | `pool::a_half_open_peer_is_forgotten_at_its_deadline`, `cookie` |
-//! | P4 | one datagram from a silent source stops all answers | `datagrams::silent`, `tap: hostile::spoofed_datagrams_hold_up_nobody` |
+//! | P4 | one datagram from a silent source stops all answers | `datagrams::silent`, `tap: hostile::spoofed_datagrams_delay_no_answer` |
 //! | P5 | sending while the link is down panics | `tap: device::link_down_is_counted_and_mends` |
 //! | P6 | `set_timeout` resets healthy idle connections | `deadlines::without_deadlines_a_connection_may_sleep`, `echo::a_quiet_connection_lives_until_the_idle_deadline` |
 //! | P7 | a SYN within a connection gets no challenge ACK | here |

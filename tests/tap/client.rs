@@ -25,7 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
         more_than_the_lectures_server_takes_is_a_short_answer,
         wrong_answer_is_told_and_reset,
         closed_port_is_refused,
-        address_of_nobody_times_out,
+        address_without_a_station_times_out,
         host_that_fell_silent_times_out,
         server_that_resets_is_told,
     ]
@@ -136,7 +136,7 @@ fn closed_port_is_refused(family: Family) {
 }
 
 /// The request for the hardware address is never answered.
-fn address_of_nobody_times_out(family: Family) {
+fn address_without_a_station_times_out(family: Family) {
     let lab = lab();
     let closed = connect(&lab, SocketAddr::new(lab.network.nobody(family), 12_345), HELLO);
     assert_eq!(closed.end, CloseReason::HandshakeTimeout);

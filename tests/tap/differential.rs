@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![families: any_dialogue_is_the_kernels, whoever_says_too_much_is_reset_by_both,]
+    cases![families: any_dialogue_is_the_kernels, a_peer_that_sends_too_much_is_reset_by_both,]
 }
 
 /// The observable behavior of a server.
@@ -97,11 +97,11 @@ fn beside_the_kernel(
             const END: &str = "kernel0";
             host::enter_beyond_a_veth(END, &network.interface);
             host::set_up(END, true);
-            tell.send(None).expect("somebody waits");
+            tell.send(None).expect("a receiver");
             may_go_on.recv().expect("the other end");
             host::add_address(END, network.node(family));
             let (listener, address) = listen(network.node(family));
-            tell.send(Some(address)).expect("somebody waits");
+            tell.send(Some(address)).expect("a receiver");
             for _ in 0..connections {
                 serve(listener.accept().expect("accept").0);
             }
@@ -131,7 +131,7 @@ fn any_dialogue_is_the_kernels(family: Family) {
 }
 
 /// RFC 1122 section 4.2.2.13: unread data at a close is answered with a reset.
-fn whoever_says_too_much_is_reset_by_both(family: Family) {
+fn a_peer_that_sends_too_much_is_reset_by_both(family: Family) {
     let listener = Some(Listener::new(PORT, 8).service(TcpService::Once));
     let lab = Setup { listener, ..Setup::default() }.run();
     beside_the_kernel(family, 2, echo_once, |address| {

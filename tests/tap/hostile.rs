@@ -35,7 +35,7 @@ pub(crate) fn cases() -> Vec<Case> {
         peers_that_half_close_and_vanish,
         replays_do_nothing,
         a_link_that_flaps_under_load,
-        spoofed_datagrams_hold_up_nobody,
+        spoofed_datagrams_delay_no_answer,
         a_bare_syn_to_a_client_that_waits_for_arp,
     ]
 }
@@ -216,7 +216,7 @@ fn a_link_that_flaps_under_load(family: Family) {
     lab.until("every slot is free", |view| (view.occupancy.free == SLOTS).then_some(()));
 }
 
-fn spoofed_datagrams_hold_up_nobody(family: Family) {
+fn spoofed_datagrams_delay_no_answer(family: Family) {
     let lab = Setup { services: vec![(PORT, UdpService::Echo)], ..Setup::default() }.run();
     let wire = Wire::tap(&lab.network);
     let node = SocketAddr::new(lab.network.node(family), PORT);

@@ -9,7 +9,7 @@ use smolecho::smoltcp::wire::IpEndpoint;
 use smolecho::{DatagramDropReason, DatagramStorage, Node, UdpService};
 
 /// P4: an answer to an address without a neighbor delays no other answer.
-fn a_silent_source_holds_up_nobody(family: Family) {
+fn a_silent_source_delays_no_answer(family: Family) {
     let mut world = world(family);
     let honest = Asker::new(&mut world, family, 1);
     let silent = Asker::unknown(family, 66);
@@ -25,7 +25,7 @@ fn a_silent_source_holds_up_nobody(family: Family) {
 }
 
 /// The same with eight silent sources at a time and four transmit slots.
-fn many_silent_sources_hold_up_nobody(family: Family) {
+fn many_silent_sources_delay_no_answer(family: Family) {
     let mut world = world(family);
     let honest = Asker::new(&mut world, family, 1);
     for n in 0..100u8 {
@@ -56,7 +56,7 @@ fn a_silent_source_does_not_cost_a_newcomer_its_answers(family: Family) {
 }
 
 /// With one transmit slot: a datagram for discard takes no slot from a waiting answer.
-fn what_is_discarded_costs_nobody_an_answer(family: Family) {
+fn a_discarded_datagram_takes_no_transmit_slot(family: Family) {
     let memory = || Box::leak(Box::new(DatagramStorage::<2, 1, 64>::new())).memory();
     let mut world = Setup { datagrams: memory, ..Setup::new(family) }.world();
     world.ours.node.bind(PORT, UdpService::Echo).unwrap();
@@ -100,9 +100,9 @@ fn a_device_without_room_is_no_silent_peer(family: Family) {
 }
 
 in_both_families!(
-    a_silent_source_holds_up_nobody,
-    many_silent_sources_hold_up_nobody,
+    a_silent_source_delays_no_answer,
+    many_silent_sources_delay_no_answer,
     a_silent_source_does_not_cost_a_newcomer_its_answers,
-    what_is_discarded_costs_nobody_an_answer,
+    a_discarded_datagram_takes_no_transmit_slot,
     a_device_without_room_is_no_silent_peer,
 );
