@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::load::{LARGE, Load, SMALL};
 use super::options::Bench;
 use super::peer::{HELD, MANY};
-use super::sample::{Latency, Sample};
+use crate::args::names::{self, is_named};
 use crate::fault::Fault;
+use crate::load::sample::{Latency, Sample};
+use crate::load::scene::{LARGE, Load, SMALL};
 
 #[derive(Debug)]
 pub(super) struct Figure {
@@ -202,26 +203,11 @@ const fn many(name: &'static str, about: &'static str, count: usize) -> Figure {
 
 /// Those that the command line asks for.
 pub(super) fn chosen(options: &Bench) -> Result<Vec<&'static Figure>, Fault> {
-    let mut figures: Vec<&Figure> = FIGURES.iter().collect();
-    for name in &options.only {
-        if !figures.iter().any(|figure| is_named(figure.name, name)) {
-            return Err(Fault::usage(format!(
-                "--only {name}: no figure has this name; one of those that --list shows would do"
-            )));
-        }
-    }
-    figures.retain(|figure| {
+    names::check("--only", &options.only, "figure", FIGURES.iter().map(|figure| figure.name))?;
+    let is_asked = |figure: &&Figure| {
         options.only.is_empty() || options.only.iter().any(|name| is_named(figure.name, name))
-    });
-    Ok(figures)
-}
-
-/// By its own name, or by the first letters of it and an asterisk.
-fn is_named(name: &str, pattern: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == pattern,
-    }
+    };
+    Ok(FIGURES.iter().filter(is_asked).collect())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::values::{deadline, number};
+use crate::args::values::{deadline, number};
 
 /// The measurer.
 #[derive(Args)]

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::figure::{Better, Figure};
 use super::goal::Verdict;
 use super::machine::Machine;
-use super::sample::{Latency, Sample};
 use super::spread::Spread;
+use crate::load::sample::{Latency, Sample};
+use crate::load::scene::Load;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Results {
@@ -86,7 +87,6 @@ impl Results {
 
 impl Row {
     pub(super) fn new(figure: &Figure) -> Row {
-        use super::load::Load;
         Row {
             name: figure.name.into(),
             about: figure.about.into(),

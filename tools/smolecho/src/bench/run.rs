@@ -6,123 +6,25 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use indicatif::ProgressBar;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::figure::{self, Figure};
+use super::figure::Figure;
 use super::goal;
-use super::load::{Load, PATIENCE};
-use super::machine::Machine;
-use super::options::Bench;
-use super::peer::PEERS;
-use super::report::Progress;
-use super::results::{Named, Results, Row};
-use super::stage::{self, Answer, Order, Part, Places, Services, Setting};
-use super::{cores, peer};
+use super::message::{Answer, Order, Part, Services, Setting, arguments};
+use super::plan::{Asked, Plan};
+use super::results::Results;
 use crate::fault::Fault;
 use crate::host::signals::Signals;
-use crate::probe;
+use crate::load::scene::{Load, PATIENCE};
+use crate::output::progress;
 
 /// A stage says something within what it was told to take and this, or it hangs: to make ten thousand
 /// connections takes its time.
 const GRACE: Duration = Duration::from_secs(60);
-
-/// What is measured, and on whom.
-pub(super) struct Plan {
-    pub(super) figures: Vec<&'static Figure>,
-    pub(super) peers: Vec<Asked>,
-    rounds: u16,
-    time: Duration,
-    two_cores: bool,
-    cores: [usize; 2],
-    command: String,
-}
-
-/// Who is asked.
-pub(super) struct Asked {
-    pub(super) name: Named,
-    /// Its place among those that we start.
-    at: Option<usize>,
-    places: Places,
-}
-
-impl Plan {
-    pub(super) fn new(options: &Bench) -> Result<Plan, Fault> {
-        let figures = figure::chosen(options)?;
-        let peers = match &options.target {
-            Some(target) => vec![theirs(target, options)?],
-            None => peer::chosen(&options.peers)?.into_iter().map(ours).collect(),
-        };
-        Ok(Plan {
-            figures,
-            peers,
-            rounds: options.rounds(),
-            time: options.time(),
-            two_cores: options.two_cores,
-            cores: cores::choose(options.two_cores)?,
-            command: options.command(),
-        })
-    }
-
-    /// How many figures there are to take.
-    pub(super) fn steps(&self) -> u64 {
-        let asked = |figure: &&Figure| self.peers.iter().filter(|it| self.has(it, figure)).count();
-        u64::from(self.rounds) * self.figures.iter().map(|it| asked(it) as u64).sum::<u64>()
-    }
-
-    /// Whether this peer is asked for that figure.
-    pub(super) fn has(&self, asked: &Asked, figure: &Figure) -> bool {
-        match asked.at {
-            Some(at) => PEERS[at].takes(figure.load),
-            None => {
-                let is_seen = !figure.value.counts_calls() && !is_held(figure.load);
-                is_seen && asked.places.of(figure.load).is_some()
-            }
-        }
-    }
-
-    fn results(&self) -> Results {
-        Results {
-            smolecho: env!("CARGO_PKG_VERSION").into(),
-            smoltcp: env!("SMOLTCP_VERSION").into(),
-            date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-            command: self.command.clone(),
-            machine: Machine::this(),
-            rounds: self.rounds,
-            milliseconds: u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX),
-            two_cores: self.two_cores,
-            complete: false,
-            notes: Vec::new(),
-            peers: self.peers.iter().map(|asked| asked.name.clone()).collect(),
-            verdicts: Vec::new(),
-            figures: self.figures.iter().map(|figure| Row::new(figure)).collect(),
-        }
-    }
-}
-
-/// What needs a look at the server.
-fn is_held(load: Load) -> bool {
-    matches!(load, Load::Held { .. } | Load::Idle { .. })
-}
-
-fn ours(at: usize) -> Asked {
-    let name = Named { name: PEERS[at].name.into(), about: PEERS[at].about.into() };
-    Asked { name, at: Some(at), places: Places::of_peers() }
-}
-
-fn theirs(target: &str, options: &Bench) -> Result<Asked, Fault> {
-    let resolved = probe::resolve(&[target.to_owned()])?;
-    let echo = *resolved.first().ok_or_else(|| {
-        Fault::usage(format!(
-            "{target}: no address has this name; one like 192.168.69.1:7 would do"
-        ))
-    })?;
-    let places = Places { echo, discard: options.discard, chargen: options.chargen };
-    let name = Named { name: echo.to_string(), about: "as it answers the kernel's sockets".into() };
-    Ok(Asked { name, at: None, places })
-}
 
 /// What the one who asks is told.
 enum News {
@@ -142,17 +44,11 @@ enum Goes {
 
 pub(super) fn all(plan: &Plan) -> Result<Results, Fault> {
     let (news, inbox) = mpsc::channel();
-    let signals = Signals::new()?;
-    let stop = news.clone();
-    thread::spawn(move || {
-        signals.wait_for_stop();
-        // Whoever is not there any more does not need to be told.
-        let _ = stop.send(News::Stop);
-    });
+    Signals::new()?.send_stop(news.clone(), News::Stop);
     let mut results = plan.results();
-    let mut progress = Progress::new(plan);
+    let bar = progress::bar(plan.steps(), " {msg}, {eta} left");
     let mut crew = Crew { stages: Vec::new(), services: Vec::new(), inbox };
-    let goes = crew.set_up(plan, &news, &mut progress)?;
+    let goes = crew.set_up(plan, &news, &bar)?;
     for (asked, services) in plan.peers.iter().zip(&crew.services) {
         let Services { tcp, udp } = services;
         for (protocol, lack) in [("TCP", tcp), ("UDP", udp)] {
@@ -162,9 +58,9 @@ pub(super) fn all(plan: &Plan) -> Result<Results, Fault> {
         }
     }
     if let Goes::On = goes {
-        results.complete = matches!(crew.measure(plan, &mut results, &mut progress)?, Goes::On);
+        results.complete = matches!(crew.measure(plan, &mut results, &bar)?, Goes::On);
     }
-    progress.finish();
+    bar.finish_and_clear();
     results.figures.retain(|row| !row.cells.is_empty());
     results.verdicts = goal::verdicts(&results);
     Ok(results)
@@ -195,10 +91,10 @@ impl Crew {
         &mut self,
         plan: &Plan,
         news: &Sender<News>,
-        progress: &mut Progress,
+        bar: &ProgressBar,
     ) -> Result<Goes, Fault> {
         for (at, asked) in plan.peers.iter().enumerate() {
-            progress.says(&format!("{}: start", asked.name.name));
+            bar.set_message(format!("{}: start", asked.name.name));
             self.stages.push(Some(Stage::start(at, asked, plan.cores, news.clone())?));
             match self.answer_of(at, GRACE)? {
                 None => return Ok(Goes::Stopped),
@@ -214,7 +110,7 @@ impl Crew {
         &mut self,
         plan: &Plan,
         results: &mut Results,
-        progress: &mut Progress,
+        bar: &ProgressBar,
     ) -> Result<Goes, Fault> {
         for round in 0..plan.rounds {
             for (figure, row) in plan.figures.iter().zip(&mut results.figures) {
@@ -227,11 +123,11 @@ impl Crew {
                     if !plan.has(asked, figure) || is_lost || self.lacks(at, figure.load) {
                         continue;
                     }
-                    progress.says(&format!("{}: {name}", figure.name));
+                    bar.set_message(format!("{}: {name}", figure.name));
                     let Some(answer) = self.ask(at, figure, plan.time)? else {
                         return Ok(Goes::Stopped);
                     };
-                    progress.step();
+                    bar.inc(1);
                     match answer {
                         Answer::Done(sample) => row.cell_of(name).add(figure, &sample),
                         Answer::Failed(reason) => row.cell_of(name).failed = Some(reason),
@@ -295,7 +191,7 @@ impl Stage {
     ) -> Result<Stage, Fault> {
         let setting = Setting { peer: asked.at, places: asked.places, cores };
         let mut command = Command::new(env::current_exe()?);
-        command.args(stage::arguments(&Part::Stage(setting))?);
+        command.args(arguments(&Part::Stage(setting))?);
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn()?;
         let stdout = process.stdout.take();

@@ -6,13 +6,13 @@ use smolecho::{ConnectError, Event, Query, Report as Tally};
 use smoltcp::time::Duration;
 use smoltcp::wire::IpAddress;
 
-use super::{Outcome, check_peer, refused, within};
-use crate::child::Child;
-use crate::cli::Client;
+use super::options::Client;
+use super::outcome::{Outcome, check_peer, refused, within};
 use crate::fault::Fault;
+use crate::host::child::Child;
 use crate::host::tap::USUAL_MTU;
-use crate::memory::DATAGRAM;
-use crate::run::Run;
+use crate::node::memory::DATAGRAM;
+use crate::node::run::Run;
 
 /// How often to ask, waiting twice as long each time: 1 + 2 + 4 + 8 + 16 parts of the time there is.
 const TRIES: u8 = 5;

@@ -2,30 +2,25 @@
 //! all of it went well.
 
 mod datagram;
+pub(crate) mod options;
+mod outcome;
 mod stream;
 
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-use smolecho::ConnectError;
-
-use crate::child::Child;
-use crate::cli::{Client, Proto};
+use self::options::Client;
+use self::outcome::{Outcome, within};
+use crate::args::scope;
+use crate::args::shared::Proto;
 use crate::fault::Fault;
+use crate::host::child::Child;
 use crate::host::netns;
-use crate::plan::Plan;
-use crate::report::{Report, Role};
-use crate::run::Run;
-use crate::values::Limit;
-use crate::{reach, scope};
-
-/// How an attempt to talk to the server came out.
-enum Outcome {
-    /// Well or not; one line says why not.
-    Ended(Result<(), Fault>),
-    /// A signal ended it.
-    Stopped,
-}
+use crate::node::plan::Plan;
+use crate::node::reach;
+use crate::node::run::Run;
+use crate::output::dialogue::Role;
+use crate::output::report::Report;
 
 /// What the options ask for, before anything is done.
 pub(crate) fn plan(options: &Client) -> Result<Plan, Fault> {
@@ -88,25 +83,4 @@ fn is_given_one(run: &mut Run, options: &Client) -> Result<bool, Fault> {
         }
     }
     Ok(true)
-}
-
-/// Why nothing can be sent at all.
-fn refused(options: &Client, error: ConnectError) -> Fault {
-    Fault::failed(format!("{}: {error}", options.server))
-}
-
-/// A peer that is no longer there cannot answer.
-fn check_peer(peer: &mut Child, options: &Client, what: &str) -> Result<(), Fault> {
-    match peer.ended()? {
-        None => Ok(()),
-        Some(status) => Err(Fault::failed(format!(
-            "{} ended with {status} before it {what} on {}",
-            peer.name(),
-            options.server
-        ))),
-    }
-}
-
-fn within(limit: Limit) -> String {
-    limit.0.map_or_else(|| "ever".into(), |limit| humantime::format_duration(limit).to_string())
 }

@@ -3,12 +3,12 @@
 use smolecho::{End, Event, Message};
 use smoltcp::time::Duration;
 
-use super::{Outcome, check_peer, refused, within};
-use crate::child::Child;
-use crate::cli::Client;
+use super::options::Client;
+use super::outcome::{Outcome, check_peer, refused, within};
 use crate::fault::Fault;
-use crate::report::Report;
-use crate::run::Run;
+use crate::host::child::Child;
+use crate::node::run::Run;
+use crate::output::report::Report;
 
 /// How long to wait before a peer that has just been started is tried again.
 const RETRY: Duration = Duration::from_millis(20);

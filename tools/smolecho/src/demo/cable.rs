@@ -6,12 +6,11 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpEndpoint;
 
 use super::page::{Page, grouped};
-use super::{ADDRESSES, HOST_ADDRESSES, MESSAGE, PORT, config};
+use super::setup::{MESSAGE, PORT, config};
 use crate::fault::Fault;
-use crate::lecture;
-use crate::memory;
-use crate::plan;
-use crate::report::Role;
+use crate::node::defaults::{ADDRESSES, HOST_ADDRESSES};
+use crate::node::{memory, plan};
+use crate::output::dialogue::{self, Role};
 
 const FRAMES: usize = 64;
 
@@ -46,10 +45,10 @@ pub(super) fn show(page: &mut Page) -> Result<(), Fault> {
     for address in &ADDRESSES {
         let to = IpEndpoint::new(address.address(), PORT);
         page.heading("TCP", to.into(), "our server, our client");
-        page.say(Role::Server, lecture::listening(to));
+        page.say(Role::Server, dialogue::listening(to));
         connect(&mut server, &mut client, to, Message::new(MESSAGE), &mut now, Some(page))?;
         page.heading("UDP", to.into(), "our server, our client");
-        page.say(Role::Server, lecture::listening(to));
+        page.say(Role::Server, dialogue::listening(to));
         query(&mut server, &mut client, to, Query::new(MESSAGE), &mut now, Some(page))?;
     }
 

@@ -7,9 +7,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use smolecho::Event;
 
 use crate::fault::Fault;
-use crate::lecture;
-use crate::report::stdout::Stdout;
-use crate::report::{Excerpt, Role};
+use crate::output::dialogue::{self, Role};
+use crate::output::excerpt::Excerpt;
+use crate::output::stdout::Stdout;
 
 pub(super) struct Page {
     out: Stdout,
@@ -60,13 +60,13 @@ impl Page {
     pub(super) fn event(&mut self, role: Role, event: &Event<'_>) {
         self.gather();
         match (role, event) {
-            (_, Event::Accepted { tuple }) => self.say(role, lecture::accepted(tuple.remote)),
-            (_, Event::Connected { tuple }) => self.say(role, lecture::connected(tuple.remote)),
+            (_, Event::Accepted { tuple }) => self.say(role, dialogue::accepted(tuple.remote)),
+            (_, Event::Connected { tuple }) => self.say(role, dialogue::connected(tuple.remote)),
             (Role::Server, Event::Received { data, .. }) => {
-                self.say(role, lecture::request(&Excerpt::of(data)));
+                self.say(role, dialogue::request(&Excerpt::of(data)));
             }
             (Role::Client, Event::Received { data, .. }) => {
-                self.say(role, lecture::answer(&Excerpt::of(data)));
+                self.say(role, dialogue::answer(&Excerpt::of(data)));
             }
             _ => {}
         }

@@ -9,15 +9,16 @@ use smolecho::{End, Event, Listener, Message, Query, Service};
 use smoltcp::time::Duration;
 use smoltcp::wire::IpEndpoint;
 
-use super::core::OneCore;
 use super::kernel::{datagram, stream};
 use super::page::{Page, family, grouped};
-use super::{ADDRESSES, HOST_ADDRESSES, MESSAGE, NAME, PORT};
-use crate::bench::{self, Load};
+use super::setup::{MESSAGE, NAME, PORT};
 use crate::fault::Fault;
-use crate::lecture;
-use crate::report::Role;
-use crate::run::Run;
+use crate::host::cores::OneCore;
+use crate::load::run::measure;
+use crate::load::scene::Load;
+use crate::node::defaults::{ADDRESSES, HOST_ADDRESSES};
+use crate::node::run::Run;
+use crate::output::dialogue::{self, Role};
 
 /// How long each figure is taken.
 const MEASURE: time::Duration = time::Duration::from_millis(250);
@@ -54,7 +55,7 @@ pub(super) fn show(mut run: Run, families: usize, page: &mut Page) -> Result<(),
 
 fn tcp_server(run: &mut Run, server: SocketAddr, page: &mut Page) -> Result<(), Fault> {
     page.heading("TCP", server, OUR_SERVER);
-    page.say(Role::Server, lecture::listening(server));
+    page.say(Role::Server, dialogue::listening(server));
     let pen = page.pen(Role::Client);
     meanwhile(run, page, Some(Role::Server), 0, move || stream::client(server, &pen))
 }
@@ -63,7 +64,7 @@ fn tcp_client(run: &mut Run, server: IpEndpoint, page: &mut Page) -> Result<(), 
     let address = SocketAddr::from(server);
     let listener = TcpListener::bind(address).map_err(|error| failed(address, &error))?;
     page.heading("TCP", address, OUR_CLIENT);
-    page.say(Role::Server, lecture::listening(address));
+    page.say(Role::Server, dialogue::listening(address));
 
     let (now, pen) = (run.now(), page.pen(Role::Server));
     run.node
@@ -74,7 +75,7 @@ fn tcp_client(run: &mut Run, server: IpEndpoint, page: &mut Page) -> Result<(), 
 
 fn udp_server(run: &mut Run, server: SocketAddr, page: &mut Page) -> Result<(), Fault> {
     page.heading("UDP", server, OUR_SERVER);
-    page.say(Role::Server, lecture::listening(server));
+    page.say(Role::Server, dialogue::listening(server));
     let pen = page.pen(Role::Client);
     meanwhile(run, page, Some(Role::Server), 0, move || datagram::client(server, &pen))
 }
@@ -83,7 +84,7 @@ fn udp_client(run: &mut Run, server: IpEndpoint, page: &mut Page) -> Result<(), 
     let address = SocketAddr::from(server);
     let socket = UdpSocket::bind(address).map_err(|error| failed(address, &error))?;
     page.heading("UDP", address, OUR_CLIENT);
-    page.say(Role::Server, lecture::listening(address));
+    page.say(Role::Server, dialogue::listening(address));
 
     let pen = page.pen(Role::Server);
     run.node.query(server, Query::new(MESSAGE)).map_err(|error| failed(address, &error))?;
@@ -94,7 +95,7 @@ fn udp_client(run: &mut Run, server: IpEndpoint, page: &mut Page) -> Result<(), 
 fn figures(run: &mut Run, server: SocketAddr, page: &mut Page) -> Result<(), Fault> {
     let one_core = OneCore::stay();
     let mut rate = |load| {
-        let sample = meanwhile(run, page, None, 0, move || bench::measure(server, load, MEASURE))?;
+        let sample = meanwhile(run, page, None, 0, move || measure(server, load, MEASURE))?;
         Ok::<f64, Fault>(sample.done as f64 / sample.seconds)
     };
     let tcp = rate(Load::TcpRoundTrips { bytes: MESSAGE.len() })?;

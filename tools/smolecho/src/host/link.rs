@@ -3,10 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 
-use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage,
-    NetlinkPayload,
-};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::address::{
     AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage,
 };
@@ -15,13 +12,12 @@ use netlink_packet_route::link::{
 };
 use netlink_packet_route::tc::{TcAttribute, TcHandle, TcMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
-use netlink_sys::protocols::NETLINK_ROUTE;
-use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
 use nix::unistd::Pid;
 use smoltcp::wire::IpCidr;
 
+use super::netlink::Netlink;
 use super::route::RouteNews;
 use crate::fault::{Fault, errno};
 
@@ -33,28 +29,16 @@ pub(crate) fn exists(name: &str) -> bool {
     if_nametoindex(name).is_ok()
 }
 
-/// A conversation with the kernel about its interfaces. It stays in the namespace where it was
-/// opened.
-pub(crate) struct Links {
-    socket: Socket,
-    sequence: u32,
-}
+/// Requests about the interfaces of the network namespace where it was opened.
+pub(crate) struct Links(Netlink);
 
 impl Links {
-    /// Opens the conversation.
     pub(crate) fn open() -> Result<Links, Fault> {
-        let open = || {
-            let mut socket = Socket::new(NETLINK_ROUTE)?;
-            socket.bind_auto()?;
-            socket.connect(&SocketAddr::new(0, 0))?;
-            Ok(socket)
-        };
-        let socket = open().map_err(|error: io::Error| {
+        Netlink::open().map(Links).map_err(|error| {
             Fault::machine(format!(
                 "cannot talk to the kernel over netlink: {error}; it needs CONFIG_NET"
             ))
-        })?;
-        Ok(Links { socket, sequence: 0 })
+        })
     }
 
     /// `ip link set NAME up`, or `down`.
@@ -157,33 +141,9 @@ impl Links {
         Ok(())
     }
 
-    /// Sends one request and waits for the kernel's yes or no.
+    /// Sends one request and waits for the kernel's ACK or error.
     fn ask(&mut self, request: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
-        self.sequence = self.sequence.wrapping_add(1);
-        let mut message = NetlinkMessage::from(request);
-        message.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
-        message.header.sequence_number = self.sequence;
-        message.finalize();
-        let mut bytes = vec![0; message.buffer_len()];
-        message.serialize(&mut bytes);
-        self.socket.send(&bytes, 0)?;
-
-        loop {
-            // One datagram, and one message in it: we ask for no dumps and subscribe to nothing.
-            let (bytes, _) = self.socket.recv_from_full()?;
-            let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&bytes)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
-            if answer.header.sequence_number != self.sequence {
-                continue;
-            }
-            if let NetlinkPayload::Error(error) = answer.payload {
-                return match error.code {
-                    // That is how an ACK looks.
-                    None => Ok(()),
-                    Some(_) => Err(error.to_io()),
-                };
-            }
-        }
+        self.0.request(request, NLM_F_ACK | flags, |_| {})
     }
 }
 

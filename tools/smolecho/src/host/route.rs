@@ -5,12 +5,13 @@ use std::net::Ipv6Addr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::NetlinkPayload;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteType};
-use netlink_sys::protocols::NETLINK_ROUTE;
-use netlink_sys::{Socket, SocketAddr};
+use netlink_sys::Socket;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::netlink::{messages, subscribe};
 
 /// Changes of IPv6 routes: `RTMGRP_IPV6_ROUTE` of `linux/rtnetlink.h`.
 const IPV6_ROUTES: u32 = 0x400;
@@ -27,9 +28,7 @@ pub(super) struct RouteNews {
 impl RouteNews {
     /// From here on no news is missed.
     pub(super) fn open() -> io::Result<RouteNews> {
-        let mut socket = Socket::new(NETLINK_ROUTE)?;
-        socket.bind(&SocketAddr::new(0, IPV6_ROUTES))?;
-        Ok(RouteNews { socket })
+        subscribe(IPV6_ROUTES).map(|socket| RouteNews { socket })
     }
 
     /// Waits until the host listens to the address.
@@ -51,12 +50,11 @@ impl RouteNews {
 }
 
 fn is_local_route(bytes: &[u8], address: Ipv6Addr) -> bool {
-    let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes);
-    let Ok(NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route))) =
-        message.map(|message| message.payload)
-    else {
-        return false;
-    };
     let to = RouteAttribute::Destination(RouteAddress::Inet6(address));
-    route.header.kind == RouteType::Local && route.attributes.contains(&to)
+    messages(bytes).flatten().any(|message| match message.payload {
+        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route)) => {
+            route.header.kind == RouteType::Local && route.attributes.contains(&to)
+        }
+        _ => false,
+    })
 }

@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM, SIGUSR1};
@@ -67,8 +69,16 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Until SIGINT or SIGTERM comes.
-    pub(crate) fn wait_for_stop(&self) {
+    /// Sends `news` into the channel when SIGINT or SIGTERM comes, from a thread of its own.
+    pub(crate) fn send_stop<T: Send + 'static>(self, channel: Sender<T>, news: T) {
+        thread::spawn(move || {
+            self.wait_for_stop();
+            // Without a receiver the program is about to end.
+            let _ = channel.send(news);
+        });
+    }
+
+    fn wait_for_stop(&self) {
         while !self.take().stop {
             let mut ready = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
             // An interrupted wait is looked at like any other.

@@ -3,10 +3,10 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use netlink_sys::protocols::NETLINK_ROUTE;
-use netlink_sys::{Socket, SocketAddr};
+use netlink_sys::Socket;
 use smolecho::phy::tap::Tap;
 
+use super::netlink::subscribe;
 use crate::fault::Fault;
 
 /// Changes of links: `RTMGRP_LINK` of `man 7 rtnetlink`.
@@ -21,8 +21,7 @@ impl LinkWatch {
     /// Watches from here on, in the namespace of the caller.
     pub(crate) fn open(tap: &Tap) -> Result<LinkWatch, Fault> {
         let open = || {
-            let mut news = Socket::new(NETLINK_ROUTE)?;
-            news.bind(&SocketAddr::new(0, LINK_CHANGES))?;
+            let news = subscribe(LINK_CHANGES)?;
             news.set_non_blocking(true)?;
             Ok(LinkWatch { news, up: tap.is_up()? })
         };

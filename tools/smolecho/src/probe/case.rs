@@ -1,5 +1,6 @@
 //! What a case is, and what can come of it.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,11 @@ pub(super) enum Trouble {
 impl Trouble {
     pub(super) fn failed<T>(observed: impl Into<String>) -> Result<T, Trouble> {
         Err(Trouble::Failed(observed.into()))
+    }
+
+    /// The case fails with the error.
+    pub(super) fn unless<T>(outcome: io::Result<T>) -> Result<T, Trouble> {
+        outcome.map_err(|error| Trouble::Failed(error.to_string()))
     }
 
     pub(super) fn not_run<T>(reason: impl Into<String>) -> Result<T, Trouble> {

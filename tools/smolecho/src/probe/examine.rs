@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::case::{Case, Scene, Trouble};
 use super::findings::Finding;
-use crate::cli::Probe;
+use super::options::Probe;
 use crate::fault::Fault;
 use crate::host::signals::Signals;
 
@@ -16,7 +16,9 @@ pub(super) enum News {
     Target(SocketAddr),
     Begun(&'static Case),
     Done(Finding),
-    /// A signal says to stop.
+    /// Every case has ended.
+    End,
+    /// SIGINT or SIGTERM.
     Stop,
 }
 
@@ -35,13 +37,7 @@ pub(super) fn all(
     mut on_news: impl FnMut(News),
 ) -> Result<Ended, Fault> {
     let (news, inbox) = mpsc::channel();
-    let signals = Signals::new()?;
-    let stop = news.clone();
-    thread::spawn(move || {
-        signals.wait_for_stop();
-        // Whoever is not there any more does not need to be told.
-        let _ = stop.send(Some(News::Stop));
-    });
+    Signals::new()?.send_stop(news.clone(), News::Stop);
     let (deadline, connections) = (options.deadline, options.connections);
     thread::spawn(move || {
         for target in targets {
@@ -58,21 +54,21 @@ pub(super) fn all(
                 return;
             }
         }
-        let _ = news.send(None);
+        let _ = news.send(News::End);
     });
     loop {
         match inbox.recv() {
-            Ok(Some(News::Stop)) => return Ok(Ended::Stopped),
-            Ok(Some(news)) => on_news(news),
-            Ok(None) | Err(_) => return Ok(Ended::Whole),
+            Ok(News::End) => return Ok(Ended::Whole),
+            Ok(News::Stop) | Err(_) => return Ok(Ended::Stopped),
+            Ok(news) => on_news(news),
         }
     }
 }
 
-fn examine(mut scene: Scene, cases: &[&'static Case], news: &Sender<Option<News>>) -> Option<()> {
-    news.send(Some(News::Target(scene.target))).ok()?;
+fn examine(mut scene: Scene, cases: &[&'static Case], news: &Sender<News>) -> Option<()> {
+    news.send(News::Target(scene.target)).ok()?;
     for case in cases {
-        news.send(Some(News::Begun(case))).ok()?;
+        news.send(News::Begun(case)).ok()?;
         let begin = Instant::now();
         scene.until = begin + scene.deadline;
         let outcome = match scene.lacks(case.needs) {
@@ -80,7 +76,7 @@ fn examine(mut scene: Scene, cases: &[&'static Case], news: &Sender<Option<News>
             None => (case.run)(&mut scene),
         };
         let finding = Finding { case, outcome, took: begin.elapsed() };
-        news.send(Some(News::Done(finding))).ok()?;
+        news.send(News::Done(finding)).ok()?;
     }
     Some(())
 }

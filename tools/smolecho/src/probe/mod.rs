@@ -1,36 +1,30 @@
 //! `smolecho probe`: examines any echo server with the kernel's own sockets, and says what is wrong
 //! with it in words that help.
 //!
-//! [`catalog`] lists the cases, one module a group; [`examine`] runs them against a target; what came
-//! of it is in [`findings`], and is printed or written by [`report`].
+//! [`cases`] has the cases, one module a group; [`examine`] runs them against a target; what came of it
+//! is in [`findings`], and is printed or written by [`report`].
 
 mod case;
-mod catalog;
-mod closing;
-mod datagrams;
-mod dialogue;
+mod cases;
 mod examine;
 mod findings;
-mod frames;
-mod load;
+pub(crate) mod options;
 mod peer;
-mod reach;
 mod report;
-mod target;
 
 use std::process::ExitCode;
 
+use self::cases::catalog;
 use self::findings::Findings;
-pub(crate) use self::peer::pattern;
-use self::report::Progress;
-pub(crate) use self::target::resolve;
-use crate::cli::Probe;
+use self::options::Probe;
+use self::report::text::{Progress, list};
 use crate::fault::Fault;
+use crate::kernel::target::resolve;
 
 pub(crate) fn run(options: &Probe) -> Result<ExitCode, Fault> {
     let cases = catalog::chosen(options)?;
     if options.list {
-        report::list(&cases)?;
+        list(&cases)?;
         return Ok(ExitCode::SUCCESS);
     }
     let targets = resolve(&options.targets)?;

@@ -5,9 +5,12 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::Socket;
 
 use super::case::{Scene, Trouble, left};
+use crate::kernel::cause::{cause, is_timeout};
+use crate::kernel::pattern::compare;
+use crate::kernel::socket::{Setup, connect};
 
 /// A connection to the target.
 pub(super) struct Peer {
@@ -15,22 +18,13 @@ pub(super) struct Peer {
     until: Instant,
 }
 
-/// How a connection is made, if not in the usual way.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Manner {
-    /// From this address and port.
-    pub(super) local: Option<SocketAddr>,
-    /// Buffers of so many bytes in the kernel, so that they are soon full.
-    pub(super) buffers: Option<usize>,
-}
-
 impl Peer {
     pub(super) fn connect(scene: &Scene) -> Result<Peer, Trouble> {
-        Self::connect_as(scene, Manner::default())
+        Self::connect_as(scene, Setup::default())
     }
 
-    pub(super) fn connect_as(scene: &Scene, manner: Manner) -> Result<Peer, Trouble> {
-        match try_connect(scene.target, manner, scene.left()) {
+    pub(super) fn connect_as(scene: &Scene, setup: Setup) -> Result<Peer, Trouble> {
+        match connect(scene.target, setup, scene.left()) {
             Ok(socket) => Ok(Self::over(socket, scene)),
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
                 Trouble::not_run("another program here has taken the port meanwhile")
@@ -144,40 +138,16 @@ impl Peer {
     }
 }
 
-pub(super) fn try_connect(
-    target: SocketAddr,
-    manner: Manner,
-    patience: Duration,
-) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
-    if let Some(bytes) = manner.buffers {
-        socket.set_send_buffer_size(bytes)?;
-        socket.set_recv_buffer_size(bytes)?;
-    }
-    if let Some(local) = manner.local {
-        socket.set_reuse_address(true)?;
-        socket.bind(&SockAddr::from(local))?;
-    }
-    socket.connect_timeout(&SockAddr::from(target), patience)?;
-    socket.set_tcp_nodelay(true)?;
-    Ok(socket.into())
-}
-
-/// Why there is no connection, and what is usually the cause.
+/// Why there is no connection, and the usual cause.
 fn unconnected(scene: &Scene, error: &io::Error) -> String {
     match error.kind() {
-        ErrorKind::ConnectionRefused => {
-            format!(
-                "refused: nobody listens on port {}, or every place is taken",
-                scene.target.port()
-            )
-        }
+        ErrorKind::ConnectionRefused => format!("{}, or every place is taken", cause(error)),
         ErrorKind::TimedOut | ErrorKind::WouldBlock => format!(
             "no answer to a SYN within {:?}: is it running, and does its receive path take TCP?",
             scene.deadline
         ),
-        ErrorKind::HostUnreachable => "nobody has this address: see the case neighbor".into(),
-        _ => error.to_string(),
+        ErrorKind::HostUnreachable => format!("{}: see the case neighbor", cause(error)),
+        _ => cause(error),
     }
 }
 
@@ -203,7 +173,7 @@ fn read(mut socket: &TcpStream, data: &[u8], until: Instant) -> Result<(), Troub
         match socket.read(&mut buffer[..most]) {
             Ok(0) => return Trouble::failed(format!("it closed {so_far}")),
             Ok(n) => {
-                compare(&buffer[..n], &data[received..received + n], received)?;
+                Trouble::unless(compare(&buffer[..n], &data[received..received + n], received))?;
                 received += n;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -216,31 +186,6 @@ fn read(mut socket: &TcpStream, data: &[u8], until: Instant) -> Result<(), Troub
     Ok(())
 }
 
-fn compare(received: &[u8], sent: &[u8], offset: usize) -> Result<(), Trouble> {
-    match received.iter().zip(sent).position(|(a, b)| a != b) {
-        None => Ok(()),
-        Some(at) => Trouble::failed(format!(
-            "byte {} was sent as {:#04x} and came back as {:#04x}",
-            offset + at,
-            sent[at],
-            received[at]
-        )),
-    }
-}
-
 fn ended(error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "it reset the connection".into(),
-        _ if is_timeout(error) => "it took no more".into(),
-        _ => error.to_string(),
-    }
-}
-
-pub(super) fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
-}
-
-/// Bytes that are noticed when they change places, are lost or doubled.
-pub(crate) fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i * 7 + i / 251 + i / 65_521) as u8).collect()
+    if is_timeout(error) { "it took no more".into() } else { cause(error) }
 }

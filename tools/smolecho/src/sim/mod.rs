@@ -2,22 +2,25 @@
 //! that fails.
 
 mod diagram;
+pub(crate) mod options;
 
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use smolecho_sim::{Outcome, Plan, Scenario, scenarios};
 use smoltcp::phy::{PcapLinkType, PcapSink};
 
-use crate::capture::{self, Capture};
-use crate::cli::Sim;
+use self::options::{Limit, Sim};
+use crate::args::names;
 use crate::fault::Fault;
+use crate::host::entropy::random;
 use crate::host::signals::Signals;
-use crate::plan;
-use crate::report::stdout::Stdout;
+use crate::node::capture::{self, Capture};
+use crate::output::progress;
+use crate::output::stdout::Stdout;
 
 pub(crate) fn run(options: &Sim) -> Result<ExitCode, Fault> {
     let mut out = Stdout::new();
@@ -32,7 +35,7 @@ pub(crate) fn run(options: &Sim) -> Result<ExitCode, Fault> {
     options.pcap.as_deref().map(capture::check).transpose()?;
     options.svg.as_deref().map(capture::check).transpose()?;
 
-    let first = options.seed.unwrap_or_else(|| plan::random() >> 32);
+    let first = options.seed.unwrap_or_else(|| random() >> 32);
     let runs = Runs { scenarios: &scenarios, first, limit: options.limit() };
     let failing = runs.until_one_fails(&mut out)?;
     if let Some(plan) = &failing {
@@ -51,19 +54,10 @@ pub(crate) fn run(options: &Sim) -> Result<ExitCode, Fault> {
 fn chosen(options: &Sim) -> Result<Vec<&'static Scenario>, Fault> {
     match &options.scenario {
         None => Ok(scenarios().collect()),
-        Some(name) => smolecho_sim::find(name).map(|scenario| vec![scenario]).ok_or_else(|| {
-            Fault::usage(format!(
-                "--scenario {name}: there is none of this name; one of those that --list shows would do"
-            ))
-        }),
+        Some(name) => smolecho_sim::find(name)
+            .map(|scenario| vec![scenario])
+            .ok_or_else(|| names::unknown("--scenario", name, "scenario")),
     }
-}
-
-/// How long to go on.
-#[derive(Clone, Copy)]
-pub(crate) enum Limit {
-    Runs(u64),
-    Time(Duration),
 }
 
 struct Runs<'s> {
@@ -116,16 +110,12 @@ impl Runs<'_> {
         }
     }
 
-    /// Hidden where stderr is no terminal.
     fn bar(&self) -> ProgressBar {
-        let bar = ProgressBar::new(match self.limit {
+        let len = match self.limit {
             Limit::Runs(limit) => limit,
             Limit::Time(limit) => limit.as_secs(),
-        });
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}") {
-            bar.set_style(style);
-        }
-        bar
+        };
+        progress::bar(len, "")
     }
 }
 

@@ -132,7 +132,7 @@ fn silent() -> Result<(), Failed> {
         (Wrong::Hangs, "no answer within 5s"),
         // What it had not read when it closed makes a reset of it.
         (Wrong::ClosesAtOnce, " the connection;"),
-        (Wrong::Garbage, "not what was sent"),
+        (Wrong::Garbage, "byte 0 was sent as 0x"),
     ] {
         let server = Server::start(wrong);
         let start = Instant::now();

@@ -142,7 +142,11 @@ fn right() -> Result<(), Failed> {
 fn silent() -> Result<(), Failed> {
     for (wrong, datagrams, stream) in [
         (Wrong::Hangs, "no answer to 4 datagrams", "nothing more came back after 0 of 14 bytes"),
-        (Wrong::Garbage, "came back changed", "byte 0 was sent as 0x48 and came back as 0x23"),
+        (
+            Wrong::Garbage,
+            "byte 0 was sent as 0x48 and came back as 0x23",
+            "byte 0 was sent as 0x48 and came back as 0x23",
+        ),
         (Wrong::ClosesAtOnce, "no answer to 4 datagrams", "after 0 of 14 bytes"),
     ] {
         let server = Server::start(wrong);
@@ -150,7 +154,7 @@ fn silent() -> Result<(), Failed> {
     }
     let server = Server::start(Wrong::Sips);
     in_time(&server.address.to_string(), "500ms", "Sips")?;
-    let refused = ["nobody takes datagrams on port", "observed: refused"];
+    let refused = ["refused: nothing listens on the port", "observed: refused"];
     nothing_works(NOBODY, "1s", refused)
 }
 

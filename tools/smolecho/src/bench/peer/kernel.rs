@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use crate::bench::stage::{LINK, PORT};
+use crate::bench::place::{LINK, PORT};
 use crate::fault::Fault;
 use crate::host::link::{Links, exists};
 use crate::host::netns;
-use crate::plan::ADDRESSES;
-use crate::report::stdout::Stdout;
+use crate::node::defaults::ADDRESSES;
+use crate::output::stdout::Stdout;
 
 /// The other end comes within this time, or not at all.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -2,15 +2,14 @@
 
 mod kernel;
 mod reflector;
+mod tap;
 mod usual;
 
 use serde::{Deserialize, Serialize};
 
-use super::load::Load;
-use super::stage::LINK;
+use crate::args::names;
 use crate::fault::Fault;
-use crate::host::tap::{HostTap, TapOptions};
-use crate::plan::HOST_ADDRESSES;
+use crate::load::scene::Load;
 
 /// Connections at once that our server is started for, and what is asked of all.
 pub(super) const MANY: usize = 1000;
@@ -115,11 +114,10 @@ fn is_small_service(load: Load) -> bool {
 /// The places of those with these names, or of all.
 pub(super) fn chosen(names: &[String]) -> Result<Vec<usize>, Fault> {
     let place = |name: &String| {
-        PEERS.iter().position(|peer| peer.name == name).ok_or_else(|| {
-            Fault::usage(format!(
-                "--peers {name}: no peer has this name; one of those that --list shows would do"
-            ))
-        })
+        PEERS
+            .iter()
+            .position(|peer| peer.name == name)
+            .ok_or_else(|| names::unknown("--peers", name, "peer"))
     };
     match names {
         [] => Ok((0..PEERS.len()).collect()),
@@ -134,11 +132,4 @@ pub(super) fn serve(other: Other) -> Result<(), Fault> {
         Other::Usual => usual::serve(),
         Other::Reflector => reflector::serve(),
     }
-}
-
-/// A TAP of this namespace, with the host's side ready.
-fn tap() -> Result<smolecho::phy::tap::Tap, Fault> {
-    let host_addresses = vec![HOST_ADDRESSES[0]];
-    let options = TapOptions { name: LINK.to_owned(), mtu: None, offload: false, host_addresses };
-    HostTap::open(&options).map(|host| host.tap)
 }

@@ -6,13 +6,13 @@ use nix::unistd::{read, write};
 
 use super::tap;
 use crate::fault::Fault;
-use crate::plan::ADDRESSES;
+use crate::node::defaults::ADDRESSES;
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 
 /// Blocks in `read`: two system calls a frame.
 pub(super) fn serve() -> Result<(), Fault> {
-    let tap = tap()?;
+    let tap = tap::open()?;
     fcntl(&tap, FcntlArg::F_SETFL(OFlag::empty())).map_err(std::io::Error::from)?;
     let mut frame = [0; 2048];
     loop {

@@ -16,10 +16,12 @@ use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::EthernetAddress;
 
-use crate::bench::stage::PORT;
-use crate::clock::Clock;
+use super::tap::open;
+use crate::bench::place::PORT;
 use crate::fault::Fault;
-use crate::plan::{ADDRESSES, random};
+use crate::host::entropy::random;
+use crate::node::clock::Clock;
+use crate::node::defaults::ADDRESSES;
 
 /// As many as the examples' servers have, times what 64 connections need.
 const SOCKETS: usize = 72;
@@ -32,7 +34,7 @@ const BUFFER: usize = 65_535;
 const MTU: usize = 1514;
 
 pub(super) fn serve() -> Result<(), Fault> {
-    let mut device = Tap(super::tap()?);
+    let mut device = Tap(open()?);
     let clock = Clock::start();
     let mut config = Config::new(EthernetAddress([2, 0, 0, 0, 0, 1]).into());
     config.random_seed = random();

@@ -3,8 +3,8 @@
 use maud::Markup;
 
 use crate::bench::results::{Cell, Results, Row};
-use crate::bench::sample::Latency;
-use crate::page::chart::{Axis, Series, lines};
+use crate::document::chart::{Axis, Series, lines};
+use crate::load::sample::Latency;
 
 /// Whose round trips are shown one by one.
 const LATENCIES: [&str; 3] = ["tcp-rtt-14", "tcp-paced", "udp-rtt-14"];

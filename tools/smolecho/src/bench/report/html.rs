@@ -8,7 +8,8 @@ use crate::bench::compare::{self, Change, Kind};
 use crate::bench::figure::Better;
 use crate::bench::goal::Verdict;
 use crate::bench::results::{Cell, Results, Row};
-use crate::page::{self, Section, chart};
+use crate::document::chart;
+use crate::document::page::{self, Section};
 
 pub(super) fn document(results: &Results, old: Option<&Results>) -> String {
     let lead = html! {

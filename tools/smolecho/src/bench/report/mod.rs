@@ -4,13 +4,12 @@ mod charts;
 mod html;
 mod junit;
 mod markdown;
-mod text;
+pub(super) mod text;
 
-pub(super) use self::text::{Progress, list, print};
 use super::options::Bench;
 use super::results::Results;
+use crate::document::files::Files;
 use crate::fault::Fault;
-use crate::files::Files;
 
 /// That the files can be written: nobody wants to hear it after some minutes.
 pub(super) fn check(options: &Bench) -> Result<(), Fault> {

@@ -1,16 +1,13 @@
 //! Tables for a terminal: ratios first, then what they come from. A bar while it runs.
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use crate::bench::compare::{self, Change, Kind};
 use crate::bench::figure::FIGURES;
 use crate::bench::goal::Verdict;
 use crate::bench::peer::{OURS, PEERS};
 use crate::bench::results::{Cell, Results, Row};
-use crate::bench::run::Plan;
 use crate::bench::spread::Spread;
 use crate::fault::Fault;
-use crate::report::stdout::Stdout;
+use crate::output::stdout::Stdout;
 
 /// The figures, and who can be asked for them.
 pub(in crate::bench) fn list() -> Result<(), Fault> {
@@ -25,31 +22,6 @@ pub(in crate::bench) fn list() -> Result<(), Fault> {
         out.line(format_args!("  {:<18}{}", peer.name, peer.about));
     }
     out.check()
-}
-
-/// Hidden where stderr is no terminal.
-pub(in crate::bench) struct Progress(ProgressBar);
-
-impl Progress {
-    pub(in crate::bench) fn new(plan: &Plan) -> Progress {
-        let bar = ProgressBar::new(plan.steps());
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}, {eta} left") {
-            bar.set_style(style);
-        }
-        Progress(bar)
-    }
-
-    pub(in crate::bench) fn says(&self, message: &str) {
-        self.0.set_message(message.to_owned());
-    }
-
-    pub(in crate::bench) fn step(&self) {
-        self.0.inc(1);
-    }
-
-    pub(in crate::bench) fn finish(&self) {
-        self.0.finish_and_clear();
-    }
 }
 
 pub(in crate::bench) fn print(results: &Results, old: Option<&Results>) -> Result<(), Fault> {

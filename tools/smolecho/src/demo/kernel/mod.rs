@@ -2,11 +2,3 @@
 
 pub(super) mod datagram;
 pub(super) mod stream;
-
-use std::time::Duration;
-
-use super::page::Pen;
-use crate::bench::same;
-
-/// Longer than anything takes that works.
-const PATIENCE: Duration = Duration::from_secs(5);

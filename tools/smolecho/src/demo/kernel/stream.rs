@@ -1,39 +1,33 @@
 //! `SOCK_STREAM`.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 
-use super::{PATIENCE, Pen, same};
-use crate::demo::MESSAGE;
-use crate::lecture;
-use crate::report::Excerpt;
+use crate::demo::page::Pen;
+use crate::demo::setup::{MESSAGE, PATIENCE};
+use crate::kernel::pattern::compare;
+use crate::kernel::socket::{Setup, connect};
+use crate::output::dialogue;
+use crate::output::excerpt::Excerpt;
 
 /// The lecture's client.
 pub(in crate::demo) fn client(server: SocketAddr, pen: &Pen) -> io::Result<()> {
-    let mut socket = connect(server)?;
-    pen.say(lecture::connected(server));
+    let mut socket = connect(server, Setup::default(), PATIENCE)?;
+    pen.say(dialogue::connected(server));
     socket.write_all(MESSAGE)?;
     let mut data = [0; 1024];
     let len = socket.read(&mut data)?;
-    pen.say(lecture::answer(&Excerpt::of(&data[..len])));
-    same(&data[..len], MESSAGE)
+    pen.say(dialogue::answer(&Excerpt::of(&data[..len])));
+    compare(&data[..len], MESSAGE, 0)
 }
 
 /// The lecture's server, for one connection. It closes first.
 pub(in crate::demo) fn server(listener: &TcpListener, pen: &Pen) -> io::Result<()> {
     let (mut socket, peer) = listener.accept()?;
     socket.set_read_timeout(Some(PATIENCE))?;
-    pen.say(lecture::accepted(peer));
+    pen.say(dialogue::accepted(peer));
     let mut data = [0; 1024];
     let len = socket.read(&mut data)?;
-    pen.say(lecture::request(&Excerpt::of(&data[..len])));
+    pen.say(dialogue::request(&Excerpt::of(&data[..len])));
     socket.write_all(&data[..len])
-}
-
-fn connect(server: SocketAddr) -> io::Result<TcpStream> {
-    let socket = TcpStream::connect_timeout(&server, PATIENCE)?;
-    socket.set_nodelay(true)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
-    socket.set_write_timeout(Some(PATIENCE))?;
-    Ok(socket)
 }

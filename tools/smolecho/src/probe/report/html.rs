@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::page::{self, Section};
+use crate::document::page::{self, Section};
 use crate::probe::case::Trouble;
 use crate::probe::findings::{Finding, Findings};
 

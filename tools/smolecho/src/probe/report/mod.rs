@@ -2,13 +2,12 @@
 
 mod html;
 mod junit;
-mod text;
+pub(super) mod text;
 
-pub(super) use self::text::{Progress, list};
 use super::findings::Findings;
-use crate::cli::Probe;
+use super::options::Probe;
+use crate::document::files::Files;
 use crate::fault::Fault;
-use crate::files::Files;
 
 /// That the files can be written: nobody wants to hear it after a minute.
 pub(super) fn check(options: &Probe) -> Result<(), Fault> {

@@ -1,12 +1,13 @@
 //! Lines as the cases end, a bar on a terminal while they run.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::fault::Fault;
+use crate::output::progress;
+use crate::output::stdout::Stdout;
 use crate::probe::case::{Case, Trouble};
 use crate::probe::examine::{Ended, News};
 use crate::probe::findings::{Finding, Findings};
-use crate::report::stdout::Stdout;
 
 /// The cases, and what each expects.
 pub(crate) fn list(cases: &[&Case]) -> Result<(), Fault> {
@@ -18,19 +19,13 @@ pub(crate) fn list(cases: &[&Case]) -> Result<(), Fault> {
 }
 
 pub(crate) struct Progress {
-    /// Hidden where stderr is no terminal.
     bar: ProgressBar,
     out: Stdout,
 }
 
 impl Progress {
     pub(crate) fn new(cases: usize) -> Progress {
-        let bar = ProgressBar::new(cases as u64);
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
-        if let Ok(style) = style {
-            bar.set_style(style);
-        }
-        Progress { bar, out: Stdout::new() }
+        Progress { bar: progress::bar(cases as u64, " {msg}"), out: Stdout::new() }
     }
 
     /// Shows it, and keeps it.
@@ -49,7 +44,7 @@ impl Progress {
                     list.push(finding);
                 }
             }
-            News::Stop => {}
+            News::End | News::Stop => {}
         }
     }
 

@@ -1,0 +1,70 @@
+//! Options that several commands share.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use smolecho::Protocol;
+
+use crate::fault::Fault;
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Proto {
+    Tcp,
+    Udp,
+}
+
+impl From<Proto> for Protocol {
+    fn from(name: Proto) -> Protocol {
+        match name {
+            Proto::Tcp => Protocol::Tcp,
+            Proto::Udp => Protocol::Udp,
+        }
+    }
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// Write every frame to a file for Wireshark
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Print events as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print more, on stderr
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Print nothing but errors
+    #[arg(short, long, conflicts_with_all = ["json", "verbose"])]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Private")]
+pub(crate) struct Private {
+    /// In a private network namespace, with CMD inside; needs no root
+    #[arg(long)]
+    private: bool,
+    /// With serve it runs once the server listens, and its exit status is ours; with client it is
+    /// the peer
+    #[arg(value_name = "CMD", last = true)]
+    command: Vec<OsString>,
+}
+
+impl Private {
+    /// What to run in a private namespace, if that is asked for.
+    pub(crate) fn command(&self) -> Result<Option<&[OsString]>, Fault> {
+        match (self.private, self.command.as_slice()) {
+            (false, []) => Ok(None),
+            (true, []) => Err(Fault::usage(
+                "--private: nothing to run inside; --private -- CMD ARGS... would do",
+            )),
+            (false, [command, ..]) => Err(Fault::usage(format!(
+                "-- {}: commands run in a private namespace only; --private -- CMD ARGS... would do",
+                command.display()
+            ))),
+            (true, command) => Ok(Some(command)),
+        }
+    }
+}

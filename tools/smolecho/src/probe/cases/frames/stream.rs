@@ -1,0 +1,165 @@
+//! A connection made by hand, segment by segment.
+
+use std::time::{Duration, Instant};
+
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{IpEndpoint, IpProtocol, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber};
+
+use super::station::{self, Station, ip};
+use crate::host::entropy::random;
+use crate::probe::case::Trouble;
+
+/// Said again when it was not answered by then.
+const AGAIN: Duration = Duration::from_millis(300);
+
+/// A connection of the station; dropped, it is reset.
+pub(super) struct Stream<'s> {
+    station: &'s Station,
+    local: IpEndpoint,
+    pub(super) first: TcpSeqNumber,
+    /// The next byte that we send, and the next that we expect (RFC 9293 section 3.3.1).
+    pub(super) snd_nxt: TcpSeqNumber,
+    pub(super) rcv_nxt: TcpSeqNumber,
+}
+
+/// What a segment says.
+pub(super) struct Segment {
+    control: TcpControl,
+    seq: TcpSeqNumber,
+    ack: Option<TcpSeqNumber>,
+    payload: Vec<u8>,
+}
+
+impl<'s> Stream<'s> {
+    pub(super) fn connect(station: &'s Station) -> Result<Stream<'s>, Trouble> {
+        let local = IpEndpoint::new(station.address, station::port());
+        let first = TcpSeqNumber(random() as i32);
+        let mut stream = Stream { station, local, first, snd_nxt: first, rcv_nxt: TcpSeqNumber(0) };
+        while Instant::now() < station.until {
+            stream.send(TcpControl::Syn, first, None, &[])?;
+            let Some(answer) = stream.next(AGAIN)? else { continue };
+            match (answer.control, answer.ack) {
+                (TcpControl::Syn, Some(ack)) if ack == first + 1 => {
+                    stream.snd_nxt = ack;
+                    stream.rcv_nxt = answer.seq + 1;
+                    stream.acknowledge()?;
+                    return Ok(stream);
+                }
+                (TcpControl::Rst, _) => return Trouble::failed("a SYN made by hand was refused"),
+                _ => {}
+            }
+        }
+        Trouble::failed("a SYN made by hand was not answered")
+    }
+
+    /// What any peer may say on this connection, or pretend to.
+    pub(super) fn send(
+        &self,
+        control: TcpControl,
+        seq: TcpSeqNumber,
+        ack: Option<TcpSeqNumber>,
+        payload: &[u8],
+    ) -> Result<(), Trouble> {
+        let segment = segment(self.local, self.station.target, control, seq, ack, payload);
+        self.station.send(&self.station.frame(&packet(self.local, self.station.target, &segment)))
+    }
+
+    fn acknowledge(&self) -> Result<(), Trouble> {
+        self.send(TcpControl::None, self.snd_nxt, Some(self.rcv_nxt), &[])
+    }
+
+    /// That the connection lives: these bytes come back, said again if need be.
+    pub(super) fn echo(&mut self, data: &[u8]) -> Result<(), Trouble> {
+        let mut received = Vec::new();
+        while Instant::now() < self.station.until {
+            self.send(TcpControl::Psh, self.snd_nxt, Some(self.rcv_nxt), data)?;
+            while let Some(segment) = self.next(AGAIN)? {
+                if segment.control == TcpControl::Rst {
+                    return Trouble::failed("it reset the connection");
+                }
+                if segment.seq == self.rcv_nxt && !segment.payload.is_empty() {
+                    self.rcv_nxt += segment.payload.len();
+                    received.extend(segment.payload);
+                    self.acknowledge()?;
+                }
+                if received == data {
+                    self.snd_nxt += data.len();
+                    return self.acknowledge();
+                }
+                if !data.starts_with(&received) {
+                    return Trouble::failed("other bytes came back than were sent");
+                }
+                if segment.control == TcpControl::Fin {
+                    return Trouble::failed("it closed the connection");
+                }
+            }
+        }
+        Trouble::failed("the connection echoes no more")
+    }
+
+    fn next(&self, patience: Duration) -> Result<Option<Segment>, Trouble> {
+        next_for(self.station, self.local, patience)
+    }
+}
+
+impl Drop for Stream<'_> {
+    fn drop(&mut self) {
+        let _ = self.send(TcpControl::Rst, self.snd_nxt, None, &[]);
+    }
+}
+
+/// The next segment of the target for this port of ours.
+pub(super) fn next_for(
+    station: &Station,
+    local: IpEndpoint,
+    patience: Duration,
+) -> Result<Option<Segment>, Trouble> {
+    let until = Instant::now() + patience;
+    while let Some(packet) = station.next(until)? {
+        if packet.protocol != IpProtocol::Tcp || packet.to != local.addr {
+            continue;
+        }
+        let Ok(tcp) = TcpPacket::new_checked(&packet.payload[..]) else { continue };
+        let (from, to) = (station.target.addr, local.addr);
+        let Ok(tcp) = TcpRepr::parse(&tcp, &from, &to, &ChecksumCapabilities::ignored()) else {
+            continue;
+        };
+        if (tcp.src_port, tcp.dst_port) == (station.target.port, local.port) {
+            let (control, seq, ack) = (tcp.control, tcp.seq_number, tcp.ack_number);
+            return Ok(Some(Segment { control, seq, ack, payload: tcp.payload.to_vec() }));
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn segment(
+    from: IpEndpoint,
+    to: IpEndpoint,
+    control: TcpControl,
+    seq_number: TcpSeqNumber,
+    ack_number: Option<TcpSeqNumber>,
+    payload: &[u8],
+) -> Vec<u8> {
+    let tcp = TcpRepr {
+        src_port: from.port,
+        dst_port: to.port,
+        control,
+        seq_number,
+        ack_number,
+        window_len: 8192,
+        window_scale: None,
+        max_seg_size: (control == TcpControl::Syn).then_some(1200),
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload,
+    };
+    let mut bytes = vec![0; tcp.buffer_len()];
+    let mut packet = TcpPacket::new_unchecked(&mut bytes[..]);
+    tcp.emit(&mut packet, &from.addr, &to.addr, &ChecksumCapabilities::default());
+    bytes
+}
+
+pub(super) fn packet(from: IpEndpoint, to: IpEndpoint, segment: &[u8]) -> Vec<u8> {
+    ip(from.addr, to.addr, IpProtocol::Tcp, 64, segment)
+}

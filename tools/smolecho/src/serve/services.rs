@@ -1,0 +1,92 @@
+//! The ports that are served, and what each is for.
+
+use smolecho::{Flow, Listener, Node, Protocol, Service};
+use smoltcp::wire::{IpAddress, IpEndpoint};
+
+use super::options::Serve;
+use crate::fault::Fault;
+use crate::output::report::Report;
+
+/// Echo, and the small services beside it, over these protocols.
+pub(crate) struct Services {
+    protocols: Vec<Protocol>,
+    /// Echo comes first.
+    offers: Vec<Offer>,
+}
+
+struct Offer {
+    option: &'static str,
+    name: &'static str,
+    port: u16,
+    flow: Flow,
+    service: Service,
+}
+
+impl Services {
+    pub(super) fn new(options: &Serve) -> Result<Services, Fault> {
+        let echo = Offer {
+            option: "--port",
+            name: "echo",
+            port: options.port,
+            flow: options.flow.into(),
+            service: Service::Echo,
+        };
+        let discard = options.discard.map(|port| Offer {
+            option: "--discard",
+            name: "discard",
+            port,
+            flow: Flow::Discard,
+            service: Service::Discard,
+        });
+        let chargen = options.chargen.map(|port| Offer {
+            option: "--chargen",
+            name: "chargen",
+            port,
+            flow: Flow::Chargen,
+            service: Service::Chargen,
+        });
+        let offers: Vec<Offer> = [Some(echo), discard, chargen].into_iter().flatten().collect();
+        for (i, offer) in offers.iter().enumerate() {
+            if let Some(other) = offers[..i].iter().find(|other| other.port == offer.port) {
+                return Err(Fault::usage(format!(
+                    "{} {}: that is {} already; another port would do",
+                    offer.option, offer.port, other.option
+                )));
+            }
+        }
+        let protocols = options.proto.iter().map(|name| Protocol::from(*name));
+        let mut protocols: Vec<Protocol> = protocols.collect();
+        protocols.sort_by_key(|protocol| *protocol == Protocol::Udp);
+        protocols.dedup();
+        Ok(Services { protocols, offers })
+    }
+
+    pub(super) fn has(&self, protocol: Protocol) -> bool {
+        self.protocols.contains(&protocol)
+    }
+
+    /// `bind` and `listen`.
+    pub(super) fn open(&self, node: &mut Node<'_>, options: &Serve) -> Result<(), Fault> {
+        for Offer { option, port, flow, service, .. } in &self.offers {
+            if self.has(Protocol::Tcp) {
+                let mut listener = Listener::new(*port, options.backlog).flow(*flow);
+                listener.when_full = options.when_full.into();
+                node.listen(listener)
+                    .map_err(|error| Fault::usage(format!("{option} {port}: {error}")))?;
+            }
+            if self.has(Protocol::Udp) {
+                node.bind(*port, *service)
+                    .map_err(|error| Fault::usage(format!("{option} {port}: {error}")))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says what is served at an address.
+    pub(super) fn announce(&self, address: IpAddress, report: &mut Report) {
+        for offer in &self.offers {
+            let local = IpEndpoint::new(address, offer.port);
+            report.listening(local, offer.name, &self.protocols);
+        }
+    }
+}
