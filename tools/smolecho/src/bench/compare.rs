@@ -114,7 +114,7 @@ mod tests {
             complete: true,
             notes: Vec::new(),
             peers: Vec::new(),
-            verdicts: Vec::new(),
+            ratios: Vec::new(),
             figures: vec![row],
         }
     }

@@ -1,6 +1,6 @@
 //! `smolecho bench`: how fast an echo server is, ours beside others or somebody else's.
 //!
-//! [`figure`] lists what is measured, [`peer`] who is; [`goal`] says what ours is to reach. [`run`] asks
+//! [`figure`] lists what is measured, [`peer`] who is; [`ratio`] sets ours beside the others. [`run`] asks
 //! peer after peer, figure after figure, round after round. Each peer has a [`stage`]: a process in a
 //! network namespace of its own, with the server as its child; it puts a load on that and meters what the
 //! server uses. What came of it is in [`results`], and is printed or written
@@ -8,13 +8,13 @@
 
 mod compare;
 mod figure;
-mod goal;
 mod machine;
 mod message;
 pub(crate) mod options;
 mod peer;
 mod place;
 mod plan;
+mod ratio;
 mod report;
 mod results;
 mod run;

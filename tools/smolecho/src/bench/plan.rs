@@ -80,7 +80,7 @@ impl Plan {
             complete: false,
             notes: Vec::new(),
             peers: self.peers.iter().map(|asked| asked.name.clone()).collect(),
-            verdicts: Vec::new(),
+            ratios: Vec::new(),
             figures: self.figures.iter().map(|figure| Row::new(figure)).collect(),
         }
     }

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::figure::{Better, Figure};
-use super::goal::Verdict;
 use super::machine::Machine;
 use super::spread::Spread;
 use crate::load::sample::{Latency, Sample};
@@ -27,7 +26,8 @@ pub(super) struct Results {
     /// What was not measured, and why.
     pub(super) notes: Vec<String>,
     pub(super) peers: Vec<Named>,
-    pub(super) verdicts: Vec<Verdict>,
+    #[serde(default)]
+    pub(super) ratios: Vec<Ratio>,
     pub(super) figures: Vec<Row>,
 }
 
@@ -35,6 +35,17 @@ pub(super) struct Results {
 pub(super) struct Named {
     pub(super) name: String,
     pub(super) about: String,
+}
+
+/// A figure of ours, divided by another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Ratio {
+    pub(super) figure: String,
+    pub(super) about: String,
+    pub(super) peer: String,
+    /// The other peer, or what is different about the other figure.
+    pub(super) of: String,
+    pub(super) value: Spread,
 }
 
 /// A figure of all who were asked for it.

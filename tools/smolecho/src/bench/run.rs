@@ -13,9 +13,9 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::figure::Figure;
-use super::goal;
 use super::message::{Answer, Order, Part, Services, Setting, arguments};
 use super::plan::{Asked, Plan};
+use super::ratio::ratios;
 use super::results::Results;
 use crate::fault::Fault;
 use crate::host::signals::Signals;
@@ -62,7 +62,7 @@ pub(super) fn all(plan: &Plan) -> Result<Results, Fault> {
     }
     bar.finish_and_clear();
     results.figures.retain(|row| !row.cells.is_empty());
-    results.verdicts = goal::verdicts(&results);
+    results.ratios = ratios(&results);
     Ok(results)
 }
 

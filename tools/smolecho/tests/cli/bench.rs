@@ -175,10 +175,12 @@ fn side_by_side() -> Result<(), Failed> {
     let median = calls.and_then(|cell| cell["value"]["median"].as_f64()).unwrap_or_default();
     // On a busy machine there are but few round trips, and a call more or less at either end.
     ensure((1.0..=3.0).contains(&median), || format!("{median} system calls"))?;
-    let verdicts = list(&results["verdicts"]).count();
-    let goals = suites(&junit)?.remove(0);
-    ensure(goals.0 == "goals" && goals.1 == verdicts, || format!("{goals:?}"))?;
-    ensure(verdicts == 4 && run.stdout.contains("TCP round trip, 14 bytes"), || format!("{run:#?}"))
+    let suites = suites(&junit)?;
+    let peers = list(&results["peers"]).map(|peer| peer["name"].as_str().unwrap_or_default());
+    ensure(suites.iter().map(|suite| suite.0.as_str()).eq(peers), || format!("{suites:?}"))?;
+    ensure(suites.iter().all(|suite| suite.1 == suite.2), || format!("{suites:?}"))?;
+    let ratios = list(&results["ratios"]).count();
+    ensure(ratios == 3 && run.stdout.contains("TCP round trip, 14 bytes"), || format!("{run:#?}"))
 }
 
 fn interrupted() -> Result<(), Failed> {

@@ -117,13 +117,13 @@ fn figures() -> Result<(), Failed> {
     expect_shown(&data(&document, &["data-figure", "data-peer"]), &told)?;
 
     let mut told = BTreeMap::new();
-    for goal in list(&results["verdicts"]) {
-        let median = goal["value"]["median"].as_f64().ok_or("no ratio")?;
-        let beside = goal["of"].as_str().unwrap_or("–");
-        told.insert(format!("{} {} {beside}", text(&goal["figure"]), text(&goal["peer"])), median);
+    for ratio in list(&results["ratios"]) {
+        let median = ratio["value"]["median"].as_f64().ok_or("no ratio")?;
+        let name = ["figure", "peer", "of"].map(|part| text(&ratio[part])).join(" ");
+        told.insert(name, median);
     }
     ensure(told.len() > 5, || format!("{told:#?}"))?;
-    expect_shown(&data(&document, &["data-goal", "data-peer", "data-of"]), &told)?;
+    expect_shown(&data(&document, &["data-ratio", "data-peer", "data-of"]), &told)?;
     let pictures = document.matches("<svg").count();
     ensure(pictures >= 6, || format!("{pictures} pictures"))
 }

@@ -2,12 +2,14 @@
 
 use crate::bench::compare::{self, Change, Kind};
 use crate::bench::figure::FIGURES;
-use crate::bench::goal::Verdict;
 use crate::bench::peer::{OURS, PEERS};
-use crate::bench::results::{Cell, Results, Row};
+use crate::bench::results::{Cell, Ratio, Results, Row};
 use crate::bench::spread::Spread;
 use crate::fault::Fault;
 use crate::output::stdout::Stdout;
+
+/// What bounds every ratio over a TAP.
+pub(super) const BOUND: &str = "Over a TAP each frame costs a system call: no stack answers sooner than the reflector, which has none.";
 
 /// The figures, and who can be asked for them.
 pub(in crate::bench) fn list() -> Result<(), Fault> {
@@ -33,14 +35,7 @@ pub(in crate::bench) fn print(results: &Results, old: Option<&Results>) -> Resul
     for note in &results.notes {
         out.line(note);
     }
-    let width = results.verdicts.iter().map(|it| subject(it).chars().count()).max();
-    if let Some(width) = width {
-        let [base, ratio, spread] = ["beside", "ratio", "spread"];
-        out.line(format_args!("\n{:<width$}  {base:<13}{ratio:>6}  {spread:<14} goal", "ours"));
-        for verdict in &results.verdicts {
-            out.line(verdict_line(verdict, width));
-        }
-    }
+    ratios(results, &mut out);
     for row in &results.figures {
         out.line(format_args!("\n{}, {}", row.about, row.unit));
         for cell in &row.cells {
@@ -64,27 +59,24 @@ pub(super) fn circumstances(results: &Results) -> String {
     format!("{}; {rounds} of {milliseconds} ms, client and server on {cores}", machine.words())
 }
 
-/// What a figure is compared with, in a word or two.
-pub(super) fn base(verdict: &Verdict) -> &str {
-    verdict.of.as_deref().unwrap_or("–")
-}
-
-/// The figure, and which of ours if it is not the usual one.
-pub(super) fn subject(verdict: &Verdict) -> String {
-    match verdict.peer.strip_prefix(OURS).map(|variant| variant.trim_start_matches('-')) {
-        Some("") | None => verdict.about.clone(),
-        Some(variant) => format!("{} ({variant})", verdict.about),
+/// The figure, and the server if it is not our usual one.
+pub(super) fn subject(ratio: &Ratio) -> String {
+    match ratio.peer.strip_prefix(OURS).map(|variant| variant.trim_start_matches('-')) {
+        Some("") | None => ratio.about.clone(),
+        Some(variant) => format!("{} ({variant})", ratio.about),
     }
 }
 
-fn verdict_line(verdict: &Verdict, width: usize) -> String {
-    let Verdict { value, goal, met, .. } = verdict;
-    let (subject, base) = (subject(verdict), base(verdict));
-    let (median, range) = (digits(value.median), range(value));
-    let short = if *met { "" } else { "falls short" };
-    format!("{subject:<width$}  {base:<13}{median:>6}  {range:<14} {goal:<8}{short}")
-        .trim_end()
-        .to_owned()
+fn ratios(results: &Results, out: &mut Stdout) {
+    let Some(width) = results.ratios.iter().map(|it| subject(it).chars().count()).max() else {
+        return;
+    };
+    out.line(format_args!("\n{:<width$}  {:<13}{:>6}  spread", "ours", "beside", "ratio"));
+    for ratio in &results.ratios {
+        let (of, median, range) = (&ratio.of, digits(ratio.value.median), range(&ratio.value));
+        out.line(format_args!("{:<width$}  {of:<13}{median:>6}  {range}", subject(ratio)));
+    }
+    out.line(BOUND);
 }
 
 fn cell_line(row: &Row, cell: &Cell) -> String {
