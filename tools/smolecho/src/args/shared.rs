@@ -14,6 +14,26 @@ pub(crate) enum Proto {
     Udp,
 }
 
+/// One protocol or both.
+#[derive(Args)]
+pub(crate) struct Protocols {
+    /// tcp, udp, or both
+    #[arg(
+        long,
+        value_name = "PROTO",
+        default_value = "tcp,udp",
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
+    proto: Vec<Proto>,
+}
+
+impl Protocols {
+    pub(crate) fn has(&self, protocol: Proto) -> bool {
+        self.proto.contains(&protocol)
+    }
+}
+
 impl From<Proto> for Protocol {
     fn from(name: Proto) -> Protocol {
         match name {

@@ -30,7 +30,7 @@ const OVER_IPV6: usize = 40 + 8;
 
 /// That the message fits into one datagram. The MTU of a TAP that is there already is not known yet.
 pub(super) fn check(options: &Client, len: usize, creates: bool) -> Result<(), Fault> {
-    let mtu = usize::from(options.network.mtu.unwrap_or(USUAL_MTU));
+    let mtu = usize::from(options.common.network.mtu.unwrap_or(USUAL_MTU));
     let most = match options.server.address.addr {
         // What leaves in fragments is put together first, headers and all.
         IpAddress::Ipv4(_) => DATAGRAM - OVER_IPV4,
@@ -52,7 +52,7 @@ pub(super) fn ask(
     message: &'static [u8],
     mut peer: Option<&mut Child>,
 ) -> Result<Outcome, Fault> {
-    let (wait, tries) = match options.network.handshake_timeout.for_stack() {
+    let (wait, tries) = match options.common.network.handshake_timeout.for_stack() {
         Some(limit) => (limit / PARTS, TRIES),
         None => (FIRST_WAIT, u8::MAX),
     };
@@ -93,7 +93,7 @@ fn verdict(options: &Client, tally: &Tally) -> Result<(), Fault> {
         Tally { mismatched: 0, sent, .. } => format!(
             "{server} did not answer within {}, asked {sent} times: is it up, does anything listen \
              there, does it know the way back?",
-            within(options.network.handshake_timeout)
+            within(options.common.network.handshake_timeout)
         ),
         _ => format!("{server} sent bytes that differ from ours"),
     };

@@ -24,11 +24,11 @@ use crate::output::report::Report;
 
 /// What the options ask for, before anything is done.
 pub(crate) fn plan(options: &Client) -> Result<Plan, Fault> {
-    let is_private = options.private.command()?.is_some();
-    let mut plan = Plan::new(&options.network, 1, is_private)?;
-    plan.impair(&options.impair)?;
+    let is_private = options.common.private.command()?.is_some();
+    let mut plan = Plan::new(&options.common.network, 1, is_private)?;
+    plan.impair(&options.common.impair)?;
     plan.datagrams = options.proto == Proto::Udp;
-    scope::check("", &options.server, &options.network.tap, plan.creates)?;
+    scope::check("", &options.server, &options.common.network.tap, plan.creates)?;
     reach::check(&options.server, &plan.config)?;
     if plan.datagrams {
         datagram::check(options, options.message.len(), plan.creates)?;
@@ -37,15 +37,15 @@ pub(crate) fn plan(options: &Client) -> Result<Plan, Fault> {
 }
 
 pub(crate) fn run(options: &Client) -> Result<ExitCode, Fault> {
-    let (command, plan) = (options.private.command()?, plan(options)?);
+    let (command, plan) = (options.common.private.command()?, plan(options)?);
     let has_a_way = reach::is_static(options.server.address.addr, &plan.config);
     // The node keeps what it says as long as it lives, and that is as long as the program.
     let message: &'static [u8] = options.message.as_bytes().to_vec().leak();
     if command.is_some() {
         netns::enter_private()?;
     }
-    let report = Report::new(&options.output, Role::Client);
-    let mut run = Run::start(plan, options.output.pcap.as_deref(), report)?;
+    let report = Report::new(&options.common.output, Role::Client);
+    let mut run = Run::start(plan, options.common.output.pcap.as_deref(), report)?;
 
     let mut peer = command.map(Child::start).transpose()?;
     let outcome = match (has_a_way || is_given_one(&mut run, options)?, options.proto) {
@@ -67,7 +67,7 @@ pub(crate) fn run(options: &Client) -> Result<ExitCode, Fault> {
 /// says to stop.
 fn is_given_one(run: &mut Run, options: &Client) -> Result<bool, Fault> {
     let version = options.server.address.addr.version();
-    let timeout = options.network.handshake_timeout;
+    let timeout = options.common.network.handshake_timeout;
     let limit = timeout.for_stack().map(|limit| run.now() + limit);
     while run.awaited.is_awaited(version) {
         if limit.is_some_and(|limit| run.now() >= limit) {

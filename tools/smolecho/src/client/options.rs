@@ -6,9 +6,9 @@ use clap::Args;
 use smoltcp::wire::IpEndpoint;
 
 use crate::args::scope::Scoped;
-use crate::args::shared::{Output, Private, Proto};
+use crate::args::shared::Proto;
 use crate::args::values::endpoint;
-use crate::node::options::{Impair, Network};
+use crate::node::options::Common;
 
 /// The client.
 #[derive(Args)]
@@ -23,11 +23,5 @@ pub(crate) struct Client {
     #[arg(long, value_name = "PROTO", default_value = "tcp", hide_possible_values = true)]
     pub(crate) proto: Proto,
     #[command(flatten)]
-    pub(crate) network: Network,
-    #[command(flatten)]
-    pub(crate) impair: Impair,
-    #[command(flatten)]
-    pub(crate) output: Output,
-    #[command(flatten)]
-    pub(crate) private: Private,
+    pub(crate) common: Common,
 }

@@ -39,7 +39,7 @@ fn connect_once_up(
     message: &'static [u8],
     peer: &mut Child,
 ) -> Result<Ended, Fault> {
-    let limit = options.network.handshake_timeout.for_stack().map(|limit| run.now() + limit);
+    let limit = options.common.network.handshake_timeout.for_stack().map(|limit| run.now() + limit);
     loop {
         let retry = limit.is_none_or(|limit| run.now() < limit);
         match connect(run, options, message, retry)? {
@@ -104,7 +104,7 @@ fn verdict(options: &Client, end: End, received: u64, len: usize) -> Result<(), 
         End::HandshakeTimeout => format!(
             "{server} did not answer within {}: is it up, is its address right, does it know the \
              way back?",
-            within(options.network.handshake_timeout)
+            within(options.common.network.handshake_timeout)
         ),
         End::Mismatch => {
             format!("{server} sent bytes that differ from ours, within the first {received}")
@@ -112,11 +112,14 @@ fn verdict(options: &Client, end: End, received: u64, len: usize) -> Result<(), 
         End::Short => format!("{server} closed early: {back}"),
         End::Reset => format!("{server} reset the connection: {back}"),
         End::IdleTimeout => {
-            format!("{server} was silent for {}: {back}", within(options.network.idle_timeout))
+            format!(
+                "{server} was silent for {}: {back}",
+                within(options.common.network.idle_timeout)
+            )
         }
         End::StallTimeout => format!(
             "{server} acknowledged nothing for {}: {back}",
-            within(options.network.stall_timeout)
+            within(options.common.network.stall_timeout)
         ),
         End::FinWaitTimeout => format!("{server} did not close its side: {back}"),
         end => format!("{server}: {}: {back}", end.name()),

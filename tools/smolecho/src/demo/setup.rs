@@ -1,7 +1,5 @@
 //! The demo's names, and the configuration of its nodes.
 
-use std::time::Duration;
-
 use smolecho::{Config, Manners};
 use smoltcp::wire::IpCidr;
 
@@ -12,9 +10,6 @@ use crate::node::plan;
 pub(super) const NAME: &str = "smolecho0";
 pub(super) const PORT: u16 = 12345;
 pub(super) const MESSAGE: &[u8] = b"Hello, Server!";
-
-/// Longer than anything takes that works.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Without a limit on datagrams: nobody else is here, and the figures are to have none.
 pub(super) fn config(number: u8, addresses: &[IpCidr]) -> Result<Config, Fault> {

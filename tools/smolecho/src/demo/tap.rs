@@ -9,7 +9,7 @@ use smolecho::{End, Event, Listener, Message, Query, Service};
 use smoltcp::time::Duration;
 use smoltcp::wire::IpEndpoint;
 
-use super::kernel::{datagram, stream};
+use super::kernel;
 use super::page::{Page, family, grouped};
 use super::setup::{MESSAGE, NAME, PORT};
 use crate::fault::Fault;
@@ -57,7 +57,7 @@ fn tcp_server(run: &mut Run, server: SocketAddr, page: &mut Page) -> Result<(), 
     page.heading("TCP", server, OUR_SERVER);
     page.say(Role::Server, dialogue::listening(server));
     let pen = page.pen(Role::Client);
-    meanwhile(run, page, Some(Role::Server), 0, move || stream::client(server, &pen))
+    meanwhile(run, page, Some(Role::Server), 0, move || kernel::tcp_client(server, &pen))
 }
 
 fn tcp_client(run: &mut Run, server: IpEndpoint, page: &mut Page) -> Result<(), Fault> {
@@ -70,14 +70,14 @@ fn tcp_client(run: &mut Run, server: IpEndpoint, page: &mut Page) -> Result<(), 
     run.node
         .connect(server, Message::new(MESSAGE), now)
         .map_err(|error| failed(address, &error))?;
-    meanwhile(run, page, Some(Role::Client), 0, move || stream::server(&listener, &pen))
+    meanwhile(run, page, Some(Role::Client), 0, move || kernel::tcp_server(&listener, &pen))
 }
 
 fn udp_server(run: &mut Run, server: SocketAddr, page: &mut Page) -> Result<(), Fault> {
     page.heading("UDP", server, OUR_SERVER);
     page.say(Role::Server, dialogue::listening(server));
     let pen = page.pen(Role::Client);
-    meanwhile(run, page, Some(Role::Server), 0, move || datagram::client(server, &pen))
+    meanwhile(run, page, Some(Role::Server), 0, move || kernel::udp_client(server, &pen))
 }
 
 fn udp_client(run: &mut Run, server: IpEndpoint, page: &mut Page) -> Result<(), Fault> {
@@ -88,7 +88,7 @@ fn udp_client(run: &mut Run, server: IpEndpoint, page: &mut Page) -> Result<(), 
 
     let pen = page.pen(Role::Server);
     run.node.query(server, Query::new(MESSAGE)).map_err(|error| failed(address, &error))?;
-    meanwhile(run, page, Some(Role::Client), 1, move || datagram::server(&socket, &pen))
+    meanwhile(run, page, Some(Role::Client), 1, move || kernel::udp_server(&socket, &pen))
 }
 
 /// A line of figures, from two connections and one row of datagrams.

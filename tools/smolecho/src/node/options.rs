@@ -7,9 +7,23 @@ use smolecho_sim::Impairments;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 use crate::args::scope::Scoped;
+use crate::args::shared::{Output, Private};
 use crate::args::values::{
     Limit, Rate, cidr, delay, gateway, limit, mac, number, percent, rate, seed,
 };
+
+/// The options of a command that runs a node.
+#[derive(Args)]
+pub(crate) struct Common {
+    #[command(flatten)]
+    pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) impair: Impair,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) private: Private,
+}
 
 #[derive(Args)]
 #[command(next_help_heading = "Network")]

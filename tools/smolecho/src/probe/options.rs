@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::args::shared::Proto;
+use crate::args::shared::Protocols;
 use crate::args::values::{deadline, number};
 
 /// The examiner.
@@ -23,15 +23,8 @@ pub(crate) struct Probe {
     /// All cases but these
     #[arg(long, value_name = "CASES", value_delimiter = ',')]
     pub(crate) skip: Vec<String>,
-    /// tcp, udp, or both
-    #[arg(
-        long,
-        value_name = "PROTO",
-        default_value = "tcp,udp",
-        value_delimiter = ',',
-        hide_possible_values = true
-    )]
-    pub(crate) proto: Vec<Proto>,
+    #[command(flatten)]
+    pub(crate) protocols: Protocols,
     /// How long a case may take
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = deadline)]
     pub(crate) deadline: Duration,

@@ -19,10 +19,10 @@ use crate::output::report::Report;
 
 /// What the options ask for, before anything is done.
 pub(crate) fn plan(options: &Serve) -> Result<(Services, Plan), Fault> {
-    let is_private = options.private.command()?.is_some();
+    let is_private = options.common.private.command()?.is_some();
     let services = Services::new(options)?;
-    let mut plan = Plan::new(&options.network, options.connections, is_private)?;
-    plan.impair(&options.impair)?;
+    let mut plan = Plan::new(&options.common.network, options.connections, is_private)?;
+    plan.impair(&options.common.impair)?;
     plan.datagrams = services.has(Protocol::Udp);
     plan.config.manners = options.udp_rate.manners();
     plan.config.per_source = options.per_source.0;
@@ -31,12 +31,12 @@ pub(crate) fn plan(options: &Serve) -> Result<(Services, Plan), Fault> {
 }
 
 pub(crate) fn run(options: &Serve) -> Result<ExitCode, Fault> {
-    let (command, (services, plan)) = (options.private.command()?, plan(options)?);
+    let (command, (services, plan)) = (options.common.private.command()?, plan(options)?);
     if command.is_some() {
         netns::enter_private()?;
     }
-    let report = Report::new(&options.output, Role::Server);
-    let mut run = Run::start(plan, options.output.pcap.as_deref(), report)?;
+    let report = Report::new(&options.common.output, Role::Server);
+    let mut run = Run::start(plan, options.common.output.pcap.as_deref(), report)?;
     listen(&mut run, &services, options)?;
 
     let mut child = command.map(Child::start).transpose()?;

@@ -3,9 +3,9 @@
 use clap::{Args, ValueEnum};
 use smolecho::{Flow, WhenFull};
 
-use crate::args::shared::{Output, Private, Proto};
+use crate::args::shared::Protocols;
 use crate::args::values::{Cap, UdpRate, cap, number, udp_rate};
-use crate::node::options::{Impair, Network};
+use crate::node::options::Common;
 
 /// The heading of the options for more than usual.
 const PRESSURE: &str = "Under pressure";
@@ -16,15 +16,8 @@ pub(crate) struct Serve {
     /// Port to listen on, on every address of the stack
     #[arg(long, value_name = "N", default_value = "12345", value_parser = number(1..=65535))]
     pub(crate) port: u16,
-    /// tcp, udp, or both
-    #[arg(
-        long,
-        value_name = "PROTO",
-        default_value = "tcp,udp",
-        value_delimiter = ',',
-        hide_possible_values = true
-    )]
-    pub(crate) proto: Vec<Proto>,
+    #[command(flatten)]
+    pub(crate) protocols: Protocols,
     /// stream: echo until the peer closes its side (RFC 862); once: one recv of at most 1024 bytes,
     /// echo it, close
     #[arg(long, value_name = "FLOW", default_value = "stream", hide_possible_values = true)]
@@ -72,13 +65,7 @@ pub(crate) struct Serve {
     )]
     pub(crate) udp_rate: UdpRate,
     #[command(flatten)]
-    pub(crate) network: Network,
-    #[command(flatten)]
-    pub(crate) impair: Impair,
-    #[command(flatten)]
-    pub(crate) output: Output,
-    #[command(flatten)]
-    pub(crate) private: Private,
+    pub(crate) common: Common,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -4,6 +4,7 @@ use smolecho::{Flow, Listener, Node, Protocol, Service};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::options::Serve;
+use crate::args::shared::Proto;
 use crate::fault::Fault;
 use crate::output::report::Report;
 
@@ -54,11 +55,9 @@ impl Services {
                 )));
             }
         }
-        let protocols = options.proto.iter().map(|name| Protocol::from(*name));
-        let mut protocols: Vec<Protocol> = protocols.collect();
-        protocols.sort_by_key(|protocol| *protocol == Protocol::Udp);
-        protocols.dedup();
-        Ok(Services { protocols, offers })
+        let protocols = [Proto::Tcp, Proto::Udp].into_iter();
+        let protocols = protocols.filter(|it| options.protocols.has(*it)).map(Protocol::from);
+        Ok(Services { protocols: protocols.collect(), offers })
     }
 
     pub(super) fn has(&self, protocol: Protocol) -> bool {

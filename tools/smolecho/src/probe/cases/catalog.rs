@@ -194,16 +194,16 @@ const TCP: &[Case] = &[
 /// The cases that the command line asks for.
 pub(in crate::probe) fn chosen(options: &Probe) -> Result<Vec<&'static Case>, Fault> {
     let mut all: Vec<&Case> = REACH.iter().collect();
-    if options.proto.contains(&Proto::Udp) {
+    if options.protocols.has(Proto::Udp) {
         all.extend(UDP);
     }
-    if options.proto.contains(&Proto::Tcp) {
+    if options.protocols.has(Proto::Tcp) {
         all.extend(TCP);
     }
-    if options.proto.contains(&Proto::Udp) {
+    if options.protocols.has(Proto::Udp) {
         all.extend(frames::DATAGRAMS);
     }
-    if options.proto.contains(&Proto::Tcp) {
+    if options.protocols.has(Proto::Tcp) {
         all.extend(frames::SEGMENTS);
     }
     for (option, names) in [("--only", &options.only), ("--skip", &options.skip)] {
