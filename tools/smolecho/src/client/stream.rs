@@ -1,6 +1,6 @@
 //! Over TCP: one connection, from the SYN to its end.
 
-use smolecho::{End, Event, Message};
+use smolecho::{CloseReason, Event, Message};
 use smoltcp::time::Duration;
 
 use super::options::Client;
@@ -14,7 +14,7 @@ use crate::output::report::Report;
 const RETRY: Duration = Duration::from_millis(20);
 
 /// How a connection ended, and how many bytes came back; nothing if a signal came first.
-type Ended = Option<(End, u64)>;
+type Ended = Option<(CloseReason, u64)>;
 
 pub(super) fn talk(
     run: &mut Run,
@@ -28,7 +28,9 @@ pub(super) fn talk(
     };
     Ok(match ended {
         None => Outcome::Stopped,
-        Some((end, received)) => Outcome::Ended(verdict(options, end, received, message.len())),
+        Some((reason, received)) => {
+            Outcome::Ended(verdict(options, reason, received, message.len()))
+        }
     })
 }
 
@@ -43,7 +45,7 @@ fn connect_once_up(
     loop {
         let retry = limit.is_none_or(|limit| run.now() < limit);
         match connect(run, options, message, retry)? {
-            Some((End::ConnectRefused, _)) if retry => {}
+            Some((CloseReason::ConnectRefused, _)) if retry => {}
             ended => return Ok(ended),
         }
         check_peer(peer, options, "listened")?;
@@ -78,9 +80,9 @@ fn connect(
     let mut ended = None;
     loop {
         let pending = run.turn(None, |report, event| {
-            if let Event::Closed { end, received, .. } = *event {
-                ended = Some((end, received));
-                if end == End::ConnectRefused && retry {
+            if let Event::Closed { reason, received, .. } = *event {
+                ended = Some((reason, received));
+                if reason == CloseReason::ConnectRefused && retry {
                     return;
                 }
             }
@@ -93,36 +95,36 @@ fn connect(
 }
 
 /// Good, or one line that says what went wrong.
-fn verdict(options: &Client, end: End, received: u64, len: usize) -> Result<(), Fault> {
+fn verdict(options: &Client, reason: CloseReason, received: u64, len: usize) -> Result<(), Fault> {
     let server = &options.server;
     let back = format!("{received} of {len} bytes came back");
-    let line = match end {
-        End::Finished => return Ok(()),
-        End::ConnectRefused => {
+    let line = match reason {
+        CloseReason::Finished => return Ok(()),
+        CloseReason::ConnectRefused => {
             format!("{server} refused the connection: does anything listen there?")
         }
-        End::HandshakeTimeout => format!(
+        CloseReason::HandshakeTimeout => format!(
             "{server} did not answer within {}: is it up, is its address right, does it know the \
              way back?",
             within(options.common.network.handshake_timeout)
         ),
-        End::Mismatch => {
+        CloseReason::Mismatch => {
             format!("{server} sent bytes that differ from ours, within the first {received}")
         }
-        End::Short => format!("{server} closed early: {back}"),
-        End::Reset => format!("{server} reset the connection: {back}"),
-        End::IdleTimeout => {
+        CloseReason::Short => format!("{server} closed early: {back}"),
+        CloseReason::Reset => format!("{server} reset the connection: {back}"),
+        CloseReason::IdleTimeout => {
             format!(
                 "{server} was silent for {}: {back}",
                 within(options.common.network.idle_timeout)
             )
         }
-        End::StallTimeout => format!(
+        CloseReason::StallTimeout => format!(
             "{server} acknowledged nothing for {}: {back}",
             within(options.common.network.stall_timeout)
         ),
-        End::FinWaitTimeout => format!("{server} did not close its side: {back}"),
-        end => format!("{server}: {}: {back}", end.name()),
+        CloseReason::FinWaitTimeout => format!("{server} did not close its side: {back}"),
+        reason => format!("{server}: {}: {back}", reason.name()),
     };
     Err(Fault::failed(line))
 }

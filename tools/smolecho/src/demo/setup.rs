@@ -1,6 +1,6 @@
 //! The demo's names, and the configuration of its nodes.
 
-use smolecho::{Config, Manners};
+use smolecho::{Config, UdpPolicy};
 use smoltcp::wire::IpCidr;
 
 use crate::fault::Fault;
@@ -14,6 +14,6 @@ pub(super) const MESSAGE: &[u8] = b"Hello, Server!";
 /// Without a limit on datagrams: nobody else is here, and the figures are to have none.
 pub(super) fn config(number: u8, addresses: &[IpCidr]) -> Result<Config, Fault> {
     let mut config = Config::new([2, 0, 0, 0, 0, number], random());
-    config.manners = Manners { per_source: None, in_all: None, ..Manners::DEFAULT };
+    config.udp_policy = UdpPolicy { per_source: None, total: None, ..UdpPolicy::DEFAULT };
     plan::with_addresses(config, addresses)
 }

@@ -1,7 +1,7 @@
 //! The command line of `smolecho serve`.
 
 use clap::{Args, ValueEnum};
-use smolecho::{Flow, WhenFull};
+use smolecho::{TcpService, WhenFull};
 
 use crate::args::shared::Protocols;
 use crate::args::values::{Cap, UdpRate, cap, number, udp_rate};
@@ -74,11 +74,11 @@ pub(crate) enum FlowName {
     Once,
 }
 
-impl From<FlowName> for Flow {
-    fn from(name: FlowName) -> Flow {
+impl From<FlowName> for TcpService {
+    fn from(name: FlowName) -> TcpService {
         match name {
-            FlowName::Stream => Flow::Stream,
-            FlowName::Once => Flow::Once,
+            FlowName::Stream => TcpService::Stream,
+            FlowName::Once => TcpService::Once,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The ports that are served, and what each is for.
 
-use smolecho::{Flow, Listener, Node, Protocol, Service};
+use smolecho::{Listener, Node, Protocol, TcpService, UdpService};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::options::Serve;
@@ -19,8 +19,8 @@ struct Offer {
     option: &'static str,
     name: &'static str,
     port: u16,
-    flow: Flow,
-    service: Service,
+    tcp: TcpService,
+    udp: UdpService,
 }
 
 impl Services {
@@ -29,22 +29,22 @@ impl Services {
             option: "--port",
             name: "echo",
             port: options.port,
-            flow: options.flow.into(),
-            service: Service::Echo,
+            tcp: options.flow.into(),
+            udp: UdpService::Echo,
         };
         let discard = options.discard.map(|port| Offer {
             option: "--discard",
             name: "discard",
             port,
-            flow: Flow::Discard,
-            service: Service::Discard,
+            tcp: TcpService::Discard,
+            udp: UdpService::Discard,
         });
         let chargen = options.chargen.map(|port| Offer {
             option: "--chargen",
             name: "chargen",
             port,
-            flow: Flow::Chargen,
-            service: Service::Chargen,
+            tcp: TcpService::Chargen,
+            udp: UdpService::Chargen,
         });
         let offers: Vec<Offer> = [Some(echo), discard, chargen].into_iter().flatten().collect();
         for (i, offer) in offers.iter().enumerate() {
@@ -66,15 +66,15 @@ impl Services {
 
     /// `bind` and `listen`.
     pub(super) fn open(&self, node: &mut Node<'_>, options: &Serve) -> Result<(), Fault> {
-        for Offer { option, port, flow, service, .. } in &self.offers {
+        for Offer { option, port, tcp, udp, .. } in &self.offers {
             if self.has(Protocol::Tcp) {
-                let mut listener = Listener::new(*port, options.backlog).flow(*flow);
+                let mut listener = Listener::new(*port, options.backlog).service(*tcp);
                 listener.when_full = options.when_full.into();
                 node.listen(listener)
                     .map_err(|error| Fault::usage(format!("{option} {port}: {error}")))?;
             }
             if self.has(Protocol::Udp) {
-                node.bind(*port, *service)
+                node.bind(*port, *udp)
                     .map_err(|error| Fault::usage(format!("{option} {port}: {error}")))?;
             }
         }
