@@ -23,24 +23,27 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Everything in one command, without any set-up (this is the default)
+    /// Run server and client both ways in one command, without set-up (the default)
     Demo,
-    /// Serve: accept – recv – echo – close, and recvfrom – sendto
+    /// Run the echo server: accept – recv – echo – close, and recvfrom – sendto
     Serve(Box<Serve>),
-    /// Connect – send – recv – print – close
+    /// Run the client: connect – send – recv – print – close
     Client(Box<Client>),
-    /// Examine any echo server with the kernel's own sockets, and say what is wrong with it
+    /// Test any echo server through kernel sockets, and report what is wrong with it
     Probe(Probe),
-    /// Measure how fast an echo server is: ours beside others, or any
+    /// Measure smolecho beside other echo servers, or any server
     Bench(Box<Bench>),
     #[command(hide = true)]
     BenchPart(BenchPart),
-    /// Let a network of our nodes run in virtual time, with faults and attacks, all from one seed
+    /// Simulate a network of nodes in virtual time, with faults and attacks, from one seed
     Sim(Sim),
 }
 
-/// Reads a command line, without the program's name in front, and says what is wrong with it; nothing is
-/// done.
+/// Parses and checks a command line, given without the program's name. Nothing is run.
+///
+/// # Errors
+///
+/// The message that the program would print.
 pub fn check(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<(), String> {
     let name = OsString::from("smolecho");
     let line = [name].into_iter().chain(arguments.into_iter().map(Into::into));
@@ -53,7 +56,7 @@ pub fn check(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result
     .map_err(|fault| fault.to_string())
 }
 
-/// Does what the command line says.
+/// Runs the program.
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command.unwrap_or(Command::Demo) {
         Command::Demo => demo::run(),

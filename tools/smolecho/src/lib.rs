@@ -10,7 +10,7 @@
 //! fault
 //! ```
 //!
-//! A file imports from its own row and from rows below, and no two files import each other.
+//! A file imports from its own row and the rows below it; imports form no circle.
 
 mod args;
 mod bench;

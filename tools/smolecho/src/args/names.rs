@@ -25,7 +25,5 @@ pub(crate) fn check<'n>(
 
 /// The fault of a name that nothing has.
 pub(crate) fn unknown(option: &str, name: &str, kind: &str) -> Fault {
-    Fault::usage(format!(
-        "{option} {name}: no {kind} has this name; one of those that --list shows would do"
-    ))
+    Fault::usage(format!("{option} {name}: no {kind} has this name; --list shows the names"))
 }

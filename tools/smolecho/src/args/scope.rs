@@ -1,5 +1,5 @@
-//! `%scope`: which link an address is on, where the address does not say (RFC 4007 section 11). The
-//! stack is on one link alone, so there is nothing to choose, only something to get wrong.
+//! `%scope`: the link of an address that is only valid on one link (RFC 4007 section 11). The stack has one
+//! link, so a scope can only name the TAP.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use crate::fault::Fault;
 
-/// An address, and the link that stands behind its `%`.
+/// An address, and the scope behind its `%`.
 #[derive(Clone, Debug)]
 pub(crate) struct Scoped<A> {
     pub(crate) address: A,
@@ -17,7 +17,7 @@ pub(crate) struct Scoped<A> {
 }
 
 impl Scoped<IpEndpoint> {
-    /// As this host's programs write it: a link-local address is of no use without its link.
+    /// The address as host programs write it: a link-local address needs its scope.
     pub(crate) fn on(link: &str, address: IpEndpoint) -> Self {
         let is_of_link = matches!(address.addr, IpAddress::Ipv6(v6) if v6.is_unicast_link_local());
         Scoped { address, scope: is_of_link.then(|| link.to_owned()) }
@@ -46,7 +46,7 @@ impl fmt::Display for Scoped<IpAddress> {
     }
 }
 
-/// The address without its scope, and the scope.
+/// Splits `text` into the address and the scope.
 pub(crate) fn split(text: &str) -> (String, Option<String>) {
     let Some((address, rest)) = text.split_once('%') else {
         return (text.to_owned(), None);
@@ -55,8 +55,8 @@ pub(crate) fn split(text: &str) -> (String, Option<String>) {
     (format!("{address}{rest}"), Some(scope.to_owned()))
 }
 
-/// That the scope, if there is one, is the TAP: by its name, or by its index if it has one already.
-/// `option` is where it was given, with a space behind.
+/// Checks that the scope, if given, is the TAP's name or index. A TAP that is still to be created (`creates`)
+/// has no index. `option` is the option's name and a space.
 pub(crate) fn check<A>(
     option: &str,
     place: &Scoped<A>,
@@ -70,9 +70,9 @@ where
         return Ok(());
     };
     let problem = match scope.parse::<u32>() {
-        Ok(_) if creates => format!("{tap} is still to be made and has no index yet"),
+        Ok(_) if creates => format!("{tap} does not exist yet and has no index yet"),
         Ok(index) if if_nametoindex(tap) == Ok(index) => return Ok(()),
-        _ => format!("the stack is on {tap} alone"),
+        _ => format!("the stack is on {tap} only"),
     };
     Err(Fault::usage(format!("{option}{place}: {problem}; %{tap} would do")))
 }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_is_what_stands_behind_the_percent_sign() {
+    fn a_scope_follows_the_percent_sign() {
         for (text, address, scope) in [
             ("[fe80::1%eth0]:7", "[fe80::1]:7", Some("eth0")),
             ("fe80::1%3", "fe80::1", Some("3")),

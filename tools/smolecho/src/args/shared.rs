@@ -63,25 +63,25 @@ pub(crate) struct Output {
 #[derive(Args)]
 #[command(next_help_heading = "Private")]
 pub(crate) struct Private {
-    /// In a private network namespace, with CMD inside; needs no root
+    /// Run in a private network namespace, with CMD inside; needs no root
     #[arg(long)]
     private: bool,
-    /// With serve it runs once the server listens, and its exit status is ours; with client it is
-    /// the peer
+    /// Command in the namespace. serve starts it after listening and exits with its status; client connects to
+    /// it
     #[arg(value_name = "CMD", last = true)]
     command: Vec<OsString>,
 }
 
 impl Private {
-    /// What to run in a private namespace, if that is asked for.
+    /// The command to run in a private namespace; `None` without `--private`.
     pub(crate) fn command(&self) -> Result<Option<&[OsString]>, Fault> {
         match (self.private, self.command.as_slice()) {
             (false, []) => Ok(None),
-            (true, []) => Err(Fault::usage(
-                "--private: nothing to run inside; --private -- CMD ARGS... would do",
-            )),
+            (true, []) => {
+                Err(Fault::usage("--private: no command to run; --private -- CMD ARGS... would do"))
+            }
             (false, [command, ..]) => Err(Fault::usage(format!(
-                "-- {}: commands run in a private namespace only; --private -- CMD ARGS... would do",
+                "-- {}: commands run only in a private namespace; --private -- CMD ARGS... would do",
                 command.display()
             ))),
             (true, command) => Ok(Some(command)),

@@ -1,4 +1,4 @@
-//! The values of options: each parser says what would do.
+//! Parsers for option values. An error says which value would do.
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -9,10 +9,10 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 
 use super::scope::{self, Scoped};
 
-/// The longest time limit: beyond it nobody means a number, and `off` is there.
+/// The longest time limit. A longer one is a mistake, because `off` exists.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// A time limit, or `off`.
+/// A time limit; `None` is `off`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit(pub(crate) Option<Duration>);
 
@@ -27,13 +27,13 @@ pub(crate) fn limit(text: &str) -> Result<Limit, String> {
         return Ok(Limit(None));
     }
     match humantime::parse_duration(text) {
-        Ok(limit) if limit > LONGEST => Err("longer than a year; off waits for ever".into()),
+        Ok(limit) if limit > LONGEST => Err("longer than a year; off means no limit".into()),
         Ok(limit) if limit >= Duration::from_micros(1) => Ok(Limit(Some(limit))),
         _ => Err("a time like 10s, 5m, 250ms, or off would do".into()),
     }
 }
 
-/// A time limit that there must be.
+/// A time limit that cannot be `off`.
 pub(crate) fn deadline(text: &str) -> Result<Duration, String> {
     limit(text)
         .ok()
@@ -50,7 +50,7 @@ pub(crate) fn number(
     }
 }
 
-/// Of a million.
+/// Parses a percentage into parts per million.
 pub(crate) fn percent(text: &str) -> Result<u32, String> {
     match text.trim_end_matches('%').parse::<f64>() {
         Ok(percent) if (0.0..=100.0).contains(&percent) => Ok((percent * 10_000.0).round() as u32),
@@ -58,7 +58,7 @@ pub(crate) fn percent(text: &str) -> Result<u32, String> {
     }
 }
 
-/// A time that may be nothing.
+/// A time that may be zero.
 pub(crate) fn delay(text: &str) -> Result<Duration, String> {
     const LONGEST_DELAY: Duration = Duration::from_secs(60);
     match humantime::parse_duration(text) {
@@ -68,7 +68,7 @@ pub(crate) fn delay(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Bytes a second, or `off`.
+/// Bytes per second; `None` is `off`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate(pub(crate) Option<u64>);
 
@@ -76,11 +76,11 @@ pub(crate) fn rate(text: &str) -> Result<Rate, String> {
     match text.parse() {
         _ if text == "off" => Ok(Rate(None)),
         Ok(rate @ 1..) => Ok(Rate(Some(rate))),
-        _ => Err("bytes a second, such as 125000, or off, would do".into()),
+        _ => Err("bytes per second, such as 125000, or off, would do".into()),
     }
 }
 
-/// At most so many, or `off`.
+/// A maximum number; `None` is `off`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cap(pub(crate) Option<u16>);
 
@@ -92,13 +92,13 @@ pub(crate) fn cap(text: &str) -> Result<Cap, String> {
     }
 }
 
-/// Datagrams a second, or `off`.
+/// Datagrams per second; `None` is `off`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UdpRate(Option<u32>);
 
 impl UdpRate {
-    /// The library's manners with this rate for one source and twice of it in all; after a pause a
-    /// tenth of a second's share comes at once.
+    /// The library's policy with this rate per source and twice this rate in total; each burst is the rate of
+    /// 100 ms.
     pub(crate) fn udp_policy(self) -> UdpPolicy {
         let rate = |per_second: u32| smolecho::Rate { per_second, burst: (per_second / 10).max(1) };
         UdpPolicy {
@@ -143,12 +143,12 @@ pub(crate) fn endpoint(text: &str) -> Result<Scoped<IpEndpoint>, String> {
     let (bare, scope) = scope::split(text);
     match bare.parse::<SocketAddr>() {
         Ok(peer) if peer.port() != 0 => Ok(Scoped { address: peer.into(), scope }),
-        Ok(_) => Err("port 0 is no port; one from 1 to 65535 would do".into()),
+        Ok(_) => Err("port 0 is reserved; a port from 1 to 65535 would do".into()),
         Err(_) => Err(match bare.parse::<IpAddr>() {
             Ok(IpAddr::V4(v4)) => format!("its port is missing; {v4}:12345 would do"),
             Ok(IpAddr::V6(_)) => format!("its port is missing; [{text}]:12345 would do"),
             Err(_) => "an address and a port like 192.168.69.100:12345 or [fdaa::100]:12345 \
-                       would do; names are not looked up"
+                       would do; names are not resolved"
                 .into(),
         }),
     }
@@ -157,7 +157,7 @@ pub(crate) fn endpoint(text: &str) -> Result<Scoped<IpEndpoint>, String> {
 pub(crate) fn mac(text: &str) -> Result<EthernetAddress, String> {
     match text.parse::<EthernetAddress>() {
         Ok(mac) if mac.is_unicast() && mac != EthernetAddress([0; 6]) => Ok(mac),
-        Ok(_) => Err("the address of no single station; 02:00:00:00:00:01 would do".into()),
+        Ok(_) => Err("not a unicast address; 02:00:00:00:00:01 would do".into()),
         Err(()) => Err("an address like 02:00:00:00:00:01 would do".into()),
     }
 }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_rates_are_the_librarys() {
+    fn the_default_rate_is_the_librarys() {
         assert_eq!(udp_rate("500000").map(UdpRate::udp_policy), Ok(UdpPolicy::DEFAULT));
         for bad in ["", "0", "-1", "1000000001", "fast"] {
             assert!(udp_rate(bad).is_err(), "{bad}");

@@ -1,4 +1,4 @@
-//! What is measured: each figure is a load, and what is told of it.
+//! The figures: each is a load and one value of its sample.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,28 +18,28 @@ pub(super) struct Figure {
     pub(super) about: &'static str,
     pub(super) load: Load,
     pub(super) value: Value,
-    /// How many times as long as the others.
+    /// Multiplies the time of a round.
     pub(super) weight: u32,
 }
 
-/// What a sample says.
+/// A value of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value {
-    /// Half of the round trips took no longer.
+    /// The median of the round trip times.
     Median,
-    /// Ninety-nine of a hundred took no longer.
+    /// The 99th percentile of the round trip times.
     Tail,
-    /// How many a second.
+    /// Thousands per second.
     Rate,
-    /// Bytes a second.
+    /// Megabytes per second.
     Throughput,
-    /// The server's processor time for each.
+    /// CPU time of the server for each.
     CpuEach,
-    /// The server's system calls for each.
+    /// System calls of the server for each.
     CallsEach,
-    /// The same for a MiB.
+    /// System calls of the server per MiB.
     CallsPerMebi,
-    /// How often the server went to sleep, and so was woken.
+    /// Voluntary context switches of the server per second.
     Wakes,
 }
 
@@ -69,12 +69,12 @@ impl Value {
         }
     }
 
-    /// Whether the server's system calls are to be counted.
+    /// Whether the meter counts the server's system calls.
     pub(super) fn counts_calls(self) -> bool {
         matches!(self, CallsEach | CallsPerMebi)
     }
 
-    /// None where nothing was done, or the server is not ours to look at.
+    /// The value. `None` if nothing was done, or the server is not a process of ours.
     pub(super) fn of(self, sample: &Sample) -> Option<f64> {
         let each = |total: f64| (sample.done > 0).then(|| total / sample.done as f64);
         let percentile = |percent| {
@@ -99,7 +99,7 @@ pub(super) const FIGURES: &[Figure] = &[
     figure("tcp-rtt-1024", "TCP round trip, 1024 bytes", TcpRoundTrips { bytes: LARGE }, Median),
     figure(
         "tcp-paced",
-        "TCP round trip at 2,000 a second, 99th percentile",
+        "TCP round trip at 2,000 per second, 99th percentile",
         TcpPaced { per_second: 2000 },
         Tail,
     ),
@@ -118,32 +118,32 @@ pub(super) const FIGURES: &[Figure] = &[
     figure("chargen", "chargen (RFC 864)", Chargen, Throughput),
     figure(
         "tcp-calls",
-        "system calls of a TCP round trip",
+        "system calls per TCP round trip",
         TcpRoundTrips { bytes: SMALL },
         CallsEach,
     ),
     figure(
         "udp-calls",
-        "system calls of a UDP round trip",
+        "system calls per UDP round trip",
         UdpRoundTrips { bytes: SMALL },
         CallsEach,
     ),
-    figure("bulk-calls", "system calls of a MiB of bulk echo", Bulk, CallsPerMebi),
+    figure("bulk-calls", "system calls per MiB of bulk echo", Bulk, CallsPerMebi),
     figure(
         "held-1",
-        "server CPU of a round trip, 1 connection",
+        "server CPU per round trip, 1 connection",
         Held { connections: 1, in_turn: false },
         CpuEach,
     ),
     figure(
         "held-10000",
-        "server CPU of a round trip, one of 10,000 active",
+        "server CPU per round trip, one of 10,000 active",
         Held { connections: HELD, in_turn: false },
         CpuEach,
     ),
     figure(
         "turn-10000",
-        "server CPU of a round trip, 10,000 in turn",
+        "server CPU per round trip, 10,000 in turn",
         Held { connections: HELD, in_turn: true },
         CpuEach,
     ),
@@ -167,7 +167,7 @@ const fn connects(name: &'static str, about: &'static str, clients: usize) -> Fi
     Figure { weight: 4, ..figure(name, about, Load::Connects { clients }, Rate) }
 }
 
-/// Those that the command line asks for.
+/// The figures that `--only` names, or all.
 pub(super) fn chosen(options: &Bench) -> Result<Vec<&'static Figure>, Fault> {
     names::check("--only", &options.only, "figure", FIGURES.iter().map(|figure| figure.name))?;
     let is_asked = |figure: &&Figure| {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_says_what_its_sample_holds() {
+    fn a_figure_is_a_value_of_its_sample() {
         let sample = Sample {
             done: 2000,
             seconds: 0.5,

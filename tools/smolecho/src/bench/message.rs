@@ -1,4 +1,4 @@
-//! What the first process and its stages tell each other, a JSON line each.
+//! Messages between the bench process and its stages, one JSON line each.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::load::sample::Sample;
 use crate::load::scene::Load;
 
-/// What this process of the program is to be.
+/// The part that a child process plays.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Part {
     Stage(Setting),
@@ -20,14 +20,14 @@ pub(super) enum Part {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Setting {
-    /// Its place in [`PEERS`]; without one it is somebody else's server.
+    /// The index in `PEERS`; `None` for a server that is already running.
     pub(super) peer: Option<usize>,
     pub(super) places: Places,
     /// Cores of the client and of the server.
     pub(super) cores: [usize; 2],
 }
 
-/// The arguments that make this program that part.
+/// The arguments that start this program as `part`.
 pub(super) fn arguments(part: &Part) -> Result<[OsString; 2], Fault> {
     let json = serde_json::to_string(part).map_err(|error| Fault::failed(error.to_string()))?;
     Ok(["bench-part".into(), json.into()])
@@ -40,7 +40,7 @@ pub(super) struct Order {
     pub(super) counts_calls: bool,
 }
 
-/// Over which protocols it echoes; if not, why.
+/// Why the server does not echo over TCP or UDP; `None` if it does.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Services {
     pub(super) tcp: Option<String>,
@@ -49,9 +49,9 @@ pub(super) struct Services {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
-    /// What it lacks.
+    /// The server runs.
     Ready(Services),
-    /// There is no server: an exit status, and why.
+    /// There is no server: the exit status, and why.
     Refused(u8, String),
     Done(Box<Sample>),
     Failed(String),

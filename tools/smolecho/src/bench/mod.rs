@@ -1,10 +1,9 @@
-//! `smolecho bench`: how fast an echo server is, ours beside others or somebody else's.
+//! `smolecho bench`: how fast an echo server is; ours beside others, or a given server.
 //!
-//! [`figure`] lists what is measured, [`peer`] who is; [`ratio`] sets ours beside the others. [`run`] asks
-//! peer after peer, figure after figure, round after round. Each peer has a [`stage`]: a process in a
-//! network namespace of its own, with the server as its child; it puts a load on that and meters what the
-//! server uses. What came of it is in [`results`], and is printed or written
-//! by [`report`].
+//! [`figure`] lists the figures and [`peer`] the servers; [`ratio`] compares ours with the others. `run`
+//! measures peer after peer, figure after figure, round after round. Each peer has a [`stage`]: a process in
+//! its own network namespace, with the server as its child, which puts a load on the server and meters it. The
+//! outcome is in [`results`]; [`report`] prints and writes it.
 
 mod compare;
 mod figure;
@@ -42,7 +41,7 @@ pub(crate) fn run(options: &Bench) -> Result<ExitCode, Fault> {
     Ok(if results.failures().next().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The program as a part of itself.
+/// Runs this process as a part of a benchmark.
 pub(crate) fn part(options: &BenchPart) -> Result<ExitCode, Fault> {
     match serde_json::from_str(&options.part) {
         Ok(Part::Stage(setting)) => Ok(stage::run(&setting)),

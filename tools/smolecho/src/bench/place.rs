@@ -1,4 +1,4 @@
-//! Where the services of a server are.
+//! The addresses and ports of a server.
 
 use std::net::SocketAddr;
 
@@ -10,14 +10,14 @@ use crate::node::defaults::ADDRESSES;
 
 pub(super) const PORT: u16 = 12345;
 
-/// The small services of our server.
+/// Ports of the small services.
 pub(super) const DISCARD: u16 = 9;
 pub(super) const CHARGEN: u16 = 19;
 
-/// The interface between the two, whatever its kind.
+/// The TAP or veth between client and server.
 pub(super) const LINK: &str = "bench0";
 
-/// Where the services are.
+/// The echo service, and the ports of the small services if it has them.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Places {
     pub(super) echo: SocketAddr,
@@ -31,7 +31,7 @@ impl Places {
         Places { echo, discard: Some(DISCARD), chargen: Some(CHARGEN) }
     }
 
-    /// Where a load goes, if there is such a service.
+    /// The address that a load is for; `None` if there is no such service.
     pub(super) fn of(&self, load: Load) -> Option<SocketAddr> {
         let port = match load {
             Load::Discard => self.discard?,

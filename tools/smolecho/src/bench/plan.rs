@@ -1,4 +1,4 @@
-//! What a run measures, and on whom.
+//! The plan of a run: figures, peers and rounds.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +13,7 @@ use crate::host::cores;
 use crate::kernel::target::resolve;
 use crate::load::scene::Load;
 
-/// What is measured, and on whom.
+/// Figures, peers and rounds, checked.
 pub(super) struct Plan {
     pub(super) figures: Vec<&'static Figure>,
     pub(super) peers: Vec<Asked>,
@@ -24,10 +24,10 @@ pub(super) struct Plan {
     command: String,
 }
 
-/// Who is asked.
+/// A peer of this run.
 pub(super) struct Asked {
     pub(super) name: Named,
-    /// Its place among those that we start.
+    /// The index in [`PEERS`]; `None` for a server that is already running.
     pub(super) at: Option<usize>,
     pub(super) places: Places,
 }
@@ -50,13 +50,13 @@ impl Plan {
         })
     }
 
-    /// How many figures there are to take.
+    /// The number of measurements.
     pub(super) fn steps(&self) -> u64 {
         let asked = |figure: &&Figure| self.peers.iter().filter(|it| self.has(it, figure)).count();
         u64::from(self.rounds) * self.figures.iter().map(|it| asked(it) as u64).sum::<u64>()
     }
 
-    /// Whether this peer is asked for that figure.
+    /// Whether the figure is measured on this peer.
     pub(super) fn has(&self, asked: &Asked, figure: &Figure) -> bool {
         match asked.at {
             Some(at) => PEERS[at].takes(figure.load),
@@ -86,7 +86,7 @@ impl Plan {
     }
 }
 
-/// What needs a look at the server.
+/// Whether a load needs to see the server's process.
 fn is_held(load: Load) -> bool {
     matches!(load, Load::Held { .. } | Load::Idle { .. })
 }
@@ -99,11 +99,9 @@ fn ours(at: usize) -> Asked {
 fn theirs(target: &str, options: &Bench) -> Result<Asked, Fault> {
     let resolved = resolve(&[target.to_owned()])?;
     let echo = *resolved.first().ok_or_else(|| {
-        Fault::usage(format!(
-            "{target}: no address has this name; one like 192.168.69.1:7 would do"
-        ))
+        Fault::usage(format!("{target}: the name has no address; one like 192.168.69.1:7 would do"))
     })?;
     let places = Places { echo, discard: options.discard, chargen: options.chargen };
-    let name = Named { name: echo.to_string(), about: "as it answers the kernel's sockets".into() };
+    let name = Named { name: echo.to_string(), about: "measured from kernel sockets".into() };
     Ok(Asked { name, at: None, places })
 }

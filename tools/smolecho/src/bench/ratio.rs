@@ -4,7 +4,8 @@ use super::peer::{KERNEL, OURS, OURS_HELD, OURS_LARGE, OURS_OFFLOAD, REFLECTOR, 
 use super::results::{Ratio, Results};
 use super::spread::Spread;
 
-/// A figure, a server of ours, and what it is divided by: the figure of another peer, or another figure of that server.
+/// A figure, a server of ours, and the divisor: the same figure of another peer, or another figure of that
+/// server.
 const RATIOS: &[(&str, &str, &str)] = &[
     ("tcp-rtt-14", OURS, USUAL),
     ("tcp-rtt-14", OURS, KERNEL),
@@ -24,17 +25,17 @@ const RATIOS: &[(&str, &str, &str)] = &[
     ("turn-10000", OURS_HELD, "held-1"),
 ];
 
-/// The ratios of which both sides were measured.
+/// The ratios whose two sides were measured.
 pub(super) fn ratios(results: &Results) -> Vec<Ratio> {
     RATIOS.iter().filter_map(|ratio| taken(*ratio, results)).collect()
 }
 
-/// Round by round, because what slows the machine down for a while slows both sides.
+/// The ratio is taken round by round: load on the machine then affects both sides.
 fn taken((figure, peer, of): (&str, &str, &str), results: &Results) -> Option<Ratio> {
     let row = results.row(figure)?;
     let ours = row.cell(peer)?;
     let (of, other) = match results.row(of) {
-        // "…, 1 connection": the difference is said last.
+        // "…, 1 connection": the difference comes last.
         Some(row) => (row.about.rsplit(", ").next().unwrap_or_default(), row.cell(peer)?),
         None => (of, row.cell(of)?),
     };

@@ -1,4 +1,4 @@
-//! Asks peer after peer, figure after figure, round after round, and minds signals meanwhile.
+//! Measures peer after peer, figure after figure, round after round, until done or interrupted.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};
@@ -22,21 +22,20 @@ use crate::host::signals::Signals;
 use crate::load::scene::{Load, PATIENCE};
 use crate::output::progress;
 
-/// A stage says something within what it was told to take and this, or it hangs: to make ten thousand
-/// connections takes its time.
+/// How much longer than its order a stage may take: opening 10,000 connections takes seconds.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// What the one who asks is told.
+/// An event of a run.
 enum News {
-    /// A stage, by its place, has answered.
+    /// The stage with this index has answered.
     Said(usize, Answer),
-    /// A stage has ended.
+    /// The stage with this index has ended.
     Gone(usize),
-    /// A signal says to stop.
+    /// SIGINT or SIGTERM.
     Stop,
 }
 
-/// Whether to go on.
+/// Whether a signal came.
 enum Goes {
     On,
     Stopped,
@@ -66,20 +65,20 @@ pub(super) fn all(plan: &Plan) -> Result<Results, Fault> {
     Ok(results)
 }
 
-/// All stages, in the order of the plan's peers.
+/// The stages, in the order of the plan's peers.
 struct Crew {
     stages: Vec<Option<Stage>>,
     services: Vec<Services>,
     inbox: Receiver<News>,
 }
 
-/// A stage, which ends with this value, and its server with it: both are in a process group of their own.
+/// A stage and its server, in a process group that is killed on drop.
 struct Stage(Child);
 
 impl Drop for Stage {
     fn drop(&mut self) {
         if let Ok(group) = i32::try_from(self.0.id()) {
-            // There is nothing to put away: namespaces, TAPs and veths end with their last process.
+            // Namespaces, TAPs and veths end with their last process.
             let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
         }
         let _ = self.0.wait();
@@ -100,7 +99,7 @@ impl Crew {
                 None => return Ok(Goes::Stopped),
                 Some(Answer::Ready(services)) => self.services.push(services),
                 Some(Answer::Refused(status, line)) => return Err(Fault::of(status, line)),
-                Some(_) => return Err(Fault::failed("its stage did not begin")),
+                Some(_) => return Err(Fault::failed("the stage did not start")),
             }
         }
         Ok(Goes::On)
@@ -115,7 +114,7 @@ impl Crew {
         for round in 0..plan.rounds {
             for (figure, row) in plan.figures.iter().zip(&mut results.figures) {
                 for i in 0..plan.peers.len() {
-                    // Nobody is always the one who comes after somebody else.
+                    // Each round begins with another peer, so that none always follows the same one.
                     let at = (i + usize::from(round)) % plan.peers.len();
                     let asked = &plan.peers[at];
                     let name = &asked.name.name;
@@ -139,7 +138,7 @@ impl Crew {
         Ok(Goes::On)
     }
 
-    /// Whether it does not echo over the protocol that the load needs.
+    /// Whether the server lacks the protocol of the load.
     fn lacks(&self, at: usize, load: Load) -> bool {
         let Services { tcp, udp } = &self.services[at];
         if load.is_udp() { udp.is_some() } else { tcp.is_some() }
@@ -149,32 +148,34 @@ impl Crew {
         let time = time * figure.weight;
         let order = Order { load: figure.load, time, counts_calls: figure.value.counts_calls() };
         let Some(stage) = &mut self.stages[at] else {
-            return Ok(Some(Answer::Failed("its stage has ended".into())));
+            return Ok(Some(Answer::Failed("the stage has ended".into())));
         };
         stage.tell(&order);
         self.answer_of(at, time + PATIENCE + GRACE)
     }
 
-    /// None if a signal came before.
+    /// The answer of a stage; `None` if a signal came first.
     fn answer_of(&mut self, at: usize, limit: Duration) -> Result<Option<Answer>, Fault> {
         loop {
             match self.inbox.recv_timeout(limit) {
                 Ok(News::Said(who, answer)) if who == at => return Ok(Some(answer)),
-                // Of one that was given up.
+                // A late answer of a stage that was given up.
                 Ok(News::Said(..)) => {}
                 Ok(News::Gone(who)) => {
                     self.stages[who] = None;
                     if who == at {
-                        return Ok(Some(Answer::Failed("its stage has ended".into())));
+                        return Ok(Some(Answer::Failed("the stage has ended".into())));
                     }
                 }
                 Ok(News::Stop) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) => {
                     self.stages[at] = None;
-                    return Ok(Some(Answer::Failed(format!("it hangs: nothing in {limit:?}"))));
+                    return Ok(Some(Answer::Failed(format!(
+                        "it hangs: no answer within {limit:?}"
+                    ))));
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Fault::failed("a thread of ours failed"));
+                    return Err(Fault::failed("a thread of this program failed"));
                 }
             }
         }
@@ -182,7 +183,7 @@ impl Crew {
 }
 
 impl Stage {
-    /// Ctrl-C is for us alone.
+    /// Starts a stage in its own process group, so that Ctrl-C reaches this process only.
     fn start(
         at: usize,
         asked: &Asked,
@@ -209,7 +210,7 @@ impl Stage {
         Ok(Stage(process))
     }
 
-    /// Should it have ended, its silence says so.
+    /// Sends an order. A stage that has ended reports itself as [`News::Gone`].
     fn tell(&mut self, order: &Order) {
         if let (Some(stdin), Ok(line)) = (&mut self.0.stdin, serde_json::to_string(order)) {
             let _ = writeln!(stdin, "{line}").and_then(|()| stdin.flush());

@@ -1,5 +1,5 @@
-//! Where a peer is measured: a process in a network namespace of its own, which starts the server, is its
-//! client, and does what it is told on stdin, a JSON line for each order and each answer.
+//! A stage: a process in its own network namespace that starts a server, is its client, and takes orders on
+//! stdin. Orders and answers are JSON lines.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -25,13 +25,13 @@ use crate::load::scene::{Load, Scene, reason};
 use crate::load::stream::is_served;
 use crate::node::defaults::HOST_ADDRESSES;
 
-/// How long a server may take to be there.
+/// How long a server may take to start.
 const START: Duration = Duration::from_secs(20);
 
 /// How long one answer may take meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Does what the first process asks for, until that closes our stdin.
+/// Obeys orders until stdin is closed.
 pub(super) fn run(setting: &Setting) -> ExitCode {
     let (server, services) = match set_up(setting) {
         Ok(found) => found,
@@ -50,7 +50,7 @@ pub(super) fn run(setting: &Setting) -> ExitCode {
 
 fn answer(answer: &Answer) {
     let mut out = io::stdout().lock();
-    // If nobody listens any more, stdin is closed, too.
+    // If stdout is closed, stdin is closed too.
     let _ = serde_json::to_writer(&mut out, answer);
     let _ = out.write_all(b"\n").and_then(|()| out.flush());
 }
@@ -68,7 +68,7 @@ fn obey(order: Order, places: &Places, server: Option<&Stand>) -> Answer {
     }
 }
 
-/// The server and the network to it, if they are ours to make; and what it offers.
+/// Starts the server and the network to it, or examines a server that is already running.
 fn set_up(setting: &Setting) -> Result<(Option<Stand>, Services), Fault> {
     let Setting { peer, places, cores: [client, server] } = setting;
     let Some(peer) = peer.and_then(|at| PEERS.get(at)) else {
@@ -76,7 +76,7 @@ fn set_up(setting: &Setting) -> Result<(Option<Stand>, Services), Fault> {
     };
     netns::enter_private()?;
     may_hold_many()?;
-    // Else connections of the past would fill the tables. Where it may not be set, they do.
+    // Otherwise connections in TIME-WAIT fill the tables. A failure to set it is ignored.
     let _ = fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "16");
     cores::pin(*server);
     let mut stand = Stand::start(peer.server)?;
@@ -85,7 +85,7 @@ fn set_up(setting: &Setting) -> Result<(Option<Stand>, Services), Fault> {
     Ok((Some(stand), Services::default()))
 }
 
-/// What somebody else's server offers.
+/// The services of a server that is already running.
 fn examine(echo: SocketAddr) -> Result<Services, Fault> {
     let tcp = is_served(echo).err();
     let udp = (0..3).find_map(|_| is_reflected(echo, Duration::from_secs(1)).ok());
@@ -94,7 +94,7 @@ fn examine(echo: SocketAddr) -> Result<Services, Fault> {
             Ok(Services { tcp: Some(reason(&error)), udp: None })
         }
         (Some(error), _) => Err(Fault::failed(format!(
-            "{echo}: no echo over TCP: {}; smolecho probe {echo} says more",
+            "{echo}: no echo over TCP: {}; see smolecho probe {echo}",
             reason(&error)
         ))),
         (None, None) => Ok(Services { tcp: None, udp: Some("no answer".into()) }),
@@ -102,7 +102,7 @@ fn examine(echo: SocketAddr) -> Result<Services, Fault> {
     }
 }
 
-/// A server that is ours, and ends with this value.
+/// A server process, ended on drop.
 struct Stand {
     pid: Pid,
     process: Child,
@@ -149,7 +149,7 @@ impl Stand {
         Ok(Stand { pid, process })
     }
 
-    /// Until it echoes, or it is certain that it will not.
+    /// Waits until it echoes, ends, or [`START`] has passed.
     fn wait(&mut self, echo: SocketAddr, has_tcp: bool) -> Result<(), Fault> {
         let limit = Instant::now() + START;
         loop {
@@ -157,7 +157,7 @@ impl Stand {
             match echoed {
                 Ok(()) => return Ok(()),
                 Err(_) if self.process.ended()?.is_some() => {
-                    return Err(Fault::machine("the server has ended; what it said is above"));
+                    return Err(Fault::machine("the server has ended; its message is above"));
                 }
                 Err(error) if Instant::now() > limit => {
                     return Err(Fault::failed(format!("no server: {}", reason(&error))));
@@ -168,14 +168,14 @@ impl Stand {
     }
 }
 
-/// Whether a datagram comes back.
+/// Sends a datagram and waits for its echo.
 fn is_reflected(echo: SocketAddr, patience: Duration) -> io::Result<()> {
     let socket = towards(echo, patience)?;
     socket.send(b"?")?;
     socket.recv(&mut [0; 8]).map(drop)
 }
 
-/// As many open files as the system allows, which the server inherits.
+/// Raises the limit of open files to the maximum; the server inherits it.
 fn may_hold_many() -> Result<(), Fault> {
     let raise = || {
         let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;

@@ -1,5 +1,4 @@
-//! `smolecho client`: connect – send – recv – print – close, or sendto – recvfrom – print, and whether
-//! all of it went well.
+//! `smolecho client`: connect – send – recv – print – close over TCP, or sendto – recvfrom – print over UDP.
 
 mod datagram;
 pub(crate) mod options;
@@ -22,7 +21,7 @@ use crate::node::run::Run;
 use crate::output::dialogue::Role;
 use crate::output::report::Report;
 
-/// What the options ask for, before anything is done.
+/// Checks the options, before anything is created.
 pub(crate) fn plan(options: &Client) -> Result<Plan, Fault> {
     let is_private = options.common.private.command()?.is_some();
     let mut plan = Plan::new(&options.common.network, 1, is_private)?;
@@ -39,7 +38,7 @@ pub(crate) fn plan(options: &Client) -> Result<Plan, Fault> {
 pub(crate) fn run(options: &Client) -> Result<ExitCode, Fault> {
     let (command, plan) = (options.common.private.command()?, plan(options)?);
     let has_a_way = reach::is_static(options.server.address.addr, &plan.config);
-    // The node keeps what it says as long as it lives, and that is as long as the program.
+    // The node keeps the message as long as it lives: until the program ends.
     let message: &'static [u8] = options.message.as_bytes().to_vec().leak();
     if command.is_some() {
         netns::enter_private()?;
@@ -63,8 +62,7 @@ pub(crate) fn run(options: &Client) -> Result<ExitCode, Fault> {
     }
 }
 
-/// Waits until the network has given the stack an address of the server's family; false if a signal
-/// says to stop.
+/// Waits for an address of the server's family from the network; false if interrupted.
 fn is_given_one(run: &mut Run, options: &Client) -> Result<bool, Fault> {
     let version = options.server.address.addr.version();
     let timeout = options.common.network.handshake_timeout;
@@ -72,7 +70,7 @@ fn is_given_one(run: &mut Run, options: &Client) -> Result<bool, Fault> {
     while run.awaited.is_awaited(version) {
         if limit.is_some_and(|limit| run.now() >= limit) {
             return Err(Fault::failed(format!(
-                "{}: the network gave the stack no address for it within {}: is there a DHCP server \
+                "{}: no address of its family from the network within {}: is there a DHCP server \
                  or a router on the link?",
                 options.server,
                 within(timeout)

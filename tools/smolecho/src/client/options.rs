@@ -10,13 +10,13 @@ use crate::args::shared::Proto;
 use crate::args::values::endpoint;
 use crate::node::options::Common;
 
-/// The client.
+/// The options of `smolecho client`.
 #[derive(Args)]
 pub(crate) struct Client {
-    /// The server: 192.168.69.100:12345, [fdaa::100]:12345 or [fe80::1%smolecho0]:12345
+    /// Server: 192.168.69.100:12345, [fdaa::100]:12345 or [fe80::1%smolecho0]:12345
     #[arg(value_name = "ADDR:PORT", value_parser = endpoint)]
     pub(crate) server: Scoped<IpEndpoint>,
-    /// What to say
+    /// Bytes to send
     #[arg(value_name = "MESSAGE", default_value = "Hello, Server!")]
     pub(crate) message: OsString,
     /// tcp or udp

@@ -1,4 +1,4 @@
-//! How the attempt to talk to the server came out.
+//! How a conversation with the server ended.
 
 use smolecho::ConnectError;
 
@@ -7,20 +7,20 @@ use crate::args::values::Limit;
 use crate::fault::Fault;
 use crate::host::child::Child;
 
-/// How an attempt to talk to the server came out.
+/// How a conversation with the server ended.
 pub(super) enum Outcome {
-    /// Well or not; one line says why not.
+    /// Success, or one line that says what went wrong.
     Ended(Result<(), Fault>),
-    /// A signal ended it.
+    /// A signal came.
     Stopped,
 }
 
-/// Why nothing can be sent at all.
+/// The server cannot be reached at all.
 pub(super) fn refused(options: &Client, error: ConnectError) -> Fault {
     Fault::failed(format!("{}: {error}", options.server))
 }
 
-/// A peer that is no longer there cannot answer.
+/// Fails if the peer command has ended: it can no longer answer.
 pub(super) fn check_peer(peer: &mut Child, options: &Client, what: &str) -> Result<(), Fault> {
     match peer.ended()? {
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! Over TCP: one connection, from the SYN to its end.
+//! The TCP client: one connection, from SYN to close.
 
 use smolecho::{CloseReason, Event, Message};
 use smoltcp::time::Duration;
@@ -10,10 +10,10 @@ use crate::host::child::Child;
 use crate::node::run::Run;
 use crate::output::report::Report;
 
-/// How long to wait before a peer that has just been started is tried again.
+/// How long to wait between attempts to connect to the peer command.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// How a connection ended, and how many bytes came back; nothing if a signal came first.
+/// Why the connection closed, and the bytes received; `None` if interrupted.
 type Ended = Option<(CloseReason, u64)>;
 
 pub(super) fn talk(
@@ -34,7 +34,7 @@ pub(super) fn talk(
     })
 }
 
-/// Talks to a peer that may not listen yet.
+/// Retries until the peer command listens.
 fn connect_once_up(
     run: &mut Run,
     options: &Client,
@@ -55,7 +55,7 @@ fn connect_once_up(
     }
 }
 
-/// Waits; true if a signal says to stop.
+/// Waits between attempts; true if interrupted.
 fn pause(run: &mut Run) -> Result<bool, Fault> {
     let until = run.now() + RETRY;
     while run.now() < until {
@@ -66,7 +66,7 @@ fn pause(run: &mut Run) -> Result<bool, Fault> {
     Ok(false)
 }
 
-/// One connection. A refusal that is not the last word is not reported.
+/// One connection. With `retry`, a refused connection is not reported.
 fn connect(
     run: &mut Run,
     options: &Client,
@@ -94,7 +94,7 @@ fn connect(
     }
 }
 
-/// Good, or one line that says what went wrong.
+/// Success, or one line that says what went wrong.
 fn verdict(options: &Client, reason: CloseReason, received: u64, len: usize) -> Result<(), Fault> {
     let server = &options.server;
     let back = format!("{received} of {len} bytes came back");
@@ -104,8 +104,8 @@ fn verdict(options: &Client, reason: CloseReason, received: u64, len: usize) -> 
             format!("{server} refused the connection: does anything listen there?")
         }
         CloseReason::HandshakeTimeout => format!(
-            "{server} did not answer within {}: is it up, is its address right, does it know the \
-             way back?",
+            "{server} did not answer within {}: is it running, is the address right, does it \
+             have a route back?",
             within(options.common.network.handshake_timeout)
         ),
         CloseReason::Mismatch => {

@@ -1,4 +1,4 @@
-//! The other end of the demo: the kernel's own sockets, through the standard library.
+//! The kernel's side of the demo: sockets of the standard library.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -36,7 +36,7 @@ pub(super) fn tcp_server(listener: &TcpListener, pen: &Pen) -> io::Result<()> {
     socket.write_all(&data[..len])
 }
 
-/// The lecture's client, as far as datagrams have one.
+/// The lecture's client, with a datagram.
 pub(super) fn udp_client(server: SocketAddr, pen: &Pen) -> io::Result<()> {
     let socket = towards(server, PATIENCE)?;
     socket.send(MESSAGE)?;

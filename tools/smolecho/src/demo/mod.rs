@@ -1,4 +1,4 @@
-//! `smolecho demo`: the lecture's dialogue, both ways, in one command and without any set-up.
+//! `smolecho demo`: the lecture's dialogue both ways, in one command without set-up.
 
 mod cable;
 mod kernel;
@@ -34,7 +34,7 @@ pub(crate) fn run() -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A node on a TAP in a private namespace, and how many families it speaks.
+/// A node on a TAP in a private namespace, and the number of its address families.
 fn private_tap() -> Result<(Run, usize), Fault> {
     netns::enter_private()?;
     let start = |families| Run::start(tap_plan(families)?, None, Report::quiet());

@@ -1,4 +1,4 @@
-//! The demo's names, and the configuration of its nodes.
+//! Constants of the demo, and the configuration of its nodes.
 
 use smolecho::{Config, UdpPolicy};
 use smoltcp::wire::IpCidr;
@@ -11,7 +11,7 @@ pub(super) const NAME: &str = "smolecho0";
 pub(super) const PORT: u16 = 12345;
 pub(super) const MESSAGE: &[u8] = b"Hello, Server!";
 
-/// Without a limit on datagrams: nobody else is here, and the figures are to have none.
+/// No limit on datagrams: the network is private, and a limit would distort the figures.
 pub(super) fn config(number: u8, addresses: &[IpCidr]) -> Result<Config, Fault> {
     let mut config = Config::new([2, 0, 0, 0, 0, number], random());
     config.udp_policy = UdpPolicy { per_source: None, total: None, ..UdpPolicy::DEFAULT };

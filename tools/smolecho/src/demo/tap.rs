@@ -1,4 +1,4 @@
-//! The demo on a TAP: our server and a kernel client, our client and a kernel server.
+//! The demo on a TAP: our server with a kernel client, and our client with a kernel server.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -20,10 +20,10 @@ use crate::node::defaults::{ADDRESSES, HOST_ADDRESSES};
 use crate::node::run::Run;
 use crate::output::dialogue::{self, Role};
 
-/// How long each figure is taken.
+/// The time of each figure.
 const MEASURE: time::Duration = time::Duration::from_millis(250);
 
-/// How often to see whether the kernel's side is done.
+/// How often to check whether the kernel's side is done.
 const TICK: Duration = Duration::from_millis(5);
 
 const OUR_SERVER: &str = "our server on the userspace stack, a kernel socket as client";
@@ -44,7 +44,7 @@ pub(super) fn show(mut run: Run, families: usize, page: &mut Page) -> Result<(),
         udp_server(&mut run, ours, page)?;
         udp_client(&mut run, hosts, page)?;
     }
-    page.line("\nOur server, one kernel client at a time, every byte compared:");
+    page.line("\nOur server, one kernel client at a time, all bytes compared:");
     for ours in &ADDRESSES[..families] {
         figures(&mut run, IpEndpoint::new(ours.address(), PORT).into(), page)?;
     }
@@ -91,7 +91,7 @@ fn udp_client(run: &mut Run, server: IpEndpoint, page: &mut Page) -> Result<(), 
     meanwhile(run, page, Some(Role::Client), 1, move || kernel::udp_server(&socket, &pen))
 }
 
-/// A line of figures, from two connections and one row of datagrams.
+/// Measures and prints one line of figures.
 fn figures(run: &mut Run, server: SocketAddr, page: &mut Page) -> Result<(), Fault> {
     let one_core = OneCore::stay();
     let mut rate = |load| {
@@ -103,7 +103,7 @@ fn figures(run: &mut Run, server: SocketAddr, page: &mut Page) -> Result<(), Fau
     drop(one_core);
     let bytes = rate(Load::Bulk)?;
     page.line(format_args!(
-        "  {}  {:>7} TCP and {:>7} UDP round trips a second on one core, {:.0} MB/s both ways at once",
+        "  {}  {:>7} TCP and {:>7} UDP round trips per second on one core, {:.0} MB/s both ways at once",
         family(server),
         grouped(tcp as u64),
         grouped(udp as u64),
@@ -124,8 +124,8 @@ fn totals(run: &Run, page: &mut Page) {
     ));
 }
 
-/// Turns the loop while the kernel's side, in a thread of its own, does its part, and until our side is
-/// done too: with its connection, and with so many questions.
+/// Runs the node while `part`, the kernel's side, runs in a thread; until both are done, our connection is
+/// closed and this many questions are answered.
 fn meanwhile<T: Send + 'static>(
     run: &mut Run,
     page: &mut Page,
@@ -142,8 +142,8 @@ fn meanwhile<T: Send + 'static>(
     part.map_err(|error| Fault::failed(format!("the kernel's side: {error}")))
 }
 
-/// Once around the loop; says how many questions were answered. A connection or a question that ends
-/// other than well ends the demo.
+/// One turn of the loop; returns the number of questions answered. A connection or question that fails ends the
+/// demo.
 fn turn(run: &mut Run, page: &mut Page, role: Option<Role>) -> Result<usize, Fault> {
     let (mut failed, mut answered) = (None, 0);
     let latest = run.now() + TICK;

@@ -1,4 +1,4 @@
-//! Lines over two axes, as a picture in the page.
+//! Line charts as inline SVG.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use plotters::prelude::{
 };
 use plotters::style::{Color, IntoFont, TextStyle};
 
-/// Small enough that its letters can be read on a phone.
+/// Small, so that labels stay readable on a phone.
 const SIZE: (u32, u32) = (480, 280);
 
-/// That can be told apart on white and on black, and by who sees colors otherwise.
+/// Distinct on light and dark backgrounds, and for color-blind readers.
 const COLORS: [(u8, u8, u8); 7] = [
     (0x2b, 0x7b, 0xd6),
     (0xd9, 0x6b, 0x0b),
@@ -23,27 +23,27 @@ const COLORS: [(u8, u8, u8); 7] = [
     (0xc2, 0x3b, 0x3b),
 ];
 
-/// Points that belong together.
+/// The points of one line.
 pub(crate) struct Series {
     pub(crate) name: String,
-    /// Which of the colors.
+    /// Index into the colors.
     pub(crate) color: usize,
     pub(crate) points: Vec<(f64, f64)>,
 }
 
-/// What is along an axis.
+/// The label and scale of an axis.
 pub(crate) struct Axis {
     pub(crate) about: &'static str,
     pub(crate) logarithmic: bool,
 }
 
-/// The color of a series, for what stands beside the picture.
+/// The color of a series, for a legend elsewhere.
 pub(crate) fn color(number: usize) -> String {
     let (r, g, b) = COLORS[number % COLORS.len()];
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-/// A picture with its title and its legend; nothing where there is nothing to show.
+/// A chart with title and legend. `None` if no series has two points.
 pub(crate) fn lines(title: &str, x: &Axis, y: &Axis, series: &[Series]) -> Option<Markup> {
     let series: Vec<&Series> = series.iter().filter(|it| it.points.len() > 1).collect();
     let svg = draw(x, y, &series)?;
@@ -73,12 +73,12 @@ fn draw(x: &Axis, y: &Axis, series: &[&Series]) -> Option<String> {
     let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
     plot(&area, across, up, x, y, series).ok()?;
     drop(area);
-    // The page decides how large it is.
+    // The page's CSS sets the size.
     let inner = svg.split_once("<svg")?.1;
     Some(format!("<svg{inner}").replace("<svg width=\"480\" height=\"280\"", "<svg"))
 }
 
-/// From the lowest to the highest; from zero, where there is a zero.
+/// From the lowest value to the highest; from zero if the axis is linear.
 fn range(values: impl Iterator<Item = f64> + Clone, axis: &Axis) -> Option<Range<f64>> {
     let high = values.clone().fold(f64::NAN, f64::max);
     let low = if axis.logarithmic { values.fold(f64::NAN, f64::min) } else { 0.0 };
@@ -88,7 +88,7 @@ fn range(values: impl Iterator<Item = f64> + Clone, axis: &Axis) -> Option<Range
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-/// Which kinds of axes there are is part of a chart's type.
+/// The types of the axes are part of a chart's type.
 macro_rules! on_axes {
     ($area:expr, $across:expr, $up:expr, $x:expr, $y:expr, $series:expr) => {{
         let mut chart = ChartBuilder::on($area)
@@ -138,7 +138,7 @@ fn plot(
     Ok(())
 }
 
-/// A number beside an axis.
+/// A label of an axis.
 fn short(value: f64) -> String {
     match value.abs() {
         v if v >= 1e6 => format!("{}M", value / 1e6),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_no_picture() {
+    fn no_points_make_no_chart() {
         let axis = || Axis { about: "x", logarithmic: true };
         let flat = Series { name: "flat".into(), color: 0, points: vec![(1.0, 0.0), (1.0, 0.0)] };
         assert!(lines("Title", &axis(), &axis(), &[]).is_none());

@@ -1,11 +1,11 @@
-//! Files that the command line asks for: tried before the work is done, written behind it.
+//! Output files: checked before the work, written after it.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use crate::fault::Fault;
 
-/// Each with the option that names it.
+/// Paths, each with its option.
 pub(crate) struct Files<'o>(Vec<(&'static str, &'o Path)>);
 
 impl<'o> Files<'o> {
@@ -14,7 +14,7 @@ impl<'o> Files<'o> {
         Files(given.collect())
     }
 
-    /// That they can be written.
+    /// Checks that every file is writable.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         for (option, path) in &self.0 {
             OpenOptions::new()
@@ -26,7 +26,7 @@ impl<'o> Files<'o> {
         Ok(())
     }
 
-    /// Writes what there is for each option.
+    /// Writes every file; `text` has the content for an option.
     pub(crate) fn write(
         &self,
         text: impl Fn(&'static str) -> Result<String, String>,
@@ -45,7 +45,7 @@ impl<'o> Files<'o> {
 
 fn unwritable(option: &str, path: &Path, error: &std::io::Error) -> Fault {
     Fault::usage(format!(
-        "{option} {}: {error}; a file in a folder that you may write to would do",
+        "{option} {}: {error}; a path in a writable folder would do",
         path.display()
     ))
 }

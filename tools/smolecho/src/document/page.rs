@@ -1,21 +1,21 @@
-//! A page for a browser: one file that holds all it needs and asks no network for anything. Text first,
-//! pictures in it, readable on a phone, in the dark, and by keyboard.
+//! A self-contained HTML page: text first, charts inline, no script and no network; usable on a phone, in dark
+//! mode and by keyboard.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("page.css");
 
-/// A part of a page, which its head leads to.
+/// A section of a page, linked from its head.
 pub(crate) struct Section {
-    /// What the link to it names.
+    /// The anchor.
     pub(crate) id: String,
     pub(crate) title: String,
     pub(crate) body: Markup,
 }
 
-/// A page of these parts.
+/// A page of these sections.
 pub(crate) fn page(title: &str, lead: &Markup, sections: &[Section]) -> String {
-    // No script, and nothing from elsewhere: should any text ever break out, it can do nothing.
+    // Text that escapes its element can run nothing and load nothing.
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
     let page = html! {
         (DOCTYPE)
@@ -32,7 +32,7 @@ pub(crate) fn page(title: &str, lead: &Markup, sections: &[Section]) -> String {
                 header {
                     h1 { (title) }
                     (lead)
-                    nav aria-label="Parts of this page" {
+                    nav aria-label="Sections" {
                         @for section in sections {
                             a href={ "#" (section.id) } { (section.title) }
                         }
@@ -53,7 +53,7 @@ pub(crate) fn page(title: &str, lead: &Markup, sections: &[Section]) -> String {
     page.into_string()
 }
 
-/// A table that scrolls by itself where it is too wide, by keyboard, too.
+/// A table that scrolls horizontally, also by keyboard.
 pub(crate) fn table(about: &str, head: &Markup, body: &Markup) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(about) {
@@ -65,7 +65,7 @@ pub(crate) fn table(about: &str, head: &Markup, body: &Markup) -> Markup {
     }
 }
 
-/// A verdict in a word, which does not depend on its color.
+/// A verdict as a word, so that it does not depend on color.
 pub(crate) fn verdict(class: &'static str, word: &str) -> Markup {
     html! { span.verdict.(class) { (word) } }
 }

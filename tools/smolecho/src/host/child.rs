@@ -1,4 +1,4 @@
-//! `-- CMD ARGS…`: the command inside the private namespace.
+//! `-- CMD ARGS…`: the command in the private namespace.
 
 use std::ffi::OsString;
 use std::io;
@@ -15,7 +15,7 @@ use crate::fault::Fault;
 /// How long a command may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// A command that runs, and that does not outlive this value.
+/// A child process, ended on drop.
 pub(crate) struct Child {
     name: String,
     process: process::Child,
@@ -24,18 +24,18 @@ pub(crate) struct Child {
 impl Child {
     pub(crate) fn start(command: &[OsString]) -> Result<Child, Fault> {
         let [program, args @ ..] = command else {
-            return Err(Fault::usage("--: a command is missing; -- CMD ARGS... would do"));
+            return Err(Fault::usage("--: the command is missing; -- CMD ARGS... would do"));
         };
         let name = program.display().to_string();
         match Command::new(program).args(args).spawn() {
             Ok(process) => Ok(Child { name, process }),
             Err(error) => Err(Fault::usage(format!(
-                "-- {name}: cannot be started: {error}; a program that can be run would do"
+                "-- {name}: cannot be started: {error}; an executable program would do"
             ))),
         }
     }
 
-    /// One that runs already.
+    /// Wraps a running process.
     pub(crate) fn of(name: &str, process: process::Child) -> Child {
         Child { name: name.to_owned(), process }
     }
@@ -44,16 +44,16 @@ impl Child {
         &self.name
     }
 
-    /// How it ended, if it has.
+    /// The exit status, if it has ended.
     pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.process.try_wait()
     }
 
-    /// Asks it to end.
+    /// Sends SIGTERM.
     pub(crate) fn terminate(&mut self) {
-        // Once it has been waited for, its number may be another's.
+        // After a wait the process id may belong to another process.
         if let (Ok(None), Ok(pid)) = (self.ended(), i32::try_from(self.process.id())) {
-            // Fails if it has just ended by itself.
+            // Fails if the process has just ended.
             let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
     }
@@ -66,13 +66,13 @@ impl Drop for Child {
         while matches!(self.ended(), Ok(None)) && Instant::now() < limit {
             sleep(Duration::from_millis(2));
         }
-        // Both do nothing to a process that has been waited for.
+        // Both do nothing if the process has been waited for.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// A command's end as a shell would say it.
+/// The exit status as a shell reports it.
 pub(crate) fn exit_status(status: ExitStatus) -> u8 {
     let status = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     status.and_then(|status| u8::try_from(status).ok()).unwrap_or(1)

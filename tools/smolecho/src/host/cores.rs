@@ -5,16 +5,16 @@ use nix::unistd::Pid;
 
 use crate::fault::Fault;
 
-/// The calling thread, and those that it starts from then on.
+/// The calling thread; threads that it starts later inherit its cores.
 const THIS: Pid = Pid::from_raw(0);
 
-/// The cores of client and server: the same core, or `two`.
+/// The cores of client and server: one core for both, or one each with `two`.
 pub(crate) fn choose(two: bool) -> Result<[usize; 2], Fault> {
     let allowed = sched_getaffinity(THIS).unwrap_or_default();
     let allowed = (0..CpuSet::count()).filter(|core| allowed.is_set(*core).unwrap_or(false));
     match allowed.collect::<Vec<_>>()[..] {
         [.., a, b] if two => Ok([a, b]),
-        _ if two => Err(Fault::usage("--two-cores: this machine allows one core; leave it out")),
+        _ if two => Err(Fault::usage("--two-cores: only one core is available; leave it out")),
         // The first core also runs the machine's other work.
         [.., last] => Ok([last; 2]),
         [] => Ok([0; 2]),
@@ -29,7 +29,7 @@ pub(crate) fn pin(core: usize) {
     }
 }
 
-/// Keeps to the current core until dropped.
+/// Stays on the current core until dropped.
 pub(crate) struct OneCore {
     before: Option<CpuSet>,
 }

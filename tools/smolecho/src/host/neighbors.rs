@@ -1,4 +1,4 @@
-//! What the kernel knows of hardware addresses: `ip neighbor show`.
+//! The kernel's neighbor table: `ip neighbor show`.
 
 use std::io;
 use std::net::IpAddr;
@@ -13,23 +13,23 @@ use smoltcp::wire::EthernetAddress;
 use super::netlink::Netlink;
 use crate::fault::Fault;
 
-/// How far the kernel is with a neighbor.
+/// The state of a neighbor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Neighbor {
-    /// Nobody has asked for it.
+    /// Not in the table.
     Unknown,
-    /// It was asked for, and has not answered yet.
+    /// Solicited, without an answer yet.
     Asked,
-    /// It answered.
+    /// Reachable or stale: the hardware address.
     Known(EthernetAddress),
-    /// It did not.
+    /// No answer.
     Failed,
 }
 
-/// What is known of this address, on whatever link.
+/// The state of this address, on any link.
 pub(crate) fn look_up(address: IpAddr) -> Result<Neighbor, Fault> {
     dump(address).map_err(|error| {
-        Fault::machine(format!("cannot ask the kernel for its neighbors: {error}; see ip neighbor"))
+        Fault::machine(format!("cannot read the neighbor table: {error}; see ip neighbor"))
     })
 }
 

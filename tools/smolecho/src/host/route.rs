@@ -1,4 +1,4 @@
-//! When an address of the host can really be used.
+//! Waits until an IPv6 address of the host works.
 
 use std::io;
 use std::net::Ipv6Addr;
@@ -16,22 +16,22 @@ use super::netlink::{messages, subscribe};
 /// Changes of IPv6 routes: `RTMGRP_IPV6_ROUTE` of `linux/rtnetlink.h`.
 const IPV6_ROUTES: u32 = 0x400;
 
-/// It takes less than a millisecond; should the news be missed, the address works all the same.
+/// It takes less than 1 ms. If the notification is missed, the address works anyway.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The kernel says yes to an IPv6 address before it listens to it: that comes with a route of its own.
-/// What arrives in between is dropped, and a link that goes down in between leaves the address deaf.
+/// The kernel acknowledges an IPv6 address before it is usable: that is when its local route appears. Until
+/// then packets for it are dropped, and a link that goes down meanwhile leaves the address unusable.
 pub(super) struct RouteNews {
     socket: Socket,
 }
 
 impl RouteNews {
-    /// From here on no news is missed.
+    /// Subscribes to changes of routes.
     pub(super) fn open() -> io::Result<RouteNews> {
         subscribe(IPV6_ROUTES).map(|socket| RouteNews { socket })
     }
 
-    /// Waits until the host listens to the address.
+    /// Waits for the local route of `address`.
     pub(super) fn wait_for(&mut self, address: Ipv6Addr) {
         let end = Instant::now() + PATIENCE;
         loop {

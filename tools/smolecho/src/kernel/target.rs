@@ -1,4 +1,4 @@
-//! What is examined: addresses, or names that are looked up.
+//! Servers given as addresses, or as names that are resolved.
 
 use std::net::{SocketAddr, SocketAddrV6, ToSocketAddrs};
 
@@ -7,7 +7,7 @@ use nix::net::if_::if_nametoindex;
 use crate::args::scope;
 use crate::fault::Fault;
 
-/// All addresses behind these, each once, in their order.
+/// All addresses of these targets, without repetitions.
 pub(crate) fn resolve(texts: &[String]) -> Result<Vec<SocketAddr>, Fault> {
     let mut targets = Vec::new();
     for text in texts {
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_do_is_said() {
+    fn bad_targets_are_usage_faults() {
         for bad in ["127.0.0.1", "127.0.0.1:0", "127.0.0.1:x", "::1", "", "[fe80::1%nowhere9]:7"] {
             let fault = resolve(&[bad.into()]).expect_err(bad);
             assert_eq!(fault.status(), 2, "{bad}: {fault}");

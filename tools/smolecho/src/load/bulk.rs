@@ -1,4 +1,4 @@
-//! As much as goes over one connection, written and read at once.
+//! Bulk echo: one connection, written and read at once.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -9,7 +9,7 @@ use super::sample::Sample;
 use super::scene::Scene;
 use crate::kernel::pattern::{compare, pattern, resized};
 
-/// Without a common factor with any segment's: bytes that change places are noticed.
+/// Prime, so that no segment size divides it and swapped bytes are noticed.
 const PATTERN: usize = 65_521;
 
 /// Slices of the time, each with its own throughput.
@@ -23,17 +23,18 @@ pub(super) fn run(scene: &Scene) -> io::Result<Sample> {
         let reader = scope.spawn(|| receive(&socket, &pattern, scene.time / SLICES));
         let sent = write_for(scene.time, &socket, &pattern);
         if sent.is_err() {
-            // The reader would wait for what is not going to come.
+            // Otherwise the reader waits for bytes that never come.
             let _ = socket.shutdown(Shutdown::Both);
         }
-        let read = reader.join().map_err(|_| io::Error::other("a thread of ours failed"))?;
+        let read =
+            reader.join().map_err(|_| io::Error::other("a thread of this program failed"))?;
         let ((received, series), sent) = (read?, sent?);
         if received == sent { Ok((received, series)) } else { Err(resized(received, sent)) }
     })?;
     Ok(Sample { series, ..span.end(received) })
 }
 
-/// Writes for so long, then closes our side behind the last byte.
+/// Writes for `time`, then closes our side; returns the number of bytes.
 pub(super) fn write_for(time: Duration, mut socket: &TcpStream, pattern: &[u8]) -> io::Result<u64> {
     let (begin, mut sent) = (Instant::now(), 0);
     while begin.elapsed() < time {
@@ -44,7 +45,7 @@ pub(super) fn write_for(time: Duration, mut socket: &TcpStream, pattern: &[u8]) 
     Ok(sent)
 }
 
-/// Reads until the peer closes, and says how much it was, and how fast slice by slice.
+/// Reads until the peer closes; returns the number of bytes, and the bytes per second of each slice.
 fn receive(mut socket: &TcpStream, pattern: &[u8], slice: Duration) -> io::Result<(u64, Vec<f64>)> {
     let mut data = vec![0; 256 * 1024];
     let (mut received, mut series) = (0, Vec::new());

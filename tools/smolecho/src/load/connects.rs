@@ -1,4 +1,4 @@
-//! Connect, echo, close: as many clients as there are threads.
+//! Connect, echo, close; one thread per client.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use super::scene::{SMALL, Scene};
 use super::stream::Echo;
 
 pub(super) fn run(scene: &Scene, clients: usize) -> io::Result<Sample> {
-    // The first needs ARP.
+    // The first connection resolves the hardware address.
     Echo::new(scene.connect()?, SMALL).round_trip()?;
     let span = scene.meter.begin()?;
     let (begin, done) = (Instant::now(), AtomicU64::new(0));
@@ -25,7 +25,8 @@ pub(super) fn run(scene: &Scene, clients: usize) -> io::Result<Sample> {
         let others: Vec<_> = (1..clients).map(|_| scope.spawn(client)).collect();
         let mut ended = client();
         for other in others {
-            let other = other.join().map_err(|_| io::Error::other("a thread of ours failed"));
+            let other =
+                other.join().map_err(|_| io::Error::other("a thread of this program failed"));
             ended = ended.and(other.flatten());
         }
         ended

@@ -1,4 +1,4 @@
-//! Datagrams: one under way, or a window of them.
+//! Datagrams: one or several in flight.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::kernel::socket::towards;
 
 const WARM_UP: usize = 64;
 
-/// A datagram that has not come back by then is lost.
+/// A datagram without an echo after this time is lost.
 const LOST: Duration = Duration::from_millis(250);
 
 pub(super) fn round_trips(scene: &Scene, bytes: usize) -> io::Result<Sample> {
@@ -28,7 +28,7 @@ pub(super) fn round_trips(scene: &Scene, bytes: usize) -> io::Result<Sample> {
     Ok(Sample { latency: latency.pairs(), ..span.end(latency.count()) })
 }
 
-/// Keeps so many under way. Each is numbered, so that a late one is not taken for another.
+/// Keeps `in_flight` datagrams under way. Each has a number, so that a late one is recognized.
 pub(super) fn window(scene: &Scene, in_flight: usize) -> io::Result<Sample> {
     let socket = towards(scene.target, LOST)?;
     let mut message = pattern(SMALL);
@@ -37,7 +37,7 @@ pub(super) fn window(scene: &Scene, in_flight: usize) -> io::Result<Sample> {
         socket.send(&message).map(drop)
     };
     let mut answer = [0; SMALL + 1];
-    // Next to be sent, back, and the first that is still waited for.
+    // The next number, the echoes received, and the first number still awaited.
     let (mut next, mut done, mut first, mut idle) = (0, 0, 0, 0);
     let span = scene.meter.begin()?;
     let begin = Instant::now();
@@ -59,7 +59,7 @@ pub(super) fn window(scene: &Scene, in_flight: usize) -> io::Result<Sample> {
                 }
             }
             Err(error) if is_timeout(&error) && begin.elapsed() >= scene.time => break,
-            // Whatever is missing by now is lost: begin again with a full window.
+            // All datagrams in flight are lost: start again with a full window.
             Err(error) if is_timeout(&error) && idle < 20 => {
                 idle += 1;
                 first = next;

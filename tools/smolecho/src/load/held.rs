@@ -1,4 +1,4 @@
-//! Many connections that stay: what each costs while another is at work, or none is.
+//! Many open connections: the cost of each while others work, or none.
 
 use std::io;
 use std::thread;
@@ -10,17 +10,16 @@ use super::sample::{Latency, Sample};
 use super::scene::{SMALL, Scene, timed};
 use super::stream::Echo;
 
-/// Until the last segments have been seen to, and the timer that was set for them, which is left to ring once for
-/// nothing, has: smoltcp's first retransmission is due after a second.
+/// Until the last timers have expired: smoltcp's first retransmission is due after 1 s.
 const SETTLE: Duration = Duration::from_millis(1_200);
 
-/// Resets without a look at whether they have been seen.
+/// Resets between two round trips.
 const AT_ONCE: usize = 64;
 
-/// What is counted by the second needs one.
+/// The shortest time for a count per second.
 const AT_LEAST: Duration = Duration::from_secs(1);
 
-/// Round trips one after the other, on the first connection or on each in turn.
+/// Round trips on the first connection, or on each in turn.
 pub(super) fn work(scene: &Scene, count: usize, in_turn: bool) -> io::Result<Sample> {
     let mut held = Held::open(scene, count)?;
     held.0[0].warm_up()?;
@@ -58,15 +57,15 @@ impl Held {
     }
 }
 
-/// With a reset, so that no one waits for ten thousand closing handshakes. No faster than the server takes
-/// them: what is too much for the queue of a TAP is lost, and nobody sends a reset twice.
+/// Resets them, instead of 10,000 closing handshakes; no faster than the server reads, because a reset that the
+/// TAP's queue drops is not retransmitted.
 impl Drop for Held {
     fn drop(&mut self) {
         let Some(mut last) = self.0.pop() else { return };
         for (i, echo) in self.0.drain(..).enumerate() {
             let _ = Socket::from(echo.socket).set_linger(Some(Duration::ZERO));
             if i.is_multiple_of(AT_ONCE) {
-                // If it fails, there is nobody left to spare.
+                // If it fails, there is no server left to spare.
                 let _ = last.round_trip();
             }
         }

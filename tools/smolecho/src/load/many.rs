@@ -1,4 +1,4 @@
-//! Many connections, each with one message under way.
+//! Many connections with one message in flight each.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use super::sample::Sample;
 use super::scene::{PATIENCE, SMALL, Scene};
 use crate::kernel::pattern::{compare, pattern};
 
-/// Of a wake-up.
+/// Events per wake-up.
 const EVENTS: usize = 64;
 
 pub(super) fn run(scene: &Scene, count: usize) -> io::Result<Sample> {

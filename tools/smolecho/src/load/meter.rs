@@ -1,4 +1,4 @@
-//! What a server uses meanwhile: processor time, system calls, sleep.
+//! What the server uses during a load: CPU time, system calls, sleeps.
 
 use std::time::{Duration, Instant};
 use std::{fs, io};
@@ -9,14 +9,14 @@ use nix::unistd::Pid;
 use super::sample::Sample;
 use super::syscalls::Counting;
 
-/// Looks at a process that is ours, or at none.
+/// Meters a process of ours; nothing if `server` is `None`.
 pub(crate) struct Meter {
     pub(crate) server: Option<Pid>,
-    /// Whether system calls are counted, which slows it down.
+    /// Whether to count system calls, which slows the server down.
     pub(crate) counts_calls: bool,
 }
 
-/// From the first request to the last answer.
+/// A measurement, from the first request to the last answer.
 pub(crate) struct Span {
     server: Option<Pid>,
     counting: Option<Counting>,
@@ -57,7 +57,7 @@ impl Span {
     }
 }
 
-/// What it has used by now.
+/// CPU time used so far.
 fn cpu(server: Pid) -> Option<Duration> {
     ClockId::pid_cpu_clock_id(server).and_then(ClockId::now).ok().map(Duration::from)
 }

@@ -25,7 +25,7 @@ pub(crate) fn run(scene: &Scene, load: Load) -> io::Result<Sample> {
     }
 }
 
-/// Runs a load for `time` on a server of which only the answers are visible.
+/// Runs a load for `time`, without metering the server.
 pub(crate) fn measure(target: SocketAddr, load: Load, time: Duration) -> io::Result<Sample> {
     let meter = Meter { server: None, counts_calls: false };
     run(&Scene { target, time, meter, most: u64::MAX }, load)

@@ -1,4 +1,4 @@
-//! What one run of a load brought.
+//! The outcome of one run of a load.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ pub(crate) struct Sample {
     pub(crate) done: u64,
     pub(crate) lost: u64,
     pub(crate) seconds: f64,
-    /// The server's, in seconds; if it is ours to look at.
+    /// CPU time of the server in seconds; `None` if it is not a process of ours.
     pub(crate) cpu: Option<f64>,
-    /// System calls of the server, where they were counted.
+    /// System calls of the server, if counted.
     pub(crate) calls: Option<u64>,
-    /// How often the server went to sleep of its own accord.
+    /// Voluntary context switches of the server.
     pub(crate) sleeps: Option<u64>,
-    /// Nanoseconds, and how many took so long.
+    /// Round trip times: nanoseconds, count.
     pub(crate) latency: Vec<(u64, u64)>,
-    /// Bytes a second, one figure for each slice of the time.
+    /// Bytes per second, for each slice of the time.
     pub(crate) series: Vec<f64>,
 }
 
-/// Times in nanoseconds, to three digits.
+/// Round trip times in nanoseconds, to three digits.
 pub(crate) struct Latency(Histogram<u64>);
 
 impl Latency {
     pub(crate) fn new() -> Latency {
-        // It grows with the times. Three digits are always possible.
+        // The histogram resizes itself; three digits are always valid.
         Latency(Histogram::new(3).unwrap_or_else(|_| unreachable!()))
     }
 
@@ -44,8 +44,7 @@ impl Latency {
         let _ = self.0.record(nanos(time));
     }
 
-    /// With the requests that were not sent, because this one held them up: they would have waited, too
-    /// (coordinated omission).
+    /// Also records the requests that this one delayed (coordinated omission).
     pub(crate) fn record_paced(&mut self, time: Duration, interval: Duration) {
         let _ = self.0.record_correct(nanos(time), nanos(interval));
     }
@@ -54,7 +53,7 @@ impl Latency {
         self.0.len()
     }
 
-    /// Nanoseconds that so many percent of them did not exceed.
+    /// The percentile in nanoseconds.
     pub(crate) fn percentile(&self, percent: f64) -> u64 {
         self.0.value_at_percentile(percent)
     }
@@ -76,12 +75,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_holds_the_next_requests_up_has_made_them_wait() {
+    fn a_slow_request_counts_for_those_it_delays() {
         let (second, interval) = (Duration::from_secs(1), Duration::from_millis(100));
         let mut paced = Latency::new();
         (0..90).for_each(|_| paced.record_paced(Duration::from_millis(1), interval));
         paced.record_paced(second, interval);
-        // Ten in that second: they waited for 1 s, 900 ms, 800 ms and so on.
+        // 10 in that second: they waited 1 s, 900 ms, 800 ms and so on.
         assert_eq!(paced.count(), 100);
         let millis = |percent| Duration::from_nanos(paced.percentile(percent)).as_millis();
         assert_eq!([90.0, 91.0, 95.0, 100.0].map(millis), [1, 100, 500, 1000]);

@@ -1,4 +1,4 @@
-//! What a load is, where it runs and how long.
+//! Loads, and the scene of one: server, time, meter.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -11,47 +11,47 @@ use super::meter::Meter;
 use crate::kernel::cause::{cause, is_timeout};
 use crate::kernel::socket::{self, Setup};
 
-/// How long an answer may take.
+/// The longest wait for an answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The lecture's message, and its buffer.
+/// Bytes of the lecture's message, and of its buffer.
 pub(crate) const SMALL: usize = 14;
 pub(crate) const LARGE: usize = 1024;
 
-/// What the server is asked to do.
+/// A kind of load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Load {
-    /// One message under way, the next when it has come back.
+    /// One message in flight; the next follows its echo.
     TcpRoundTrips {
         bytes: usize,
     },
-    /// The same, so many a second.
+    /// The same at a fixed rate.
     TcpPaced {
         per_second: u32,
     },
     UdpRoundTrips {
         bytes: usize,
     },
-    /// So many datagrams under way.
+    /// This many datagrams in flight.
     UdpWindow {
         in_flight: usize,
     },
-    /// As much as goes, both ways at once.
+    /// As many bytes as possible, both ways at once.
     Bulk,
-    /// So many connections, one message under way on each.
+    /// This many connections with one message in flight each.
     Connections {
         count: usize,
     },
-    /// Connect, echo, close, again.
+    /// Connect, echo, close, and again.
     Connects {
         clients: usize,
     },
-    /// So many connections; one of them at work, or each in turn.
+    /// This many connections; one works, or each in turn.
     Held {
         connections: usize,
         in_turn: bool,
     },
-    /// So many connections, and none at work.
+    /// This many connections, all idle.
     Idle {
         connections: usize,
     },
@@ -66,7 +66,7 @@ impl Load {
         matches!(self, Load::UdpRoundTrips { .. } | Load::UdpWindow { .. })
     }
 
-    /// Connections at once.
+    /// The number of concurrent connections.
     pub(crate) fn connections(self) -> usize {
         match self {
             Load::Connections { count: n }
@@ -78,18 +78,18 @@ impl Load {
     }
 }
 
-/// Where a load runs, and how long.
+/// The scene of a load.
 pub(crate) struct Scene {
     pub(crate) target: SocketAddr,
     pub(crate) time: Duration,
     pub(crate) meter: Meter,
-    /// Connections made at most: somebody else's ports are not ours to use up.
+    /// The most connections to make in sequence, to spare local ports on a server that is not ours.
     pub(crate) most: u64,
 }
 
 impl Scene {
-    /// While its system calls are counted a server is slow: the next request would be there before it looks
-    /// for it, and it would have no need to wait. So the next one comes later.
+    /// Lets the server go to sleep between requests: while its system calls are counted it is slow, and would
+    /// otherwise find the next request without waiting.
     pub(super) fn pause(&self) {
         if self.meter.counts_calls {
             thread::sleep(Duration::from_millis(1));
@@ -102,12 +102,12 @@ impl Scene {
     }
 }
 
-/// Why there is no figure, in words.
+/// Why there is no figure.
 pub(crate) fn reason(error: &io::Error) -> String {
     if is_timeout(error) { format!("no answer within {PATIENCE:?}") } else { cause(error) }
 }
 
-/// Until the time is over, with each step's time as seen by the clock once.
+/// Repeats `step` until the time is over; `took` gets the time of each step.
 pub(super) fn timed(
     time: Duration,
     mut step: impl FnMut() -> io::Result<()>,

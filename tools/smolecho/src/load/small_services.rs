@@ -1,4 +1,4 @@
-//! Discard (RFC 863) and chargen (RFC 864): as much as goes, one way.
+//! Discard (RFC 863) and chargen (RFC 864): bulk in one direction.
 
 use std::io::{self, ErrorKind, Read};
 use std::time::Instant;
@@ -10,7 +10,7 @@ use crate::kernel::pattern::pattern;
 
 const PIECE: usize = 65_536;
 
-/// Ends when the server has read the last byte, and closes.
+/// Ends when the server has read the last byte and closes.
 pub(super) fn discard(scene: &Scene) -> io::Result<Sample> {
     let mut socket = scene.connect()?;
     let span = scene.meter.begin()?;

@@ -1,4 +1,4 @@
-//! One connection, one message under way.
+//! One connection with one message in flight.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +12,7 @@ use super::scene::{LARGE, PATIENCE, SMALL, Scene, timed};
 use crate::kernel::pattern::{compare, pattern};
 use crate::kernel::socket::{self, Setup};
 
-/// Before the clock runs: ARP, caches, the clock of the processor.
+/// Round trips before measuring: hardware address, caches, CPU frequency.
 const WARM_UP: usize = 64;
 
 pub(super) fn round_trips(scene: &Scene, bytes: usize) -> io::Result<Sample> {
@@ -23,12 +23,12 @@ pub(super) fn round_trips(scene: &Scene, bytes: usize) -> io::Result<Sample> {
     Ok(Sample { latency: latency.pairs(), ..span.end(latency.count()) })
 }
 
-/// A request is sent when it is due, or as soon as the one before has come back.
+/// A request is sent when it is due, or right after the previous answer.
 pub(super) fn paced(scene: &Scene, per_second: u32) -> io::Result<Sample> {
     let interval = Duration::from_secs(1) / per_second.max(1);
     let (mut echo, mut latency) = (Echo::new(scene.connect()?, SMALL), Latency::new());
     echo.warm_up()?;
-    // The kernel is 50 µs late otherwise, to save power.
+    // By default the kernel wakes us up to 50 µs late, to save power.
     let _ = set_timerslack(1);
     let span = scene.meter.begin()?;
     let (mut due, mut done) = (span.begin(), 0);
@@ -38,7 +38,7 @@ pub(super) fn paced(scene: &Scene, per_second: u32) -> io::Result<Sample> {
         echo.round_trip()?;
         latency.record_paced(sent.elapsed(), interval);
         done += 1;
-        // What is overdue is not made up for: the correction has counted it already.
+        // Missed requests are not sent later: the histogram has accounted for them.
         due = (due + interval).max(Instant::now());
     }
     Ok(Sample { latency: latency.pairs(), ..span.end(done) })

@@ -1,4 +1,4 @@
-//! System calls of a process, counted by ptrace(2): exact, and allowed to whoever started it.
+//! Counts the system calls of a process with ptrace(2); allowed for child processes.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-/// Under way until it is ended. All of it happens in one thread: to the kernel a tracer is a thread.
+/// A running count. One thread does all of it, because the kernel's tracer is a thread.
 pub(super) struct Counting {
     server: Pid,
     stop: Arc<AtomicBool>,
@@ -36,7 +36,7 @@ impl Counting {
 
     pub(super) fn end(self) -> u64 {
         self.stop.store(true, Ordering::SeqCst);
-        // It stops at its next system call, or when it is woken, as it is by a signal that does nothing.
+        // The process stops at its next system call, or for this signal, which does nothing else.
         let _ = nix::sys::signal::kill(self.server, Signal::SIGCONT);
         self.tracer.join().unwrap_or(0)
     }
@@ -51,7 +51,7 @@ fn trace(server: Pid, stop: &AtomicBool, ready: &Sender<nix::Result<()>>) -> u64
         let _ = ready.send(Err(error));
         return 0;
     }
-    // A call that it waited in is begun again; that is not another one.
+    // The restart of the call in which it waited does not count.
     let (mut calls, mut inside, mut is_again) = (0, false, true);
     let mut begun = Some(ready);
     loop {
@@ -66,7 +66,7 @@ fn trace(server: Pid, stop: &AtomicBool, ready: &Sender<nix::Result<()>>) -> u64
             }
             Ok(WaitStatus::Stopped(_, signal)) => Some(signal),
             Ok(WaitStatus::PtraceEvent(..)) | Err(Errno::EINTR) => None,
-            // It has ended.
+            // The process has ended.
             Ok(_) | Err(_) => return calls,
         };
         if let Some(ready) = begun.take() {

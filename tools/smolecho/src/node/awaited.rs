@@ -1,17 +1,17 @@
-//! Addresses that the network is to give: whether they have come, and when to say that they have not.
+//! Addresses that are to come from DHCP or a router.
 
 use smolecho::{Config, Event};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpCidr, IpVersion};
 
-/// How long nothing is said about it.
+/// How long to wait before a notice.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What was asked for and has not come yet.
+/// The address families still without an address from the network.
 pub(crate) struct Awaited {
     dhcp: bool,
     slaac: bool,
-    /// When to say so; only once.
+    /// When to give notice, once.
     due: Option<Instant>,
 }
 
@@ -32,7 +32,7 @@ impl Awaited {
         }
     }
 
-    /// Whether an address of this family is still to come.
+    /// Whether an address of this family is still missing.
     pub(crate) fn is_awaited(&self, version: IpVersion) -> bool {
         match version {
             IpVersion::Ipv4 => self.dhcp,
@@ -44,7 +44,7 @@ impl Awaited {
         self.due
     }
 
-    /// Who has not answered, once it is time to say so.
+    /// What has not answered, once the notice is due.
     pub(crate) fn overdue(&mut self, now: Instant) -> impl Iterator<Item = &'static str> + use<> {
         let is_due = self.due.take_if(|due| *due <= now).is_some();
         let dhcp = (is_due && self.dhcp).then_some("no DHCP server");

@@ -1,4 +1,4 @@
-//! `--pcap FILE`: every frame, both ways, in a file that Wireshark reads.
+//! `--pcap FILE`: every frame in both directions, for Wireshark.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -15,8 +15,8 @@ use smoltcp::time::Instant;
 
 use crate::fault::Fault;
 
-/// Whether the file could be created, without doing so: when something else is refused, the last
-/// capture is still there.
+/// Checks that the file can be created, without creating it: a later failure then leaves the last capture
+/// intact.
 pub(crate) fn check(path: &Path) -> Result<(), Fault> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let target = if path.exists() { path } else { folder.unwrap_or(Path::new(".")) };
@@ -28,19 +28,19 @@ pub(crate) fn check(path: &Path) -> Result<(), Fault> {
     Err(refusal(path, &refused.into()))
 }
 
-/// The file. Clones share it: one goes into the device, one stays outside to see to it.
+/// The capture file. Clones share it: one is in the device, one flushes.
 #[derive(Clone)]
 pub(crate) struct Capture(Rc<RefCell<Shared>>);
 
 struct Shared {
     path: PathBuf,
     file: BufWriter<File>,
-    /// Whether TCP goes without checksums: then they are put into a copy of each frame.
+    /// Whether TCP frames lack checksums, which are then filled into a copy.
     unsummed: bool,
     copy: Vec<u8>,
     dirty: bool,
-    /// The first error. After it nothing more is written: a file with a hole is worse than one that
-    /// ends.
+    /// The first error. Nothing more is written after it, because a capture with a gap is worse than one that
+    /// ends early.
     error: Option<io::Error>,
 }
 
@@ -57,8 +57,7 @@ impl Capture {
         }))))
     }
 
-    /// Hands what is buffered to the file. For when there is nothing else to do; free if nothing is
-    /// buffered.
+    /// Flushes the buffer; free if it is empty. For idle moments.
     pub(crate) fn flush(&self) {
         let mut shared = self.0.borrow_mut();
         if shared.dirty && shared.error.is_none() {
@@ -67,14 +66,14 @@ impl Capture {
         }
     }
 
-    /// The end: flushes, and tells of the first error there was.
+    /// Flushes, and returns the first error.
     pub(crate) fn finish(self) -> Result<(), Fault> {
         self.flush();
         let mut shared = self.0.borrow_mut();
         match shared.error.take() {
             None => Ok(()),
             Some(error) => Err(Fault::failed(format!(
-                "--pcap {}: {error}; the capture ends early",
+                "--pcap {}: {error}; the capture is incomplete",
                 shared.path.display()
             ))),
         }
@@ -105,20 +104,20 @@ impl PcapSink for Capture {
 }
 
 fn refusal(path: &Path, error: &io::Error) -> Fault {
-    let line = format!("--pcap {}: {error}; a path that can be written would do", path.display());
+    let line = format!("--pcap {}: {error}; a writable path would do", path.display());
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::ReadOnlyFilesystem => Fault::machine(line),
         _ => Fault::usage(line),
     }
 }
 
-/// A device that is captured, or is not: then it costs one branch a frame.
-// The difference in size is the capture's own: one device in the program, never moved once it runs.
+/// A device with or without capture. Without, it costs one branch per frame.
+// The program has one such device and never moves it while it runs.
 #[allow(clippy::large_enum_variant)]
 pub(crate) enum Captured<D: Device> {
-    /// The device as it is.
+    /// The device alone.
     Off(D),
-    /// The device, and a copy of each frame to the file.
+    /// The device, with a copy of each frame in the file.
     On(PcapWriter<D, Capture>),
 }
 
@@ -134,7 +133,7 @@ impl<D: Device> Captured<D> {
         }
     }
 
-    /// The device itself.
+    /// The device.
     pub(crate) fn get_ref(&self) -> &D {
         match self {
             Captured::Off(device) => device,
@@ -142,7 +141,7 @@ impl<D: Device> Captured<D> {
         }
     }
 
-    /// The device itself, to wait for it.
+    /// The device, to wait for it.
     pub(crate) fn get_mut(&mut self) -> &mut D {
         match self {
             Captured::Off(device) => device,
@@ -186,11 +185,11 @@ impl<D: Device> Device for Captured<D> {
     }
 }
 
-/// A token of either.
+/// A token of either kind.
 pub(crate) enum Token<A, B> {
-    /// Of the device as it is.
+    /// Of the device alone.
     Off(A),
-    /// Of the device that is captured.
+    /// Of the capturing device.
     On(B),
 }
 

@@ -1,4 +1,4 @@
-//! The clock: never goes back, and starts at the wall clock's time, which is what captures show.
+//! A monotonic clock that starts at wall-clock time, as captures need it.
 
 use std::time::{self, SystemTime, UNIX_EPOCH};
 

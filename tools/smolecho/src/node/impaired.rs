@@ -1,4 +1,5 @@
-//! `--loss` and the like: frames that are lost, changed, doubled or late, both ways, as the seed says.
+//! `--loss` and similar options: frames lost, corrupted, duplicated or delayed in both directions, as the seed
+//! decides.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use super::capture::Token;
 /// Frames taken from the device at a time.
 const BATCH: usize = 64;
 
-/// A device behind two bad cables, or as it is: then it costs one branch a frame.
+/// A device behind an impaired cable in each direction. Without impairments it costs one branch per frame.
 pub(crate) struct Impaired<D> {
     device: D,
     trouble: Option<Box<Trouble>>,
@@ -24,11 +25,11 @@ struct Trouble {
     outward: Way,
 }
 
-/// One direction: the cable, and what is on it.
+/// One direction: the cable, and the frames on it.
 #[derive(Default)]
 struct Way {
     cable: Cable,
-    /// By their arrival, and then in the order in which they were sent.
+    /// By arrival, then in the order of sending.
     frames: BTreeMap<(Instant, u64), Frame>,
     count: u64,
 }
@@ -67,23 +68,23 @@ impl<D: Device> Impaired<D> {
         Impaired { device, trouble }
     }
 
-    /// The device itself.
+    /// The device.
     pub(crate) fn get_ref(&self) -> &D {
         &self.device
     }
 
-    /// The device itself, to wait for it.
+    /// The device, to wait for it.
     pub(crate) fn get_mut(&mut self) -> &mut D {
         &mut self.device
     }
 
-    /// When the next frame arrives that is on its way.
+    /// When the next frame arrives at its end.
     pub(crate) fn due(&self) -> Option<Instant> {
         let trouble = self.trouble.as_ref()?;
         [trouble.inward.due(), trouble.outward.due()].into_iter().flatten().min()
     }
 
-    /// Hands the device what is to have left by now.
+    /// Hands the device all frames that have arrived at its end.
     pub(crate) fn flush(&mut self, now: Instant) {
         let Some(trouble) = &mut self.trouble else { return };
         while let Some(Frame { bytes, meta }) = trouble.outward.receive(now) {
@@ -133,7 +134,7 @@ impl<D: Device> Device for Impaired<D> {
     }
 }
 
-/// A frame that came all the way.
+/// A frame that has arrived.
 pub(crate) struct Arrived(Frame);
 
 impl phy::RxToken for Arrived {
@@ -146,7 +147,7 @@ impl phy::RxToken for Arrived {
     }
 }
 
-/// Room on the cable.
+/// A frame that enters the cable.
 pub(crate) struct Leaving<'t> {
     trouble: &'t mut Trouble,
     now: Instant,
@@ -181,7 +182,7 @@ mod tests {
 
     use super::*;
 
-    /// Brings frames that are numbered, and keeps what leaves.
+    /// Receives numbered frames and keeps what is sent.
     struct Double {
         numbers: std::ops::Range<u8>,
         sent: Vec<Vec<u8>>,
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn all_is_lost_where_all_is_to_be_lost() {
+    fn full_loss_loses_every_frame() {
         let mut device = impaired(Impairments { loss: 1_000_000, ..Impairments::default() });
         assert!(arrivals(&mut device, Instant::ZERO).is_empty());
         device.transmit(Instant::ZERO).expect("room").consume(3, |_| ());
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn without_impairments_nothing_stands_between() {
+    fn without_impairments_frames_pass() {
         let mut device = impaired(Impairments::default());
         assert_eq!(arrivals(&mut device, Instant::ZERO).len(), 100);
         device.transmit(Instant::ZERO).expect("room").consume(3, |_| ());

@@ -1,4 +1,4 @@
-//! A node's memory when its sizes are known at run time only.
+//! Memory of a node whose sizes are known at run time only.
 
 use std::hint::black_box;
 
@@ -8,20 +8,20 @@ use smoltcp::iface::SocketStorage;
 
 use crate::fault::Fault;
 
-/// The largest piece that an echo moves at once.
+/// Bytes that an echo moves at once.
 const SCRATCH: usize = 16 * 1024;
 
-/// The largest datagram, and what smoltcp's buffers for fragments are set to in `Cargo.toml`.
+/// The largest datagram in bytes; smoltcp's fragment buffers in `Cargo.toml` have the same size.
 pub(crate) const DATAGRAM: usize = 8192;
 
 /// Ports that can be bound: echo, discard, chargen.
 const PORTS: usize = 3;
 
-/// Answers that may wait until their peer's hardware address is known.
+/// Datagrams that may wait for the peer's hardware address.
 const SENDERS: usize = 16;
 
-/// Memory for so many connections with two buffers of `buffer` bytes each. It is never given back:
-/// there is one node in the program, and it lives as long.
+/// Memory for `connections` with two buffers of `buffer` bytes each. It is never freed: the node lives as long
+/// as the program.
 pub(crate) fn leak(connections: u16, buffer: u16) -> Result<Memory<'static>, Fault> {
     let slots = usize::from(connections);
     let buffer = ring(usize::from(buffer));
@@ -44,28 +44,28 @@ pub(crate) fn leak(connections: u16, buffer: u16) -> Result<Memory<'static>, Fau
     })
 }
 
-/// Linux sends at most half of the largest window that it has seen; of one that does not divide well a
-/// byte or two are left, and go in a frame of their own every time.
+/// Rounds down to a multiple of four. Linux sends at most half of the largest window; a remainder of one or two
+/// bytes would go in a frame of its own each time.
 fn ring(buffer: usize) -> usize {
     if buffer < 4 { buffer } else { buffer - buffer % 4 }
 }
 
-/// Memory for datagrams; it is not given back either.
+/// Memory for datagrams, never freed.
 pub(crate) fn datagrams() -> DatagramMemory<'static> {
     Box::leak(Box::new(DatagramStorage::<PORTS, SENDERS, DATAGRAM>::new())).memory()
 }
 
-/// Zeros that come from the kernel as such: pages that no connection touches cost nothing.
+/// Zeroed pages from the kernel; they take no memory until used.
 fn zeroed(bytes: usize) -> Result<&'static mut [u8], Fault> {
-    // Asked first, because `vec!` cannot be told no: it would end the process. The compiler must not
-    // see that nothing is done with the answer, or it does not ask.
+    // `vec!` aborts the process if memory is short, so the reservation is tried first. `black_box` keeps the
+    // compiler from removing it.
     let mut asked = Vec::<u8>::new();
     let answer = asked.try_reserve_exact(bytes);
     drop(black_box(asked));
     match answer {
         Ok(()) => Ok(vec![0; bytes].leak()),
         Err(_) => Err(Fault::machine(format!(
-            "no memory for twice {bytes} bytes of buffers: fewer --connections or a smaller --buffer \
+            "not enough memory for buffers of twice {bytes} bytes: fewer --connections or a smaller --buffer \
              would do, or: sudo sysctl vm.overcommit_memory=1"
         ))),
     }

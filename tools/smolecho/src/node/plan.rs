@@ -1,4 +1,4 @@
-//! The network that the options describe, checked as a whole before anything is created.
+//! The configuration that the options describe, checked before anything is created.
 
 use smolecho::config::MAX_ADDRESSES;
 use smolecho::{Config, ConfigError, Timeouts};
@@ -15,28 +15,28 @@ use crate::host::entropy::random;
 use crate::host::link;
 use crate::host::tap::TapOptions;
 
-/// RFC 8200 section 5: links with less do not carry IPv6.
+/// The smallest MTU for IPv6 (RFC 8200 section 5).
 const IPV6_MIN_MTU: u16 = 1280;
 
 pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) tap: TapOptions,
-    /// Whether the TAP is still to be made.
+    /// Whether the TAP will be created.
     pub(crate) creates: bool,
     pub(crate) connections: u16,
     pub(crate) buffer: u16,
-    /// How long to look for the next frame before sleeping.
+    /// How long to poll for the next frame before sleeping.
     pub(crate) spin: Option<Duration>,
-    /// Whether there is memory for datagrams.
+    /// Whether the node has memory for datagrams.
     pub(crate) datagrams: bool,
-    /// What goes wrong between the stack and the TAP.
+    /// Impairments between the stack and the TAP.
     pub(crate) impairments: Impairments,
-    /// What is allowed and probably not meant.
+    /// Notes about options that have no effect or need care.
     pub(crate) notes: Vec<String>,
 }
 
 impl Plan {
-    /// `private` means a namespace that is still to be made: no interface is in it yet.
+    /// `private` means a namespace still to be created, without any interface.
     pub(crate) fn new(options: &Network, connections: u16, private: bool) -> Result<Plan, Fault> {
         let creates = private || !link::exists(&options.tap);
         let addresses = own_addresses(options)?;
@@ -49,10 +49,7 @@ impl Plan {
                 format!("no --host-address is in the network of {address}: the host needs a route")
             }));
         } else if !options.host_address.is_empty() {
-            notes.push(format!(
-                "{} was there before: its host's side is left as it is, without --host-address",
-                options.tap
-            ));
+            notes.push(format!("{} existed before: --host-address has no effect", options.tap));
         }
         let tap = TapOptions {
             name: options.tap.clone(),
@@ -74,13 +71,13 @@ impl Plan {
         })
     }
 
-    /// Lets things go wrong between the stack and the TAP.
+    /// Adds impairments between the stack and the TAP.
     pub(crate) fn impair(&mut self, impair: &Impair) -> Result<(), Fault> {
         self.impairments = impair.impairments();
         if self.tap.offload && self.impairments.corrupt > 0 {
             return Err(Fault::usage(
-                "--corrupt: with --offload nobody verifies a checksum, and what is changed would pass \
-                 as right; one of them without the other would do",
+                "--corrupt: with --offload no checksum is verified, so corrupted data would count \
+                 as correct; one without the other would do",
             ));
         }
         Ok(())
@@ -97,7 +94,7 @@ fn config(options: &Network, addresses: &[IpCidr], creates: bool) -> Result<Conf
         let gateway = gateway.address;
         if config.addresses.iter().any(|own| own.address() == gateway) {
             return Err(Fault::usage(format!(
-                "--gateway {gateway}: that is the stack itself; the host's side would do"
+                "--gateway {gateway}: the stack itself; the host's address would do"
             )));
         }
         config.gateways.push(gateway).map_err(|gateway| fault(ConfigError::Gateway(gateway)))?;
@@ -117,8 +114,7 @@ fn config(options: &Network, addresses: &[IpCidr], creates: bool) -> Result<Conf
     Ok(config)
 }
 
-/// The same with these addresses, and with the link-local one that belongs to every interface with
-/// IPv6 (RFC 4291 section 2.8).
+/// Adds these addresses, and the link-local address that every IPv6 interface has (RFC 4291 section 2.8).
 pub(crate) fn with_addresses(mut config: Config, addresses: &[IpCidr]) -> Result<Config, Fault> {
     for address in addresses {
         config = config.address(*address).map_err(fault)?;
@@ -131,8 +127,7 @@ pub(crate) fn with_addresses(mut config: Config, addresses: &[IpCidr]) -> Result
     Ok(config)
 }
 
-/// Those that were given; or the usual ones, but not of a family whose address is to come from the
-/// network.
+/// The given addresses, or the defaults of the families that get none from the network.
 fn own_addresses(options: &Network) -> Result<Vec<IpCidr>, Fault> {
     let Network { address, mtu, dhcp, slaac, .. } = options;
     if let Some(mtu) = mtu.filter(|mtu| *slaac && *mtu < IPV6_MIN_MTU) {
@@ -140,8 +135,8 @@ fn own_addresses(options: &Network) -> Result<Vec<IpCidr>, Fault> {
     }
     if let Some(loopback) = address.iter().find(|own| reach::is_loopback(own.address())) {
         return Err(Fault::usage(format!(
-            "--address {loopback}: that never leaves a host, and the stack is a host of its own; one \
-             like 192.168.69.1/24 would do"
+            "--address {loopback}: a loopback address never leaves its host; one like 192.168.69.1/24 \
+             would do"
         )));
     }
     let usual = ADDRESSES.iter().filter(|own| match own {
@@ -151,7 +146,7 @@ fn own_addresses(options: &Network) -> Result<Vec<IpCidr>, Fault> {
     chosen("--address", address, &usual.copied().collect::<Vec<_>>(), *mtu)
 }
 
-/// The addresses that were given, or the usual ones as far as the MTU carries them.
+/// The given addresses, or the defaults that the MTU allows.
 fn chosen(
     option: &str,
     given: &[IpCidr],
@@ -178,7 +173,7 @@ fn check_hosts(addresses: &[IpCidr], hosts: &[IpCidr]) -> Result<(), Fault> {
     for (i, host) in hosts.iter().enumerate() {
         if !host.address().is_unicast() {
             return Err(Fault::usage(format!(
-                "--host-address {host}: not the address of a host; one like 192.168.69.100/24 would do"
+                "--host-address {host}: not a unicast address; one like 192.168.69.100/24 would do"
             )));
         }
         if hosts[..i].iter().any(|other| other.address() == host.address()) {
@@ -196,7 +191,7 @@ fn check_hosts(addresses: &[IpCidr], hosts: &[IpCidr]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Every host with IPv6 has a link-local address, given or not.
+/// Every IPv6 host has a link-local address, given or not.
 fn is_reachable(address: &IpCidr, hosts: &[IpCidr]) -> bool {
     is_link_local(address) || hosts.iter().any(|host| host.contains_addr(&address.address()))
 }
@@ -205,7 +200,7 @@ fn is_link_local(cidr: &IpCidr) -> bool {
     matches!(cidr, IpCidr::Ipv6(v6) if v6.address().is_unicast_link_local())
 }
 
-/// What the library cannot take, in the words of the command line.
+/// The library's error in terms of the command line.
 pub(crate) fn fault(error: ConfigError) -> Fault {
     match error {
         ConfigError::Address(cidr) => Fault::usage(format!(
@@ -216,8 +211,8 @@ pub(crate) fn fault(error: ConfigError) -> Fault {
             Fault::usage(format!("--address {address} is given twice; once would do"))
         }
         ConfigError::TooManyAddresses => Fault::usage(format!(
-            "--address: too many of them; up to {MAX_ADDRESSES} would do, those that the network \
-             gives and a link-local one included"
+            "--address: too many; up to {MAX_ADDRESSES} would do, including a link-local address and \
+             those from the network"
         )),
         ConfigError::Gateway(gateway) => Fault::usage(format!(
             "--gateway {gateway}: no host in a network of the stack's addresses, or the second of \

@@ -1,4 +1,4 @@
-//! Whether the stack can talk to an address at all: what would end in silence is said at once.
+//! Whether the stack has a route to an address, checked before packets vanish silently.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use super::defaults::HOST_ADDRESSES;
 use crate::args::scope::Scoped;
 use crate::fault::Fault;
 
-/// That a node of this configuration has a way to the peer, or may be given one.
+/// Checks that the stack has a route to the peer, or may get one from the network.
 pub(crate) fn check(peer: &Scoped<IpEndpoint>, config: &Config) -> Result<(), Fault> {
     let IpEndpoint { addr: to, port } = peer.address;
     let addresses = &config.addresses;
@@ -17,12 +17,11 @@ pub(crate) fn check(peer: &Scoped<IpEndpoint>, config: &Config) -> Result<(), Fa
         let host = HOST_ADDRESSES.iter().find(|host| host.address().version() == to.version());
         let host = host.map_or(to, IpCidr::address);
         format!(
-            "every host calls itself so, and the stack is a host of its own; the other side, {}, \
-             would do",
+            "every host's name for itself, and the stack is a host of its own; {} would do",
             SocketAddr::from(IpEndpoint::new(host, port))
         )
     } else if let Some(v4) = mapped(to) {
-        format!("an IPv4 address in IPv6's clothes; {v4}:{port} would do")
+        format!("an IPv4-mapped IPv6 address; {v4}:{port} would do")
     } else if addresses.iter().any(|own| own.address() == to) {
         "that is the stack's own --address; another host's would do".into()
     } else if !to.is_unicast() || addresses.iter().any(|own| is_broadcast(own, to)) {
@@ -37,7 +36,7 @@ pub(crate) fn check(peer: &Scoped<IpEndpoint>, config: &Config) -> Result<(), Fa
     Err(Fault::usage(format!("{peer}: {problem}")))
 }
 
-/// Whether there is a way to the address from the start.
+/// Whether a route exists from the start.
 pub(crate) fn is_static(to: IpAddress, config: &Config) -> bool {
     config.addresses.iter().any(|own| own.contains_addr(&to))
         || config.gateways.iter().any(|gateway| gateway.version() == to.version())
@@ -51,7 +50,7 @@ fn is_given(version: IpVersion, config: &Config) -> bool {
     }
 }
 
-/// Addresses that mean "this host" to everyone, and so never leave it.
+/// Whether the address is a loopback address, which never leaves its host.
 pub(crate) fn is_loopback(address: IpAddress) -> bool {
     std::net::IpAddr::from(address).is_loopback()
 }

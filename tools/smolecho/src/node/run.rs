@@ -1,4 +1,4 @@
-//! The loop that serve and client share: poll the node, wait for the TAP, mind signals and the link.
+//! The loop of serve, client and demo: poll the node, wait for the TAP, handle signals and link changes.
 
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -20,10 +20,10 @@ use crate::host::watch::LinkWatch;
 use crate::output::counters::Snapshot;
 use crate::output::report::Report;
 
-/// How long connections have to finish once the program is to end.
+/// How long connections may take to finish at the end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// A node on a TAP, and whatever else its loop waits for.
+/// A node on a TAP, with everything that its loop waits for.
 pub(crate) struct Run {
     pub(crate) node: Node<'static>,
     pub(crate) report: Report,
@@ -34,12 +34,12 @@ pub(crate) struct Run {
     link: LinkWatch,
     pub(crate) awaited: Awaited,
     spin: Option<Duration>,
-    /// Until then the loop does not sleep.
+    /// The loop does not sleep before this time.
     awake: Instant,
 }
 
 impl Run {
-    /// Attaches to the TAP or creates it, in the namespace of the caller, and puts a node on it.
+    /// Opens the TAP in the caller's namespace and creates a node on it.
     pub(crate) fn start(plan: Plan, pcap: Option<&Path>, mut report: Report) -> Result<Run, Fault> {
         let clock = Clock::start();
         let signals = Signals::new()?;
@@ -75,8 +75,8 @@ impl Run {
         self.clock.now()
     }
 
-    /// Once around the loop: waits, until `latest` at the latest, and polls. Whatever the poll brings
-    /// is seen by the caller before the next wait.
+    /// One turn of the loop: sleeps, at most until `latest`, and polls. The caller sees all events before the
+    /// next sleep.
     pub(crate) fn turn(
         &mut self,
         latest: Option<Instant>,
@@ -106,7 +106,7 @@ impl Run {
         if self.tap().counters().received > before {
             self.awake = self.spin.map_or(now, |spin| now + spin);
         } else if sleeps {
-            // A link that changes is news while frames come, too, but then it can wait for the first gap.
+            // While frames arrive, a link change is not urgent.
             self.mind_the_link();
         }
         if let Some(capture) = &self.capture {
@@ -116,7 +116,7 @@ impl Run {
         Ok(pending)
     }
 
-    /// Sleeps until there is something to do.
+    /// Sleeps until a frame, a signal, a deadline or `latest`.
     fn wait(&mut self, now: Instant, latest: Option<Instant>) -> Result<(), Fault> {
         let wakes = [self.node.poll_at(now), self.device.due(), self.awaited.due(), latest];
         let wake = wakes.into_iter().flatten().min();
@@ -124,7 +124,7 @@ impl Run {
         Ok(self.device.get_mut().get_mut().wait(timeout)?)
     }
 
-    /// Ends in order: finishes what is under way, resets what does not finish in time.
+    /// Ends in order: lets connections finish for [`FAREWELL`], then resets the rest.
     pub(crate) fn end(mut self, want_stats: bool) -> Result<(), Fault> {
         let now = self.now();
         let limit = now + FAREWELL;
@@ -141,7 +141,7 @@ impl Run {
         self.capture.map_or(Ok(()), Capture::finish)
     }
 
-    /// What the node and its device have counted.
+    /// The counters of the node and of its device.
     pub(crate) fn counters(&self) -> (&Stats, Counters) {
         (self.node.stats(), self.tap().counters())
     }

@@ -1,4 +1,4 @@
-//! The counters, as text and as JSON: whatever is not zero.
+//! The counters that are not zero, as text and as JSON.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub(crate) struct Snapshot<'s> {
 
 type Reasons = BTreeMap<&'static str, u64>;
 
-/// As a JSON object; totals are there even when they are zero, reasons are not.
+/// The JSON object: totals always, reasons only if not zero.
 #[derive(Serialize)]
 pub(super) struct Object {
     event: &'static str,
@@ -97,7 +97,7 @@ impl Snapshot<'_> {
         }
     }
 
-    /// On stderr, a line for each part of the way.
+    /// Prints the counters on stderr, one line for each layer.
     pub(super) fn say(&self) {
         let Snapshot { stats, occupancy, device } = self;
         line(
@@ -108,7 +108,7 @@ impl Snapshot<'_> {
                 ("too large", device.rx_too_large),
                 ("with a wrong checksum", device.rx_checksum),
                 ("unreadable", device.rx_errors),
-                ("that could not leave", device.tx_dropped),
+                ("not sent", device.tx_dropped),
             ],
         );
         line("refused", self.refused());
@@ -119,7 +119,7 @@ impl Snapshot<'_> {
                 ("made", stats.connected),
                 ("challenged", stats.challenges),
                 ("answered with a cookie", stats.cookies_given),
-                ("came of a cookie", stats.cookies_returned),
+                ("from a cookie", stats.cookies_returned),
                 ("recycled", stats.recycled),
             ],
         );
@@ -163,7 +163,7 @@ fn occurred(
     counts.filter(|(_, n)| *n > 0)
 }
 
-/// What occurred, or no line if nothing did.
+/// Prints the counts that are not zero; no line if there are none.
 fn line(about: &str, counts: impl IntoIterator<Item = (&'static str, u64)>) {
     let counts = occurred(counts.into_iter()).map(|(name, n)| format!("{n} {name}"));
     let counts: Vec<String> = counts.collect();

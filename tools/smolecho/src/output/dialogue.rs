@@ -1,11 +1,11 @@
-//! The five lines of the lecture's dialogue, word for word.
+//! The five lines of the lecture's dialogue.
 
 use smoltcp::wire::IpEndpoint;
 
 use super::excerpt::Excerpt;
 use crate::args::scope::Scoped;
 
-/// Which end of the dialogue: what the server receives is the request, what the client receives is the answer.
+/// The side of the dialogue: a server receives requests, a client answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Server,

@@ -1,11 +1,11 @@
-//! Data that came over the network, fit for a terminal.
+//! Network data, escaped and shortened for a terminal.
 
 use std::fmt;
 
-/// Bytes that a line shows.
+/// Bytes shown in a line.
 const SHOWN: usize = 512;
 
-/// The beginning of some data, and how much there is.
+/// The first bytes of some data, and its length.
 #[derive(Default)]
 pub(crate) struct Excerpt {
     head: Vec<u8>,
@@ -19,7 +19,7 @@ impl Excerpt {
         excerpt
     }
 
-    /// Adds a piece; costs nothing once enough is there.
+    /// Adds a piece; costs nothing once [`SHOWN`] bytes are there.
     pub(crate) fn push(&mut self, data: &[u8]) {
         let room = SHOWN - self.head.len();
         self.head.extend_from_slice(&data[..data.len().min(room)]);
@@ -39,7 +39,7 @@ impl fmt::Display for Excerpt {
     }
 }
 
-/// Without the character that the end may have cut.
+/// Without a character that is cut at the end.
 fn whole_characters(head: &[u8]) -> &[u8] {
     match std::str::from_utf8(head) {
         Err(error) if error.error_len().is_none() => &head[..error.valid_up_to()],
@@ -47,7 +47,7 @@ fn whole_characters(head: &[u8]) -> &[u8] {
     }
 }
 
-/// Printable UTF-8 as it is; the rest as Rust and Python would write it in a string.
+/// Printable UTF-8 unchanged; the rest escaped as in a Rust or Python string.
 fn escape(data: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for chunk in data.utf8_chunks() {
         for part in chunk.valid().split_inclusive(['\\', '"', '\'']) {

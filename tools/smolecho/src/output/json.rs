@@ -1,4 +1,4 @@
-//! The same as JSON lines: one object an event, without the fields that do not apply.
+//! JSON lines: one object per event, without fields that do not apply.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use super::stdout::Stdout;
 
 pub(super) struct Json {
     role: Role,
-    /// What is sent from this port is no echo.
+    /// The chargen port: data sent from it is no echo.
     chargen: Option<u16>,
 }
 
@@ -41,7 +41,7 @@ struct Line<'l> {
     datagrams: Option<Datagrams>,
 }
 
-/// How asking went.
+/// The outcome of a query.
 #[derive(Serialize)]
 struct Datagrams {
     sent: u32,
@@ -174,7 +174,7 @@ fn reported(tuple: Tuple, tally: Tally) -> Line<'static> {
     }
 }
 
-/// A connection ends with one line: by a deadline, by the peer's refusal, or otherwise.
+/// The event of a closed connection: a deadline, a refusal, or a close.
 fn kind(end: CloseReason) -> &'static str {
     match end {
         CloseReason::HandshakeTimeout
@@ -187,7 +187,7 @@ fn kind(end: CloseReason) -> &'static str {
 }
 
 fn print(line: &impl Serialize, out: &mut Stdout) {
-    // Numbers and short strings: there is nothing in a line that JSON could not hold.
+    // Numbers and short strings always serialize.
     if let Ok(line) = serde_json::to_string(line) {
         out.line(line);
     }

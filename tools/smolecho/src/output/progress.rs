@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar of `len` steps on stderr, with `rest` behind the count; hidden if stderr is no terminal.
+/// A bar of `len` steps on stderr, with the template `rest` after the count; hidden if stderr is no terminal.
 pub(crate) fn bar(len: u64, rest: &str) -> ProgressBar {
     let bar = ProgressBar::new(len);
     if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}}{rest}")) {

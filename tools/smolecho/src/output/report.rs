@@ -1,4 +1,4 @@
-//! What the user gets to see: the dialogue on stdout as text or as JSON lines, the rest on stderr.
+//! Reports events on stdout as text or JSON lines, and everything else on stderr.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub(crate) struct Report {
     style: Style,
     out: Stdout,
     verbose: bool,
-    /// The TAP's name.
+    /// Name of the TAP.
     link: String,
 }
 
@@ -41,13 +41,13 @@ impl Report {
         Report { role, style, out: Stdout::new(), verbose: options.verbose, link: String::new() }
     }
 
-    /// Errors alone, and those are not its business.
+    /// Reports nothing.
     pub(crate) fn quiet() -> Report {
         let (role, style) = (Role::Server, Style::Quiet);
         Report { role, style, out: Stdout::new(), verbose: false, link: String::new() }
     }
 
-    /// The TAP's name: what link-local addresses are written with.
+    /// Sets the TAP's name, the scope of link-local addresses.
     pub(crate) fn set_link(&mut self, name: &str) {
         name.clone_into(&mut self.link);
     }
@@ -65,7 +65,7 @@ impl Report {
         }
     }
 
-    /// Called for every event, however fast they come: what nobody reads is not formatted.
+    /// Reports an event. Formats only what is printed: events come at any rate.
     pub(crate) fn event(&mut self, event: &Event<'_>) {
         match &mut self.style {
             Style::Quiet => {}
@@ -75,7 +75,7 @@ impl Report {
                 match self.role {
                     _ if self.verbose => text::detail(event, &self.link),
                     Role::Server => text::trouble(event, &self.link),
-                    // It ends with its one connection, and says itself how that went.
+                    // The client reports the outcome of its one connection itself.
                     Role::Client => {}
                 }
             }
@@ -92,16 +92,16 @@ impl Report {
         }
     }
 
-    /// Nobody has given the stack an address, so far.
+    /// `who` has not answered yet.
     pub(crate) fn unanswered(&mut self, who: &'static str) {
         match &self.style {
             Style::Quiet => {}
-            Style::Text(_) => say(format_args!("{}: {who} has answered; still waiting", self.link)),
+            Style::Text(_) => say(format_args!("{}: {who} has answered yet", self.link)),
             Style::Json(json) => json.unanswered(&self.link, who, &mut self.out),
         }
     }
 
-    /// The counters, even when quiet: somebody asked.
+    /// The counters, even with `--quiet`: SIGUSR1 requests them.
     pub(crate) fn stats(&mut self, snapshot: &Snapshot<'_>) {
         match &self.style {
             Style::Quiet | Style::Text(_) => snapshot.say(),
@@ -109,7 +109,7 @@ impl Report {
         }
     }
 
-    /// The counters at the end, unless they would be noise.
+    /// The counters at the end. Text omits them unless `wanted` or verbose.
     pub(crate) fn final_stats(&mut self, snapshot: &Snapshot<'_>, wanted: bool) {
         match &self.style {
             Style::Quiet => {}
@@ -118,19 +118,19 @@ impl Report {
         }
     }
 
-    /// A line about the circumstances, not the dialogue.
+    /// A note, on stderr.
     pub(crate) fn note(&self, line: impl fmt::Display) {
         if matches!(self.style, Style::Text(_)) || self.verbose {
             say(format_args!("{line}"));
         }
     }
 
-    /// Whether what was printed so far could be printed.
+    /// Fails if stdout failed.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         self.out.check()
     }
 
-    /// Nobody reads stdout any more.
+    /// Whether stdout has lost its reader.
     pub(crate) fn is_unread(&self) -> bool {
         self.out.is_closed()
     }

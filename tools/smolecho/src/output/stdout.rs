@@ -1,12 +1,11 @@
-//! Standard output, line by line, and possibly closed by its reader.
+//! Standard output by lines; its reader may close it.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
 use crate::fault::Fault;
 
-/// What happened is on the screen before its consequences are on the wire: every line goes out at
-/// once, and whole.
+/// Writes each line at once and whole, so that an event is printed before its effects reach the network.
 pub(crate) struct Stdout {
     out: io::Stdout,
     error: Option<ErrorKind>,
@@ -23,7 +22,7 @@ impl Stdout {
         }
     }
 
-    /// A reader who went away, as `head` does, is no error.
+    /// Fails on errors; a reader that has gone, like `head`, is none.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         match self.error {
             None | Some(ErrorKind::BrokenPipe) => Ok(()),

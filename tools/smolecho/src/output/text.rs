@@ -1,4 +1,4 @@
-//! The dialogue in the lecture's words.
+//! The dialogue as text.
 
 use smolecho::{CloseReason, Event, Protocol, Report as Tally};
 use smoltcp::wire::IpEndpoint;
@@ -11,7 +11,7 @@ use crate::args::scope::Scoped;
 
 pub(super) struct Text {
     role: Role,
-    /// What the client has received; the answer may come in pieces, and is printed as one.
+    /// The client's answer so far; its pieces are printed as one line.
     answer: Excerpt,
 }
 
@@ -20,7 +20,7 @@ impl Text {
         Text { role, answer: Excerpt::default() }
     }
 
-    /// The lecture's line for the echo; what was asked for beside it is named.
+    /// The lecture's line; services other than echo are named.
     pub(super) fn listening(
         &self,
         local: IpEndpoint,
@@ -55,11 +55,11 @@ impl Text {
     }
 }
 
-/// What changed for both roles: the stack's addresses, and how asking went, if not at once.
+/// Events of both roles: address changes, and queries with retries or wrong answers.
 pub(super) fn news(event: &Event<'_>, link: &str) {
     match event {
-        Event::AddressGained { cidr } => say(format_args!("{link}: the network gave us {cidr}")),
-        Event::AddressLost { cidr } => say(format_args!("{link}: {cidr} is no longer ours")),
+        Event::AddressGained { cidr } => say(format_args!("{link}: the network assigned {cidr}")),
+        Event::AddressLost { cidr } => say(format_args!("{link}: lost {cidr}")),
         Event::Reported {
             report: Tally { sent, answered, lost: 0, duplicates, mismatched, .. },
             ..
@@ -73,7 +73,7 @@ pub(super) fn news(event: &Event<'_>, link: &str) {
     }
 }
 
-/// What the dialogue does not say: how a connection ended, if not well.
+/// Connections that ended badly.
 pub(super) fn trouble(event: &Event<'_>, link: &str) {
     if let Event::Closed { tuple, reason, .. } = event
         && *reason != CloseReason::Finished
@@ -83,7 +83,7 @@ pub(super) fn trouble(event: &Event<'_>, link: &str) {
     }
 }
 
-/// And with `-v` all of it.
+/// Everything else, with `-v`.
 pub(super) fn detail(event: &Event<'_>, link: &str) {
     let place = |endpoint| Scoped::on(link, endpoint);
     match event {
@@ -96,7 +96,7 @@ pub(super) fn detail(event: &Event<'_>, link: &str) {
             reason.name()
         )),
         Event::DatagramDropped { reason, tuple } => say(format_args!(
-            "{} to {}: a datagram, ignored, {}",
+            "{} to {}: a datagram, dropped, {}",
             place(tuple.remote),
             place(tuple.local),
             reason.name()

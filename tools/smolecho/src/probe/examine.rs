@@ -1,4 +1,4 @@
-//! Runs the cases one after the other, and minds signals meanwhile.
+//! Runs the cases in order, until done or interrupted.
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{self, Sender};
@@ -11,7 +11,7 @@ use super::options::Probe;
 use crate::fault::Fault;
 use crate::host::signals::Signals;
 
-/// What the one who prints is told.
+/// An event of the run.
 pub(super) enum News {
     Target(SocketAddr),
     Begun(&'static Case),
@@ -22,14 +22,14 @@ pub(super) enum News {
     Stop,
 }
 
-/// Whether it came to its end, or a signal ended it.
+/// Whether the run was interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     Whole,
     Stopped,
 }
 
-/// The case that is under way when a signal comes is left behind: the process ends soon.
+/// Runs all cases on all targets. When a signal comes, the current case is abandoned: the process ends soon.
 pub(super) fn all(
     targets: Vec<SocketAddr>,
     cases: Vec<&'static Case>,

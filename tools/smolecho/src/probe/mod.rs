@@ -1,8 +1,7 @@
-//! `smolecho probe`: examines any echo server with the kernel's own sockets, and says what is wrong
-//! with it in words that help.
+//! `smolecho probe`: tests any echo server through kernel sockets, and says what is wrong and where to look.
 //!
-//! [`cases`] has the cases, one module a group; [`examine`] runs them against a target; what came of it
-//! is in [`findings`], and is printed or written by [`report`].
+//! [`cases`] has the cases, one module per group; [`examine`] runs them on a target; [`findings`] has the
+//! outcomes, and [`report`] prints and writes them.
 
 mod case;
 mod cases;

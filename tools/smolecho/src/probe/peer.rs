@@ -1,4 +1,4 @@
-//! Our side of a connection: the kernel's socket, on which nothing takes longer than the case may.
+//! A client connection on a kernel socket; no call exceeds the deadline of the case.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -27,7 +27,7 @@ impl Peer {
         match connect(scene.target, setup, scene.left()) {
             Ok(socket) => Ok(Self::over(socket, scene)),
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                Trouble::not_run("another program here has taken the port meanwhile")
+                Trouble::not_run("another program took the local port")
             }
             Err(error) => Trouble::failed(unconnected(scene, &error)),
         }
@@ -51,7 +51,7 @@ impl Peer {
         })
     }
 
-    /// These bytes, and in these many pieces or others.
+    /// Receives exactly these bytes, in any number of pieces.
     pub(super) fn expect(&mut self, data: &[u8]) -> Result<(), Trouble> {
         read(&self.socket, data, self.until)
     }
@@ -61,7 +61,7 @@ impl Peer {
         self.expect(data)
     }
 
-    /// Sends and receives at once, and closes our side behind the last byte if that is wished.
+    /// Sends and receives at once; `close` closes our side after the last byte.
     pub(super) fn echo_at_once(&mut self, data: &[u8], close: bool) -> Result<(), Trouble> {
         let (socket, until) = (&self.socket, self.until);
         let (sent, received) = thread::scope(|scope| {
@@ -72,14 +72,14 @@ impl Peer {
             }
             (sent, reader.join())
         });
-        // What did not come back says more than what could not be sent.
-        received.unwrap_or_else(|_| Trouble::not_run("a thread of ours failed"))?;
+        // A missing answer says more than a failed send.
+        received.unwrap_or_else(|_| Trouble::not_run("a thread of this program failed"))?;
         sent.or_else(|(sent, error)| {
             Trouble::failed(format!("{} after {sent} bytes", ended(&error)))
         })
     }
 
-    /// Sends until the server takes no more or the case is over, and says how much that was.
+    /// Sends until the server takes no more or the case is over; returns the number of bytes.
     pub(super) fn fill(
         &mut self,
         pattern: &[u8],
@@ -109,18 +109,18 @@ impl Peer {
         let _ = self.socket.shutdown(Shutdown::Write);
     }
 
-    /// The server's FIN, and nothing before it.
+    /// Expects the server's FIN and no bytes before it.
     pub(super) fn expect_end(&mut self) -> Result<(), Trouble> {
         let _ = self.socket.set_read_timeout(Some(left(self.until)));
         match (&self.socket).read(&mut [0; 512]) {
             Ok(0) => Ok(()),
-            Ok(n) => Trouble::failed(format!("{n} bytes more than were sent")),
+            Ok(n) => Trouble::failed(format!("it sent {n} bytes more than it received")),
             Err(error) if is_timeout(&error) => Trouble::failed("it did not close its side"),
             Err(error) => Trouble::failed(ended(&error)),
         }
     }
 
-    /// Whether one byte is echoed, where it is no failure if it is not.
+    /// Whether one byte is echoed.
     pub(super) fn is_served(&mut self, within: Duration) -> bool {
         let until = self.until.min(Instant::now() + within);
         write(&self.socket, b"?", until).is_ok() && read(&self.socket, b"?", until).is_ok()
@@ -187,5 +187,5 @@ fn read(mut socket: &TcpStream, data: &[u8], until: Instant) -> Result<(), Troub
 }
 
 fn ended(error: &io::Error) -> String {
-    if is_timeout(error) { "it took no more".into() } else { cause(error) }
+    if is_timeout(error) { "it accepted no more data".into() } else { cause(error) }
 }

@@ -1,4 +1,4 @@
-//! `smolecho serve`: bind, listen, and then the loop until a signal or CMD ends it.
+//! `smolecho serve`: bind, listen, and serve until a signal or the end of CMD.
 
 pub(crate) mod options;
 mod services;
@@ -17,7 +17,7 @@ use crate::node::run::Run;
 use crate::output::dialogue::Role;
 use crate::output::report::Report;
 
-/// What the options ask for, before anything is done.
+/// Checks the options, before anything is created.
 pub(crate) fn plan(options: &Serve) -> Result<(Services, Plan), Fault> {
     let is_private = options.common.private.command()?.is_some();
     let services = Services::new(options)?;
@@ -56,7 +56,7 @@ fn listen(run: &mut Run, services: &Services, options: &Serve) -> Result<(), Fau
     run.report.check()
 }
 
-/// Until a signal ends us, CMD ends, or nobody reads what we print.
+/// Serves until a signal, the end of CMD, or the end of stdout's reader.
 fn serve(run: &mut Run, services: &Services, mut child: Option<&mut Child>) -> Result<u8, Fault> {
     loop {
         let pending = run.turn(None, |report, event| {

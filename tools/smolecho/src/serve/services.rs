@@ -1,4 +1,4 @@
-//! The ports that are served, and what each is for.
+//! The services on their ports.
 
 use smolecho::{Listener, Node, Protocol, TcpService, UdpService};
 use smoltcp::wire::{IpAddress, IpEndpoint};
@@ -8,10 +8,10 @@ use crate::args::shared::Proto;
 use crate::fault::Fault;
 use crate::output::report::Report;
 
-/// Echo, and the small services beside it, over these protocols.
+/// Echo and the small services, over TCP, UDP or both.
 pub(crate) struct Services {
     protocols: Vec<Protocol>,
-    /// Echo comes first.
+    /// The first is echo.
     offers: Vec<Offer>,
 }
 
@@ -50,7 +50,7 @@ impl Services {
         for (i, offer) in offers.iter().enumerate() {
             if let Some(other) = offers[..i].iter().find(|other| other.port == offer.port) {
                 return Err(Fault::usage(format!(
-                    "{} {}: that is {} already; another port would do",
+                    "{} {}: {} uses this port already; another port would do",
                     offer.option, offer.port, other.option
                 )));
             }
@@ -81,7 +81,7 @@ impl Services {
         Ok(())
     }
 
-    /// Says what is served at an address.
+    /// Reports the services at an address.
     pub(super) fn announce(&self, address: IpAddress, report: &mut Report) {
         for offer in &self.offers {
             let local = IpEndpoint::new(address, offer.port);

@@ -1,5 +1,4 @@
-//! `smolecho sim`: a network of our nodes in virtual time, run after run, and what to do with a seed
-//! that fails.
+//! `smolecho sim`: runs a network of nodes in virtual time, and explains a seed that fails.
 
 mod diagram;
 pub(crate) mod options;
@@ -66,7 +65,7 @@ struct Runs<'s> {
     limit: Limit,
 }
 
-/// What came of all runs together.
+/// Totals of all runs.
 #[derive(Default)]
 struct Total {
     runs: u64,
@@ -74,12 +73,12 @@ struct Total {
     finished: u64,
     answered: u64,
     virtual_seconds: f64,
-    /// Of the hashes of the runs, in their order.
+    /// A hash over the runs' hashes in order.
     hash: u64,
 }
 
 impl Runs<'_> {
-    /// The run that failed, if one did; a signal ends it before.
+    /// Runs until one fails, the limit is reached or a signal comes; returns the plan that failed.
     fn until_one_fails(&self, out: &mut Stdout) -> Result<Option<Plan>, Fault> {
         let (signals, begin, mut total) = (Signals::new()?, Instant::now(), Total::default());
         let bar = self.bar();
@@ -131,7 +130,7 @@ impl Total {
 
     fn summary(&self, took: Duration) -> String {
         format!(
-            "{} runs, {:.1} hours in {:.1} s: {} frames, {} dialogues whole, {} datagrams answered; \
+            "{} runs, {:.1} hours in {:.1} s: {} frames, {} dialogues finished, {} datagrams answered; \
              trace {:016x}",
             self.runs,
             self.virtual_seconds / 3600.0,
@@ -144,16 +143,16 @@ impl Total {
     }
 }
 
-/// The run, as a command that repeats it.
+/// The command that repeats the run.
 fn name(plan: &Plan) -> String {
     format!("smolecho sim --scenario {} --seed {} --runs 1", plan.scenario, plan.seed)
 }
 
-/// The fewest faults and operations that still fail so.
+/// Prints the smallest set of faults and operations that still fails.
 fn explain(plan: &Plan, out: &mut Stdout) {
     let shortest = smolecho_sim::shrink(plan);
     out.line(format_args!(
-        "it takes {} of {} faults and {} of {} operations:",
+        "the smallest set that fails has {} of {} faults and {} of {} operations:",
         shortest.faults.len(),
         plan.faults.len(),
         shortest.operations.len(),
@@ -178,12 +177,9 @@ fn write_pcap(path: &Path, outcome: &Outcome) -> Result<(), Fault> {
 
 fn write_svg(path: &Path, outcome: &Outcome) -> Result<(), Fault> {
     let Some(diagram) = diagram::of(outcome.trace.frames()) else {
-        return Err(Fault::failed(format!("--svg {}: no connection was made", path.display())));
+        return Err(Fault::failed(format!("--svg {}: there was no connection", path.display())));
     };
     fs::write(path, diagram.to_string()).map_err(|error| {
-        Fault::usage(format!(
-            "--svg {}: {error}; a path that can be written would do",
-            path.display()
-        ))
+        Fault::usage(format!("--svg {}: {error}; a writable path would do", path.display()))
     })
 }

@@ -7,28 +7,28 @@ use clap::{Args, value_parser};
 
 use crate::args::values::{number, seed};
 
-/// The simulation.
+/// The options of `smolecho sim`.
 #[derive(Args)]
 pub(crate) struct Sim {
-    /// Show the scenarios
+    /// List the scenarios
     #[arg(long)]
     pub(crate) list: bool,
-    /// The first run's seed; the next runs count up from it [default: from the system]
+    /// Seed of the first run; each next run adds one [default: random]
     #[arg(long, value_name = "S", value_parser = seed)]
     pub(crate) seed: Option<u64>,
-    /// How many runs
+    /// Number of runs
     #[arg(long, value_name = "N", default_value = "1000", value_parser = value_parser!(u64).range(1..))]
     runs: u64,
-    /// Runs for so long instead
+    /// Minutes to run, instead of a number of runs
     #[arg(long, value_name = "M", conflicts_with = "runs", value_parser = number(1..=65535))]
     minutes: Option<u16>,
-    /// This scenario alone, not all in turn
+    /// Only this scenario, instead of all in turn
     #[arg(long, value_name = "NAME")]
     pub(crate) scenario: Option<String>,
-    /// Write every frame of the run that failed, or of the first, to a file for Wireshark
+    /// Write every frame of the failed run, or of the first, to a file for Wireshark
     #[arg(long, value_name = "FILE")]
     pub(crate) pcap: Option<PathBuf>,
-    /// Draw the segments of its most troubled connection
+    /// Draw the connection of that run with the most losses and retransmissions, as SVG
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
 }
@@ -42,7 +42,7 @@ impl Sim {
     }
 }
 
-/// How long to go on.
+/// When to stop.
 #[derive(Clone, Copy)]
 pub(crate) enum Limit {
     Runs(u64),

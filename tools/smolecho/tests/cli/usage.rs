@@ -1,4 +1,4 @@
-//! The command line alone: nothing of this gets as far as making anything.
+//! The command line; nothing is created.
 
 use libtest_mimic::Failed;
 
@@ -10,7 +10,7 @@ pub(crate) const CASES: &[Case] = &[
     ("usage::help_lists_what_works", help),
 ];
 
-/// The command line, and what the first line on stderr says: the option, the value, what would do.
+/// A command line, and parts of its error line: the option, the value, and what would do.
 const BAD: &[(&str, &[&str])] = &[
     ("serve --port 0", &["--port", "'0'", "from 1 to 65535"]),
     ("serve --port 70000", &["--port", "'70000'", "from 1 to 65535"]),
@@ -174,7 +174,7 @@ fn help() -> Result<(), Failed> {
     expect_options("sim", sim)
 }
 
-/// That the help of a command lists these options and no other.
+/// Checks that the help of a command lists exactly these options.
 fn expect_options(command: &str, expected: &str) -> Result<(), Failed> {
     let help = Run::of([command, "--help"]).expect_status(0)?;
     let lines = help.stdout.lines().map(str::trim_start).filter(|line| line.starts_with('-'));

@@ -1,4 +1,4 @@
-//! Who is measured. A further variant of our server is one line in [`PEERS`].
+//! The servers that are measured. One more variant of ours is one line in [`PEERS`].
 
 mod kernel;
 mod reflector;
@@ -11,13 +11,13 @@ use crate::args::names;
 use crate::fault::Fault;
 use crate::load::scene::Load;
 
-/// Connections at once that our server is started for, and what is asked of all.
+/// Connections of the largest load on every peer, for which ours is sized.
 pub(super) const MANY: usize = 1000;
 
-/// And where they are held.
+/// Connections of the loads that hold many idle ones.
 pub(super) const HELD: usize = 10_000;
 
-/// A server, and what it can be asked.
+/// A server, and the loads that it takes.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) name: &'static str,
@@ -26,16 +26,16 @@ pub(super) struct Peer {
     takes: fn(Load) -> bool,
 }
 
-/// How it is started.
+/// How the server is started.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Server {
-    /// `smolecho serve` with these options, over a TAP that it makes.
+    /// `smolecho serve` with these options, on a TAP that it creates.
     Ours(&'static [&'static str]),
-    /// Of this program, too.
+    /// A part of this program.
     Part(Other),
 }
 
-/// What else this program can be, to be compared with.
+/// The other servers in this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Other {
     Kernel,
@@ -72,13 +72,18 @@ pub(super) const PEERS: &[Peer] = &[
         &["--connections", "10016", "--buffer", "2048"],
         is_held,
     ),
-    other(KERNEL, "the kernel's sockets, epoll, over veth", Other::Kernel, |load| {
+    other(KERNEL, "kernel sockets with epoll, over a veth", Other::Kernel, |load| {
         !is_small_service(load)
     }),
-    other(USUAL, "the usual loop over smoltcp, 72 sockets", Other::Usual, |load| {
+    other(USUAL, "the common smoltcp echo loop, 72 sockets", Other::Usual, |load| {
         load.connections() <= usual::CONNECTIONS && !is_small_service(load) && !is_held(load)
     }),
-    other(REFLECTOR, "a TAP that turns frames round: the limit", Other::Reflector, Load::is_udp),
+    other(
+        REFLECTOR,
+        "returns frames without any stack: the fastest a TAP can be",
+        Other::Reflector,
+        Load::is_udp,
+    ),
 ];
 
 const fn ours(
@@ -111,7 +116,7 @@ fn is_small_service(load: Load) -> bool {
     matches!(load, Load::Discard | Load::Chargen)
 }
 
-/// The places of those with these names, or of all.
+/// The indices of the peers with these names; all without names.
 pub(super) fn chosen(names: &[String]) -> Result<Vec<usize>, Fault> {
     let place = |name: &String| {
         PEERS
@@ -125,7 +130,7 @@ pub(super) fn chosen(names: &[String]) -> Result<Vec<usize>, Fault> {
     }
 }
 
-/// Becomes one of the others, until it is ended.
+/// Runs one of the other servers until the process is killed.
 pub(super) fn serve(other: Other) -> Result<(), Fault> {
     match other {
         Other::Kernel => kernel::serve(),

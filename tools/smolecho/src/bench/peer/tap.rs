@@ -1,4 +1,4 @@
-//! The TAP of a peer that is a part of this program.
+//! The TAP of a server in this program.
 
 use smolecho::phy::tap::Tap;
 
@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::host::tap::{HostTap, TapOptions};
 use crate::node::defaults::HOST_ADDRESSES;
 
-/// A TAP of this namespace, with the host's side ready.
+/// Opens a TAP in this namespace, with the host's side configured.
 pub(super) fn open() -> Result<Tap, Fault> {
     let host_addresses = vec![HOST_ADDRESSES[0]];
     let options = TapOptions { name: LINK.to_owned(), mtu: None, offload: false, host_addresses };

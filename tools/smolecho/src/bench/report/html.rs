@@ -1,4 +1,4 @@
-//! The results as a page: verdicts, peers side by side, pictures, the machine.
+//! The results as a page: ratios, peers side by side, charts, the machine.
 
 use maud::{Markup, html};
 
@@ -15,9 +15,9 @@ pub(super) fn document(results: &Results, old: Option<&Results>) -> String {
         p { (circumstances(results)) }
         p.soft { code { (results.command) } ", " time datetime=(results.date) { (results.date) } }
         @if !results.machine.optimized {
-            p.bad { "This program was built without optimization: its figures mean nothing." }
+            p.bad { "This program is not optimized: its figures mean nothing. Build it with --release." }
         }
-        @if !results.complete { p.bad { "A signal came before all was measured." } }
+        @if !results.complete { p.bad { "Interrupted before all figures were measured." } }
         @for note in &results.notes { p { (note) } }
     };
     let mut sections = Vec::new();
@@ -28,7 +28,7 @@ pub(super) fn document(results: &Results, old: Option<&Results>) -> String {
         add("ratios", "Ratios", ratios(results));
     }
     if let Some(old) = old {
-        add("changes", "What has changed", changes(old, results));
+        add("changes", "Changes", changes(old, results));
     }
     add("peers", "Side by side", peers(results));
     let pictures = charts::all(results);
@@ -84,7 +84,7 @@ fn changes(old: &Results, new: &Results) -> Markup {
     };
     html! {
         p { "Since " time datetime=(old.date) { (old.date) } "." }
-        (page::table("What has changed", &head, &body))
+        (page::table("Changes", &head, &body))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The results as JUnit's XML, which continuous integration shows: a suite for each peer.
+//! The results as JUnit XML: a suite per peer.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 

@@ -1,4 +1,4 @@
-//! Tables that a README can take as they are.
+//! The results as Markdown tables.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use crate::bench::results::Results;
 
 pub(super) fn tables(results: &Results) -> String {
     let mut text = String::new();
-    // Nothing can go wrong with a string.
+    // Writing to a string cannot fail.
     let _ = write(results, &mut text);
     text
 }

@@ -1,4 +1,4 @@
-//! Tables for a terminal: ratios first, then what they come from. A bar while it runs.
+//! Tables for a terminal: ratios first, then the figures.
 
 use crate::bench::compare::{self, Change, Kind};
 use crate::bench::figure::FIGURES;
@@ -8,10 +8,10 @@ use crate::bench::spread::Spread;
 use crate::fault::Fault;
 use crate::output::stdout::Stdout;
 
-/// What bounds every ratio over a TAP.
-pub(super) const BOUND: &str = "Over a TAP each frame costs a system call: no stack answers sooner than the reflector, which has none.";
+/// The sentence below every table of ratios.
+pub(super) const BOUND: &str = "Each frame over a TAP costs a system call, so the reflector, which has no stack, bounds every TAP server.";
 
-/// The figures, and who can be asked for them.
+/// Lists figures and peers.
 pub(in crate::bench) fn list() -> Result<(), Fault> {
     let mut out = Stdout::new();
     out.line("figures");
@@ -30,7 +30,9 @@ pub(in crate::bench) fn print(results: &Results, old: Option<&Results>) -> Resul
     let mut out = Stdout::new();
     out.line(circumstances(results));
     if !results.machine.optimized {
-        out.line("This program was built without optimization: its figures mean nothing.");
+        out.line(
+            "This program is not optimized: its figures mean nothing. Build it with --release.",
+        );
     }
     for note in &results.notes {
         out.line(note);
@@ -46,20 +48,20 @@ pub(in crate::bench) fn print(results: &Results, old: Option<&Results>) -> Resul
         compared(old, results, &mut out);
     }
     if !results.complete {
-        out.line("\nA signal came before all was measured.");
+        out.line("\nInterrupted before all figures were measured.");
     }
     out.check()
 }
 
-/// The machine, and how it was measured.
+/// The machine and the method, in one line.
 pub(super) fn circumstances(results: &Results) -> String {
     let Results { machine, rounds, milliseconds, two_cores, .. } = results;
-    let cores = if *two_cores { "a core each" } else { "the same core" };
+    let cores = if *two_cores { "one core each" } else { "the same core" };
     let rounds = if *rounds == 1 { "1 round".into() } else { format!("{rounds} rounds") };
     format!("{}; {rounds} of {milliseconds} ms, client and server on {cores}", machine.words())
 }
 
-/// The figure, and the server if it is not our usual one.
+/// The figure, with the variant of our server unless it is the default.
 pub(super) fn subject(ratio: &Ratio) -> String {
     match ratio.peer.strip_prefix(OURS).map(|variant| variant.trim_start_matches('-')) {
         Some("") | None => ratio.about.clone(),
@@ -89,7 +91,7 @@ fn cell_line(row: &Row, cell: &Cell) -> String {
         line += &format!(" server CPU {} µs each", digits(cpu));
     }
     if row.name.starts_with("connects") {
-        line += &format!(", {} in all", cell.done);
+        line += &format!(", {} in total", cell.done);
     }
     if cell.lost > 0 {
         line += &format!(", {} of {} lost", cell.lost, cell.done + cell.lost);
@@ -126,12 +128,12 @@ fn compared(old: &Results, new: &Results, out: &mut Stdout) {
     out.line(format_args!("  {outside} of {} outside the noise", changes.len()));
 }
 
-/// Beside the median.
+/// The spread, as printed beside the median.
 pub(super) fn range(spread: &Spread) -> String {
     format!("{} – {}", digits(spread.low), digits(spread.high))
 }
 
-/// To three digits.
+/// At least three significant digits.
 pub(super) fn digits(value: f64) -> String {
     let decimals = match value.abs() {
         v if v >= 100.0 || v == 0.0 => 0,

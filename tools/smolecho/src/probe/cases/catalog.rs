@@ -1,4 +1,4 @@
-//! All cases, in the order in which a board comes to life.
+//! All cases, in the order in which a new board comes to life.
 
 use super::{closing, datagrams, dialogue, frames, load, reach};
 use crate::args::names::{self, is_named};
@@ -10,14 +10,14 @@ use crate::probe::options::Probe;
 const REACH: &[Case] = &[
     Case {
         name: "link",
-        expects: "a route to it, over an interface that is up",
+        expects: "a route to it over an interface that is up",
         rule: "RFC 1122 section 3.3.1",
         needs: Needs::Nothing,
         run: reach::link,
     },
     Case {
         name: "neighbor",
-        expects: "an answer to the question for its hardware address",
+        expects: "an answer to ARP or neighbor solicitation",
         rule: "RFC 826, RFC 4861 section 7.2.4",
         needs: Needs::Nothing,
         run: reach::neighbor,
@@ -34,35 +34,35 @@ const REACH: &[Case] = &[
 const UDP: &[Case] = &[
     Case {
         name: "udp",
-        expects: "a datagram comes back, from the address and port that it was sent to",
+        expects: "a datagram is echoed from the address and port that it was sent to",
         rule: "RFC 862, RFC 1122 section 4.1.3.5",
         needs: Needs::Nothing,
         run: datagrams::echo,
     },
     Case {
         name: "udp-sizes",
-        expects: "datagrams of 0 to 512 bytes come back as they were, larger ones so or not at all",
+        expects: "datagrams of 0 to 512 bytes are echoed unchanged; larger ones unchanged or not at all",
         rule: "RFC 791 section 3.1, RFC 862",
         needs: Needs::Udp,
         run: datagrams::sizes,
     },
     Case {
         name: "udp-fragments",
-        expects: "a datagram of 2,000 bytes comes back whole, or not at all",
+        expects: "a datagram of 2,000 bytes is echoed whole or not at all",
         rule: "RFC 1122 section 3.3.2, RFC 8200 section 4.5",
         needs: Needs::Udp,
         run: datagrams::fragments,
     },
     Case {
         name: "udp-window",
-        expects: "of 32 datagrams at once all come back, once each and in order",
+        expects: "32 datagrams at once are all echoed, once each and in order",
         rule: "RFC 862",
         needs: Needs::Udp,
         run: datagrams::window,
     },
     Case {
         name: "udp-low-port",
-        expects: "no answer to a question from a port below 1024: two echoes would talk for ever",
+        expects: "no answer to a datagram from a port below 1024: two echo servers would loop",
         rule: "CVE-1999-0103, CVE-2024-2169",
         needs: Needs::Udp,
         run: datagrams::low_port,
@@ -72,7 +72,7 @@ const UDP: &[Case] = &[
 const TCP: &[Case] = &[
     Case {
         name: "tcp",
-        expects: "a connection, and the first bytes come back over it",
+        expects: "a connection that echoes the first bytes",
         rule: "RFC 862, RFC 9293 section 3.5",
         needs: Needs::Nothing,
         run: dialogue::echo,
@@ -86,112 +86,112 @@ const TCP: &[Case] = &[
     },
     Case {
         name: "tcp-sizes",
-        expects: "messages of 1 byte to 100,000 come back as they were",
+        expects: "messages of 1 to 100,000 bytes are echoed unchanged",
         rule: "RFC 862",
         needs: Needs::Stream,
         run: dialogue::sizes,
     },
     Case {
         name: "tcp-patterns",
-        expects: "every byte value comes back, and no long run upsets a checksum",
+        expects: "every byte value is echoed; long runs of one byte upset no checksum",
         rule: "RFC 862, RFC 9293 section 3.1",
         needs: Needs::Stream,
         run: dialogue::patterns,
     },
     Case {
         name: "tcp-small-segments",
-        expects: "200 segments of one byte come back in order",
+        expects: "200 segments of one byte are echoed in order",
         rule: "RFC 9293 section 3.8",
         needs: Needs::Stream,
         run: dialogue::small_segments,
     },
     Case {
         name: "tcp-both-ways",
-        expects: "1 MiB comes back while it is being sent",
+        expects: "1 MiB is echoed while it is being sent",
         rule: "RFC 862",
         needs: Needs::Stream,
         run: dialogue::both_ways,
     },
     Case {
         name: "tcp-slow-writer",
-        expects: "bytes with pauses between them come back",
+        expects: "bytes with pauses between them are echoed",
         rule: "RFC 862",
         needs: Needs::Stream,
         run: dialogue::slow_writer,
     },
     Case {
         name: "tcp-slow-reader",
-        expects: "a peer that does not read stops the flow and loses nothing",
+        expects: "a peer that does not read stops the flow, and no byte is lost",
         rule: "RFC 9293 section 3.8.6",
         needs: Needs::Stream,
         run: dialogue::slow_reader,
     },
     Case {
         name: "tcp-urgent",
-        expects: "data around an urgent byte comes back, and the connection lives",
+        expects: "data around an urgent byte is echoed, and the connection stays open",
         rule: "RFC 9293 section 3.8.5, RFC 6093",
         needs: Needs::Stream,
         run: dialogue::urgent,
     },
     Case {
         name: "tcp-idle",
-        expects: "a connection that was silent for a second, or half of the deadline, still echoes",
+        expects: "a connection idle for 1 s, or half of the deadline, still echoes",
         rule: "RFC 1122 section 4.2.3.6",
         needs: Needs::Stream,
         run: dialogue::idle,
     },
     Case {
         name: "tcp-close",
-        expects: "our FIN is answered with a FIN, not with a reset",
+        expects: "a FIN is answered with a FIN, not with a reset",
         rule: "RFC 9293 section 3.6",
         needs: Needs::Stream,
         run: closing::close,
     },
     Case {
         name: "tcp-half-close",
-        expects: "everything comes back behind our FIN, then its own FIN",
+        expects: "everything sent before our FIN is echoed, then its own FIN",
         rule: "RFC 862, RFC 9293 section 3.6",
         needs: Needs::Stream,
         run: closing::half_close,
     },
     Case {
         name: "tcp-reset",
-        expects: "a reset ends one connection and leaves the server well",
+        expects: "a reset ends its connection and harms no other",
         rule: "RFC 9293 section 3.10.7.4",
         needs: Needs::Tcp,
         run: closing::reset,
     },
     Case {
         name: "tcp-same-port",
-        expects: "a peer that resets may come again at once from the same port",
+        expects: "after a reset the same port can connect again at once",
         rule: "RFC 9293 section 3.10.7.4",
         needs: Needs::Tcp,
         run: closing::same_port,
     },
     Case {
         name: "tcp-many",
-        expects: "so many connections at once as --connections says are served",
+        expects: "as many connections at once as --connections says are served",
         rule: "RFC 862",
         needs: Needs::Stream,
         run: load::many,
     },
     Case {
         name: "tcp-pool",
-        expects: "one connection more than there is room for harms none; its place is free again afterwards",
+        expects: "one connection too many harms no other, and its slot is free again afterwards",
         rule: "RFC 9293 section 3.10.7",
         needs: Needs::Stream,
         run: load::pool,
     },
     Case {
         name: "tcp-churn",
-        expects: "50 connections, one after the other, are all served",
+        expects: "50 connections in a row are all served",
         rule: "RFC 9293 section 3.6.1",
         needs: Needs::Tcp,
         run: load::churn,
     },
 ];
 
-/// The cases that the command line asks for.
+/// The cases that the options choose.
 pub(in crate::probe) fn chosen(options: &Probe) -> Result<Vec<&'static Case>, Fault> {
     let mut all: Vec<&Case> = REACH.iter().collect();
     if options.protocols.has(Proto::Udp) {

@@ -1,4 +1,4 @@
-//! How connections end.
+//! Cases about closing connections.
 
 use crate::kernel::pattern::pattern;
 use crate::kernel::socket::Setup;
@@ -20,7 +20,7 @@ pub(super) fn half_close(scene: &mut Scene) -> Result<String, Trouble> {
     Ok(String::new())
 }
 
-/// With bytes on their way in both directions.
+/// With bytes in flight in both directions.
 pub(super) fn reset(scene: &mut Scene) -> Result<String, Trouble> {
     for _ in 0..3 {
         let mut peer = Peer::connect(scene)?;
@@ -31,14 +31,14 @@ pub(super) fn reset(scene: &mut Scene) -> Result<String, Trouble> {
     Ok(String::new())
 }
 
-/// Between two connections the port is free for everybody here: who loses it tries another.
+/// Another program may take the port between two connections: then another port is tried.
 pub(super) fn same_port(scene: &mut Scene) -> Result<String, Trouble> {
     let mut tries = (0..10).map(|_| from_one_port(scene));
     let ended = tries.find(|ended| !matches!(ended, Err(Trouble::NotRun(_))));
     ended.unwrap_or_else(|| from_one_port(scene))
 }
 
-/// The reset leaves no TIME-WAIT with us, so that the same port is ours again at once.
+/// A reset leaves no TIME-WAIT here, so the port is free again at once.
 fn from_one_port(scene: &Scene) -> Result<String, Trouble> {
     let mut peer = Peer::connect(scene)?;
     let local = peer.local()?;

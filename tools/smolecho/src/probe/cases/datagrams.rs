@@ -1,4 +1,4 @@
-//! Datagrams.
+//! Cases with datagrams.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
@@ -9,13 +9,14 @@ use crate::kernel::pattern::{compare, pattern};
 use crate::kernel::socket::unspecified;
 use crate::probe::case::{Scene, Trouble};
 
-/// A datagram may be lost on its way: so often it is asked again.
+/// How often a datagram is sent before it counts as unanswered.
 const TRIES: u32 = 3;
 
-/// What fits behind headers of any length into the 576 bytes that every host takes (RFC 791 section 3.1).
+/// Payload that fits, behind the longest headers, into the 576 bytes that every host accepts (RFC 791 section
+/// 3.1).
 const MUST: usize = 512;
 
-/// After this nothing comes any more.
+/// How long to wait for an answer.
 const QUIET: Duration = Duration::from_millis(300);
 
 pub(super) fn echo(scene: &mut Scene) -> Result<String, Trouble> {
@@ -24,8 +25,8 @@ pub(super) fn echo(scene: &mut Scene) -> Result<String, Trouble> {
     outcome
 }
 
-/// A connected socket is told of errors, and sees no answer from elsewhere; the other way round with one
-/// that is not.
+/// A connected socket receives errors but no answer from another address; an unconnected socket the reverse.
+/// Both are tried.
 fn first_answer(scene: &Scene) -> Result<String, Trouble> {
     const HELLO: &[u8] = b"Hello, Server!";
     if ask(scene, &connect(scene)?, HELLO)? {
@@ -59,16 +60,16 @@ pub(super) fn sizes(scene: &mut Scene) -> Result<String, Trouble> {
 pub(super) fn fragments(scene: &mut Scene) -> Result<String, Trouble> {
     let socket = connect(scene)?;
     if ask(scene, &socket, &pattern(2000))? {
-        Ok("it comes back whole".into())
+        Ok("echoed whole".into())
     } else {
-        Ok("it is not answered".into())
+        Ok("not answered".into())
     }
 }
 
 pub(super) fn window(scene: &mut Scene) -> Result<String, Trouble> {
     const WINDOW: u32 = 32;
     let socket = connect(scene)?;
-    // The first one alone: until the hardware address is known, Linux may send in another order.
+    // Alone, because Linux may reorder datagrams until the hardware address is known.
     ask(scene, &socket, b"first")?;
     for number in 0..WINDOW {
         if let Err(error) = socket.send(&number.to_be_bytes()) {
@@ -77,7 +78,7 @@ pub(super) fn window(scene: &mut Scene) -> Result<String, Trouble> {
     }
     let mut buffer = [0; 64];
     let mut seen = Vec::new();
-    // Who sends for ever is not listened to for ever.
+    // A server may send without end.
     while !scene.is_over() {
         match receive(&socket, &mut buffer, QUIET.min(scene.left())) {
             Ok((data, _)) => seen.push(data.try_into().map_or(u32::MAX, u32::from_be_bytes)),
@@ -96,8 +97,8 @@ pub(super) fn window(scene: &mut Scene) -> Result<String, Trouble> {
 }
 
 pub(super) fn low_port(scene: &mut Scene) -> Result<String, Trouble> {
-    // Where other echoes and their like are; the first that nobody uses here.
-    let none = Trouble::not_run("no port");
+    // Ports of echo and similar services; the first that is free here.
+    let none = Trouble::not_run("no local port");
     let socket = [7, 9, 13, 17, 19].into_iter();
     let socket = socket.fold(none, |found, port| found.or_else(|_| open(scene, port)))?;
     if let Err(error) = socket.send_to(b"echo?", scene.target) {
@@ -110,7 +111,7 @@ pub(super) fn low_port(scene: &mut Scene) -> Result<String, Trouble> {
     }
 }
 
-/// Whether the question comes back; a wrong answer is a failure.
+/// Whether the question is echoed; a wrong answer is a failure.
 fn ask(scene: &Scene, socket: &UdpSocket, question: &[u8]) -> Result<bool, Trouble> {
     let mut buffer = vec![0; 65_536];
     for _ in 0..TRIES {
@@ -136,7 +137,7 @@ fn connect(scene: &Scene) -> Result<UdpSocket, Trouble> {
 
 fn open(scene: &Scene, port: u16) -> Result<UdpSocket, Trouble> {
     UdpSocket::bind((unspecified(scene.target), port)).or_else(|error| match error.kind() {
-        ErrorKind::PermissionDenied => Trouble::not_run(format!("port {port} is for root")),
+        ErrorKind::PermissionDenied => Trouble::not_run(format!("port {port} requires root")),
         _ => Trouble::not_run(format!("port {port}: {error}")),
     })
 }

@@ -1,4 +1,4 @@
-//! Bytes over a connection.
+//! Cases with bytes over a connection.
 
 use std::net::Shutdown;
 use std::thread::sleep;
@@ -13,7 +13,7 @@ use crate::probe::peer::Peer;
 
 const HELLO: &[u8] = b"Hello, Server!";
 
-/// The lecture's dialogue. What the server does with a second message tells its flow.
+/// The lecture's dialogue. The answer to a second message tells how the server treats a connection.
 pub(super) fn echo(scene: &mut Scene) -> Result<String, Trouble> {
     let hello = Peer::connect(scene).and_then(|mut peer| peer.echo(HELLO).map(|()| peer));
     scene.no_tcp = hello.is_err();
@@ -26,7 +26,7 @@ pub(super) fn echo(scene: &mut Scene) -> Result<String, Trouble> {
     Ok("flow: once, one answer and it closes".into())
 }
 
-/// A driver that misses its interrupt lives on retransmissions: everything comes back, but late.
+/// A driver that misses interrupts depends on retransmissions: everything comes back, but late.
 pub(super) fn prompt(scene: &mut Scene) -> Result<String, Trouble> {
     const TIMELY: Duration = Duration::from_millis(100);
     let mut peer = Peer::connect(scene)?;
@@ -43,8 +43,8 @@ pub(super) fn prompt(scene: &mut Scene) -> Result<String, Trouble> {
     let median = times[times.len() / 2];
     if median > TIMELY {
         return Trouble::failed(format!(
-            "half of the answers took {median:.0?} or longer: is the receive path polled by a timer \
-             alone, or does an interrupt get lost?"
+            "half of the answers took {median:.0?} or longer: is the receive path polled only by a timer, \
+             or is an interrupt lost?"
         ));
     }
     Ok(format!("median {median:.0?} of {}", times.len()))
@@ -70,7 +70,7 @@ fn of(size: usize, trouble: Trouble) -> Trouble {
 pub(super) fn patterns(scene: &mut Scene) -> Result<String, Trouble> {
     let mut peer = Peer::connect(scene)?;
     peer.echo(&(0..=255).collect::<Vec<u8>>())?;
-    // Sums of ones' complement cannot tell 0x0000 from 0xffff: a wrong carry shows here.
+    // Ones' complement sums do not distinguish 0x0000 from 0xffff, so a wrong carry shows here.
     for byte in [0x00, 0xff, 0x55, 0xaa] {
         peer.echo_at_once(&[byte; 3001], false)?;
     }
@@ -103,7 +103,7 @@ pub(super) fn slow_writer(scene: &mut Scene) -> Result<String, Trouble> {
     Ok(String::new())
 }
 
-/// Nothing is read until the server takes no more. Small buffers on our side, so that this is soon.
+/// Reads nothing until the server stops accepting. Small local buffers make that happen soon.
 pub(super) fn slow_reader(scene: &mut Scene) -> Result<String, Trouble> {
     const MOST: usize = 8 << 20;
     let setup = Setup { buffers: Some(16_384), ..Setup::default() };
@@ -113,7 +113,7 @@ pub(super) fn slow_reader(scene: &mut Scene) -> Result<String, Trouble> {
     let all = pattern.repeat(sent.div_ceil(pattern.len()));
     peer.expect(&all[..sent])?;
     peer.echo(b"and on")?;
-    Ok(format!("{sent} bytes were under way"))
+    Ok(format!("{sent} bytes were in flight"))
 }
 
 pub(super) fn urgent(scene: &mut Scene) -> Result<String, Trouble> {
@@ -124,16 +124,16 @@ pub(super) fn urgent(scene: &mut Scene) -> Result<String, Trouble> {
         return Trouble::not_run(format!("MSG_OOB: {error}"));
     }
     peer.send(b"after")?;
-    // In line it is data like any other; taken out of line it is not echoed.
+    // In line, urgent data is ordinary data; out of line it is not echoed.
     if peer.expect(b"!").is_ok() {
         peer.expect(b"after")?;
-        return Ok("the urgent byte comes back in line".into());
+        return Ok("the urgent byte is echoed in line".into());
     }
     peer.expect(b"fter")?;
-    Ok("the urgent byte is left out".into())
+    Ok("the urgent byte is not echoed".into())
 }
 
-/// What is left after the pause is for the answer.
+/// The pause leaves time for the answer.
 pub(super) fn idle(scene: &mut Scene) -> Result<String, Trouble> {
     let mut peer = Peer::connect(scene)?;
     peer.echo(HELLO)?;

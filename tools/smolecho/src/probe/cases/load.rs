@@ -1,4 +1,4 @@
-//! Many connections.
+//! Cases with many connections.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -7,13 +7,13 @@ use crate::kernel::socket::{Setup, connect};
 use crate::probe::case::{Scene, Trouble};
 use crate::probe::peer::Peer;
 
-/// More than this at once is for a benchmark.
+/// The most connections to open.
 const MOST: usize = 256;
 
-/// A server that has not answered by then has no place for us.
+/// A server that has not answered by then has no room.
 const NO_PLACE: Duration = Duration::from_millis(500);
 
-/// Before somebody who was not served comes again.
+/// How long to wait before the next attempt.
 const AGAIN: Duration = Duration::from_millis(20);
 
 pub(super) fn many(scene: &mut Scene) -> Result<String, Trouble> {
@@ -23,7 +23,7 @@ pub(super) fn many(scene: &mut Scene) -> Result<String, Trouble> {
         peer.echo(&n.to_be_bytes()).map_err(|trouble| nth(n, trouble))?;
         peers.push(peer);
     }
-    // Interleaved: nobody gets another's bytes.
+    // Interleaved: no connection may get bytes of another.
     for round in 0..3_u8 {
         for (n, peer) in peers.iter_mut().enumerate() {
             peer.send(&[round, n as u8])?;
@@ -42,7 +42,7 @@ fn nth(n: u16, trouble: Trouble) -> Trouble {
     }
 }
 
-/// Connects until one is not served any more.
+/// Connects until a connection is not served.
 pub(super) fn pool(scene: &mut Scene) -> Result<String, Trouble> {
     let (mut inside, enough) = (Vec::new(), scene.left() / 2);
     let begin = Instant::now();
@@ -62,16 +62,16 @@ pub(super) fn pool(scene: &mut Scene) -> Result<String, Trouble> {
         peer.expect(b"still here")?;
     }
     drop(inside);
-    // What did not get in before may stand in front of us.
+    // Connections that were not served may still be queued before ours.
     while !scene.is_over() {
         let served = Peer::connect(scene).map(|mut peer| peer.is_served(NO_PLACE));
         if served == Ok(true) {
-            let more = if is_full { "" } else { " and more" };
+            let more = if is_full { "" } else { " or more" };
             return Ok(format!("{count}{more} at once"));
         }
         sleep(AGAIN);
     }
-    Trouble::failed(format!("{count} were served and have closed, and nobody is served any more"))
+    Trouble::failed(format!("{count} were served and have closed, then no connection was served"))
 }
 
 pub(super) fn churn(scene: &mut Scene) -> Result<String, Trouble> {

@@ -1,4 +1,4 @@
-//! The way there: link, hardware address, ping.
+//! Cases about the route: link, hardware address, ping.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -18,10 +18,10 @@ use crate::kernel::pattern::pattern;
 use crate::kernel::socket::unspecified;
 use crate::probe::case::{Scene, Trouble};
 
-/// Between two looks at what the kernel has found out.
+/// How often to read the neighbor table.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Where the kernel would send from, and over which interface.
+/// The local address, the interface and its flags on the route to `target`.
 pub(super) fn route(target: SocketAddr) -> io::Result<(IpAddr, String, InterfaceFlags)> {
     let socket = UdpSocket::bind((unspecified(target), 0))?;
     socket.connect(target)?;
@@ -46,25 +46,25 @@ pub(super) fn link(scene: &mut Scene) -> Result<String, Trouble> {
         {
             Ok(format!("{name}, from {local}"))
         }
-        Ok((_, name, flags)) if flags.contains(InterfaceFlags::IFF_UP) => {
-            Trouble::failed(format!("{name} has no carrier: is the cable in, the board on?"))
-        }
+        Ok((_, name, flags)) if flags.contains(InterfaceFlags::IFF_UP) => Trouble::failed(format!(
+            "{name} has no carrier: is the cable plugged in and the board powered?"
+        )),
         Ok((_, name, _)) => Trouble::failed(format!("{name} is down: sudo ip link set {name} up")),
         Err(error) => Trouble::failed(format!(
-            "{error}: give an interface an address of its network, sudo ip address add ADDRESS/24 dev NAME \
-             (the target is {target})"
+            "{error}: no interface has an address in the network of {target}: sudo ip address add \
+             ADDRESS/24 dev NAME"
         )),
     }
 }
 
-/// Any packet makes the kernel ask.
+/// Any packet makes the kernel resolve the hardware address.
 pub(super) fn neighbor(scene: &mut Scene) -> Result<String, Trouble> {
     let target = scene.target.ip();
     if target.is_loopback() {
         return Trouble::not_run("a loopback address has no hardware address");
     }
     let Ok((_, name, _)) = route(scene.target) else {
-        return Trouble::not_run("there is no way to it: see the case link");
+        return Trouble::not_run("no route to it: see the case link");
     };
     let sent = UdpSocket::bind((unspecified(scene.target), 0))
         .and_then(|socket| socket.send_to(&[], scene.target));
@@ -79,9 +79,9 @@ pub(super) fn neighbor(scene: &mut Scene) -> Result<String, Trouble> {
                 return Ok(format!("{mac} on {name}"));
             }
             Ok(Neighbor::Failed) => break,
-            // It is asked for at once, or not at all: then a gateway is between.
+            // The kernel asks at once, unless a gateway is between.
             Ok(Neighbor::Unknown) if begin.elapsed() > LOOK * 10 => {
-                return Trouble::not_run("it is not on the link: a gateway is between");
+                return Trouble::not_run("it is not on the link but behind a gateway");
             }
             Ok(Neighbor::Unknown | Neighbor::Asked) => std::thread::sleep(LOOK),
             Err(fault) => return Trouble::not_run(fault.to_string()),
@@ -89,14 +89,14 @@ pub(super) fn neighbor(scene: &mut Scene) -> Result<String, Trouble> {
     }
     let what = if target.is_ipv4() { "ARP" } else { "neighbor discovery" };
     Trouble::failed(format!(
-        "nobody answers {what} for {target} on {name}: does the driver receive broadcast and multicast \
-         frames, and is this the board's address?"
+        "no answer to {what} for {target} on {name}: does the driver receive broadcast and multicast \
+         frames, and is the address right?"
     ))
 }
 
 pub(super) fn ping(scene: &mut Scene) -> Result<String, Trouble> {
     if scene.target.ip().is_loopback() {
-        return Trouble::not_run("a ping to a loopback address does not leave this machine");
+        return Trouble::not_run("a ping to a loopback address stays on this machine");
     }
     let Ok((socket, is_raw)) = icmp_socket(scene.target) else {
         return Trouble::not_run(
@@ -126,7 +126,7 @@ pub(super) fn ping(scene: &mut Scene) -> Result<String, Trouble> {
         if seq == seq_no && (!is_raw || id == ident) {
             return match data == payload {
                 true => Ok(format!("{:.0?}", start.elapsed())),
-                false => Trouble::failed("an echo reply with other bytes"),
+                false => Trouble::failed("the echo reply has other bytes"),
             };
         }
     }

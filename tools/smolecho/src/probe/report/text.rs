@@ -1,4 +1,4 @@
-//! Lines as the cases end, a bar on a terminal while they run.
+//! Lines as the cases end, and a progress bar on a terminal.
 
 use indicatif::ProgressBar;
 
@@ -9,7 +9,7 @@ use crate::probe::case::{Case, Trouble};
 use crate::probe::examine::{Ended, News};
 use crate::probe::findings::{Finding, Findings};
 
-/// The cases, and what each expects.
+/// Lists the cases and what each expects.
 pub(crate) fn list(cases: &[&Case]) -> Result<(), Fault> {
     let mut out = Stdout::new();
     for case in cases {
@@ -28,7 +28,7 @@ impl Progress {
         Progress { bar: progress::bar(cases as u64, " {msg}"), out: Stdout::new() }
     }
 
-    /// Shows it, and keeps it.
+    /// Prints an event and records it.
     pub(crate) fn show(&mut self, news: News, findings: &mut Findings) {
         let Progress { bar, out } = self;
         match news {
@@ -51,7 +51,7 @@ impl Progress {
     pub(crate) fn finish(mut self, findings: &mut Findings, ended: Ended) -> Result<(), Fault> {
         self.bar.finish_and_clear();
         findings.complete = ended == Ended::Whole;
-        let stopped = if findings.complete { "" } else { ", and then a signal came" };
+        let stopped = if findings.complete { "" } else { ", then interrupted" };
         self.out.line(format_args!(
             "{} passed, {} failed, {} not run{stopped}",
             findings.passed(),

@@ -1,7 +1,7 @@
-//! Frames that no kernel would send, from a peer that only this link has: a [`Station`] with a spare
-//! address of the network.
+//! Frames that no kernel sends, from a peer of our own on the link: a [`station::Station`] with a spare address
+//! of the network.
 //!
-//! Because its address is not the kernel's, the kernel does not reset what it knows nothing of.
+//! The address is not the kernel's, so the kernel does not reset connections that it does not know.
 
 mod packets;
 mod segments;
@@ -14,7 +14,7 @@ use crate::probe::case::{Case, Needs};
 pub(super) const DATAGRAMS: &[Case] = &[
     Case {
         name: "frame-ip-checksum",
-        expects: "a packet whose IPv4 header has a wrong checksum is dropped",
+        expects: "an IPv4 packet with a wrong header checksum is dropped",
         rule: "RFC 1122 section 3.2.1.2",
         needs: Needs::Udp,
         run: packets::ip_checksum,
@@ -28,21 +28,21 @@ pub(super) const DATAGRAMS: &[Case] = &[
     },
     Case {
         name: "frame-spoofed",
-        expects: "no answer to a source that is no single host, or the server itself",
+        expects: "no answer to a broadcast, multicast or unspecified source, nor to the server's own address",
         rule: "RFC 1122 section 4.1.3.6, RFC 4291 section 2.7",
         needs: Needs::Udp,
         run: packets::spoofed,
     },
     Case {
         name: "frame-nobody",
-        expects: "an answer that nobody takes holds no other answer up",
+        expects: "an answer to an unreachable host delays no other answer",
         rule: "RFC 1122 section 2.3.2.2, RFC 4861 section 7.2.2",
         needs: Needs::Udp,
         run: packets::nobody,
     },
     Case {
         name: "frame-fragments",
-        expects: "fragments come back as one datagram or not at all, whatever their order or overlap",
+        expects: "fragments in any order, or overlapping, are echoed as one datagram or not at all",
         rule: "RFC 1122 section 3.3.2, RFC 1858",
         needs: Needs::Udp,
         run: packets::fragments,
@@ -66,28 +66,28 @@ pub(super) const SEGMENTS: &[Case] = &[
     },
     Case {
         name: "frame-replayed-syn",
-        expects: "a SYN that comes again leaves its connection as it is",
+        expects: "a repeated SYN does not affect its connection",
         rule: "RFC 9293 section 3.10.7.4, RFC 5961 section 4",
         needs: Needs::Stream,
         run: segments::replayed_syn,
     },
     Case {
         name: "frame-blind-reset",
-        expects: "a reset that is in the window, but not the next in sequence, resets nothing",
+        expects: "a reset in the window, but not at RCV.NXT, resets nothing",
         rule: "RFC 9293 section 3.10.7.4, RFC 5961 section 3",
         needs: Needs::Stream,
         run: segments::blind_reset,
     },
     Case {
         name: "frame-blind-data",
-        expects: "data that acknowledges what was never sent is dropped",
+        expects: "data with an ACK beyond SND.NXT is dropped",
         rule: "RFC 9293 section 3.10.7.4, RFC 5961 section 5",
         needs: Needs::Stream,
         run: segments::blind_data,
     },
     Case {
         name: "frame-syn-flood",
-        expects: "2,000 handshakes that nobody ends keep no honest peer out",
+        expects: "2,000 unfinished handshakes do not keep other clients out",
         rule: "RFC 4987 section 3",
         needs: Needs::Tcp,
         run: segments::syn_flood,

@@ -1,4 +1,4 @@
-//! Datagrams that only an attacker or a bad cable sends.
+//! Datagrams that only an attacker or a bad link sends.
 
 use std::time::Instant;
 
@@ -25,13 +25,13 @@ pub(super) fn udp_checksum(scene: &mut Scene) -> Result<String, Trouble> {
     let header = if scene.target.is_ipv4() { 20 } else { 40 };
     with_wrong_checksum(scene, |packet| {
         let mut udp = UdpPacket::new_unchecked(&mut packet[header..]);
-        // Nothing at all would be right: over IPv4 it is no checksum (RFC 768).
+        // Zero would be correct: over IPv4 it means no checksum (RFC 768).
         let wrong = udp.checksum() ^ 0x5555;
         udp.set_checksum(if wrong == 0 { 0xaaaa } else { wrong });
     })
 }
 
-/// The datagram must not come back; one that is right must.
+/// The datagram must be dropped; a correct one must still be echoed.
 fn with_wrong_checksum(scene: &mut Scene, spoil: impl Fn(&mut [u8])) -> Result<String, Trouble> {
     let station = Station::new(scene)?;
     let (source, question) = (IpEndpoint::new(station.address, station::port()), pattern(40));
@@ -81,7 +81,7 @@ fn no_single_host(station: &Station) -> Vec<IpAddress> {
     others.into_iter().flatten().chain([station.target.addr]).collect()
 }
 
-/// He asks, and answers nobody who asks for his hardware address.
+/// Its sources do not answer ARP or neighbor solicitations.
 pub(super) fn nobody(scene: &mut Scene) -> Result<String, Trouble> {
     let station = Station::new(scene)?;
     for _ in 0..3 {
@@ -94,12 +94,12 @@ pub(super) fn nobody(scene: &mut Scene) -> Result<String, Trouble> {
     Ok(String::new())
 }
 
-/// In order, in reverse, and such that the second lies within the first.
+/// In order, in reverse, and with the second inside the first.
 pub(super) fn fragments(scene: &mut Scene) -> Result<String, Trouble> {
     let station = Station::new(scene)?;
     let (IpAddress::Ipv4(from), IpAddress::Ipv4(to)) = (station.address, station.target.addr)
     else {
-        return Trouble::not_run("IPv6 has its fragments in a header of its own");
+        return Trouble::not_run("only for IPv4");
     };
     let mut whole = Vec::new();
     for (n, manner) in ["in order", "in reverse"].into_iter().enumerate() {
@@ -126,12 +126,12 @@ pub(super) fn fragments(scene: &mut Scene) -> Result<String, Trouble> {
     }
     station.expect_echo(scene)?;
     Ok(match whole[..] {
-        [] => "they are not answered".into(),
-        _ => format!("whole {}", whole.join(" and ")),
+        [] => "not answered".into(),
+        _ => format!("echoed whole {}", whole.join(" and ")),
     })
 }
 
-/// At a multiple of eight bytes (RFC 791 section 3.1).
+/// An IPv4 fragment; `offset` is a multiple of 8 bytes (RFC 791 section 3.1).
 fn fragment(
     from: Ipv4Address,
     to: Ipv4Address,

@@ -1,4 +1,4 @@
-//! Segments of TCP that only an attacker or a bad cable sends.
+//! TCP segments that only an attacker or a bad link sends.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::probe::peer::Peer;
 
 const HELLO: &[u8] = b"Hello, Server!";
 
-/// First with a wrong checksum, then the same SYN with the right one.
+/// A SYN with a wrong checksum, then the same one with the correct checksum.
 pub(super) fn checksum(scene: &mut Scene) -> Result<String, Trouble> {
     let station = Station::new(scene)?;
     let local = IpEndpoint::new(station.address, station::port());
@@ -30,7 +30,7 @@ pub(super) fn checksum(scene: &mut Scene) -> Result<String, Trouble> {
     Stream::connect(&station).map(|_| String::new())
 }
 
-/// In a frame for the target alone, as if the link's filter had let it pass.
+/// The frame has the target's own hardware address, as if it had passed the filter of the link.
 pub(super) fn group(scene: &mut Scene) -> Result<String, Trouble> {
     let station = Station::new(scene)?;
     let groups: Vec<IpAddress> = match station.network {
@@ -71,7 +71,7 @@ pub(super) fn blind_data(scene: &mut Scene) -> Result<String, Trouble> {
     })
 }
 
-/// A connection is used, attacked, and used again.
+/// Uses a connection, attacks it, and uses it again.
 fn attack(
     scene: &Scene,
     with: impl Fn(&Stream<'_>) -> Result<(), Trouble>,
@@ -79,7 +79,7 @@ fn attack(
     let station = Station::new(scene)?;
     let elder = Stream::connect(&station)?;
     let mut stream = Stream::connect(&station)?;
-    // Its place is free again: a server that asks one socket after the other comes there first.
+    // Its slot is free again; a server that tries its sockets in order finds it first.
     drop(elder);
     stream.echo(HELLO)?;
     with(&stream)?;
@@ -87,8 +87,8 @@ fn attack(
     Ok(String::new())
 }
 
-/// From many ports of one spare address. In lots that a small MAC can hold, and an honest peer now and
-/// then; in the end they are reset, so that nothing is left behind.
+/// SYNs from many ports of one spare address, in lots that a small MAC can buffer, with an honest client after
+/// every 500. In the end all are reset, so that nothing stays open.
 pub(super) fn syn_flood(scene: &mut Scene) -> Result<String, Trouble> {
     const SYNS: u16 = 2000;
     const LOT: u16 = 20;
@@ -101,7 +101,7 @@ pub(super) fn syn_flood(scene: &mut Scene) -> Result<String, Trouble> {
             let said = segment(local, station.target, control, seq, None, &[]);
             station.send(&station.frame(&packet(local, station.target, &said)))?;
             if n % LOT == LOT - 1 {
-                // Its answers are read meanwhile.
+                // Reads the answers meanwhile.
                 let until = Instant::now() + Duration::from_millis(2);
                 while station.next(until)?.is_some() {}
             }

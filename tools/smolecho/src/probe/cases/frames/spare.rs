@@ -1,4 +1,4 @@
-//! Addresses of the network that nobody has: for peers of our own.
+//! Unused addresses of the network, for peers of our own.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -8,10 +8,10 @@ use smoltcp::wire::{IpAddress, IpCidr, Ipv4Address, Ipv4Cidr, Ipv6Cidr};
 use crate::host::entropy::random;
 use crate::probe::case::Trouble;
 
-/// So many are asked for before it is given up.
+/// How many addresses to try.
 const CANDIDATES: usize = 8;
 
-/// The network of an address of ours.
+/// The network of a local address.
 pub(super) fn network(local: IpAddr) -> Option<IpCidr> {
     let interfaces = getifaddrs().ok()?;
     let masked = interfaces.filter_map(|it| Some((it.address?, it.netmask?)));
@@ -28,7 +28,7 @@ pub(super) fn network(local: IpAddr) -> Option<IpCidr> {
     })
 }
 
-/// One that is neither ours nor, as far as `is_taken` can tell, somebody else's.
+/// An address that is neither local nor, according to `is_taken`, in use.
 pub(super) fn choose(
     network: IpCidr,
     mut is_taken: impl FnMut(IpAddress) -> bool,
@@ -41,14 +41,14 @@ pub(super) fn choose(
     free.map_or_else(|| Trouble::not_run(format!("{network} has no spare address for a peer")), Ok)
 }
 
-/// From the last on: the first are mostly in use.
+/// From the highest address down: the lowest are often in use.
 fn hosts(network: Ipv4Cidr) -> impl Iterator<Item = Ipv4Address> {
     let first = network.network().address().to_bits() + 1;
     let last = network.broadcast().map_or(first, |broadcast| broadcast.to_bits());
     (first..last).rev().map(Ipv4Address::from_bits)
 }
 
-/// Random ones, of 64 bits: nobody else has them.
+/// A random interface identifier of 64 bits is unused.
 fn interface_identifiers(network: Ipv6Cidr) -> impl Iterator<Item = Ipv6Addr> {
     let is_wide = network.prefix_len() <= 64;
     let prefix = network.address().to_bits() >> 64 << 64;

@@ -1,4 +1,4 @@
-//! A peer on the link with an address of its own, who makes every frame by hand.
+//! A peer on the link with its own address, which builds every frame itself.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -18,16 +18,16 @@ use crate::kernel::pattern::{compare, pattern};
 use crate::probe::case::{Scene, Trouble};
 use crate::probe::cases::reach;
 
-/// After this nothing comes any more.
+/// How long to wait for an answer.
 pub(super) const QUIET: Duration = Duration::from_millis(300);
 
-/// Those who have an address that ends in the same 24 bits (RFC 4291 section 2.7.1).
+/// The solicited-node multicast addresses (RFC 4291 section 2.7.1).
 const SOLICITED_NODE: u128 = 0xff02_0000_0000_0000_0000_0001_ff00_0000;
 
-/// How often what may be lost is said.
+/// How often to send what may be lost.
 const TRIES: u32 = 3;
 
-/// One end of the link, and who is examined at the other.
+/// A peer and its target on the link.
 pub(super) struct Station {
     socket: PacketSocket,
     pub(super) address: IpAddress,
@@ -37,7 +37,7 @@ pub(super) struct Station {
     pub(super) until: Instant,
 }
 
-/// A packet that the target has sent, to whomever.
+/// A packet that the target has sent.
 pub(super) struct Packet {
     pub(super) to: IpAddress,
     pub(super) protocol: IpProtocol,
@@ -48,20 +48,20 @@ impl Station {
     pub(super) fn new(scene: &Scene) -> Result<Station, Trouble> {
         let target = IpEndpoint::from(scene.target);
         if scene.target.ip().is_loopback() {
-            return Trouble::not_run("there is no link below a loopback address");
+            return Trouble::not_run("a loopback address has no link");
         }
         let Ok((local, interface, _)) = reach::route(scene.target) else {
-            return Trouble::not_run("there is no way to it: see the case link");
+            return Trouble::not_run("no route to it: see the case link");
         };
         let network = spare::network(local).filter(|it| it.contains_addr(&target.addr));
         let Some(network) = network else {
-            return Trouble::not_run("it is not on the link: a gateway is between");
+            return Trouble::not_run("it is not on the link but behind a gateway");
         };
         let socket = PacketSocket::open(&interface).or_else(|error| match error.kind() {
-            ErrorKind::PermissionDenied => {
-                Trouble::not_run("frames take CAP_NET_RAW: run as root, or inside serve --private")
-            }
-            _ => Trouble::not_run(format!("{interface} has no frames for us: {error}")),
+            ErrorKind::PermissionDenied => Trouble::not_run(
+                "frames require CAP_NET_RAW: run as root, or inside serve --private",
+            ),
+            _ => Trouble::not_run(format!("cannot open a packet socket on {interface}: {error}")),
         })?;
         let mut station = Station {
             socket,
@@ -76,11 +76,11 @@ impl Station {
         Ok(station)
     }
 
-    /// An address of the network that nobody answers for.
+    /// An address of the network that no host answers for.
     pub(super) fn spare(&self) -> Result<IpAddress, Trouble> {
         let (target, own) = (self.target.addr, self.address);
         spare::choose(self.network, |candidate| {
-            // A probe comes from no address, so that nobody's table changes (RFC 5227 section 2.1.1).
+            // An ARP probe has an unspecified sender, so it changes no table (RFC 5227 section 2.1.1).
             let answers = |v4: Ipv4Address| {
                 self.ask_for(v4.into(), Ipv4Address::UNSPECIFIED.into(), QUIET / 2).is_some()
             };
@@ -90,19 +90,21 @@ impl Station {
         })
     }
 
-    /// Asking tells the target our address, too.
+    /// Resolves the target's hardware address, which also tells it ours.
     fn find_target(&mut self) -> Result<(), Trouble> {
         let mut found = (0..TRIES).map(|_| self.ask_for(self.target.addr, self.address, QUIET));
         match found.find_map(|mac| mac) {
             Some(mac) => self.target_mac = mac,
             None => {
-                return Trouble::not_run("it is not on the link, or does not answer a new peer");
+                return Trouble::not_run(
+                    "it does not answer an address resolution from a new peer",
+                );
             }
         }
         Ok(())
     }
 
-    /// Whose hardware address this is (RFC 826, RFC 4861 section 7.2.2).
+    /// Resolves a hardware address (RFC 826, RFC 4861 section 7.2.2).
     fn ask_for(
         &self,
         wanted: IpAddress,
@@ -135,16 +137,16 @@ impl Station {
 
     pub(super) fn send(&self, frame: &[u8]) -> Result<(), Trouble> {
         self.socket.send(frame).or_else(|error| match error.raw_os_error() {
-            // The queue is full: on its way a frame may be lost.
+            // The queue is full: a frame may be lost anywhere.
             Some(nix::libc::ENOBUFS) => Ok(()),
-            _ => Trouble::not_run(format!("a frame cannot be sent: {error}")),
+            _ => Trouble::not_run(format!("cannot send a frame: {error}")),
         })
     }
 
-    /// The next packet of the target until then. Who asks for our address is answered.
+    /// The next packet from the target until `until`. Requests for our hardware address are answered.
     pub(super) fn next(&self, until: Instant) -> Result<Option<Packet>, Trouble> {
         let mut buffer = vec![0; 65_536];
-        let failed = |error: io::Error| Trouble::NotRun(format!("no frames come in: {error}"));
+        let failed = |error: io::Error| Trouble::NotRun(format!("cannot receive frames: {error}"));
         while let Some(bytes) =
             self.socket.receive(&mut buffer, until.min(self.until)).map_err(failed)?
         {
@@ -161,7 +163,7 @@ impl Station {
         Ok(None)
     }
 
-    /// To a question for our hardware address.
+    /// The answer to a request for our hardware address.
     fn answer(&self, frame: &EthernetFrame<&[u8]>) -> Option<Vec<u8>> {
         match (self.address, frame.ethertype()) {
             (IpAddress::Ipv4(own), EthernetProtocol::Arp) => {
@@ -221,12 +223,12 @@ impl Station {
         let mut payload = vec![0; message.buffer_len()];
         let mut packet = Icmpv6Packet::new_unchecked(&mut payload[..]);
         message.emit(&from, &to, &mut packet, &ChecksumCapabilities::default());
-        // Who is further away than the link could not send this (RFC 4861 section 11.2).
+        // The hop limit proves that the sender is on the link (RFC 4861 section 11.2).
         let ip = ip(from.into(), to.into(), IpProtocol::Icmpv6, 255, &payload);
         self.ethernet(mac, EthernetProtocol::Ipv6, &ip)
     }
 
-    /// A frame for the target with this packet.
+    /// A frame to the target with this packet.
     pub(super) fn frame(&self, packet: &[u8]) -> Vec<u8> {
         let ethertype = match self.address {
             IpAddress::Ipv4(_) => EthernetProtocol::Ipv4,
@@ -248,7 +250,7 @@ impl Station {
         frame
     }
 
-    /// Whether this question comes back as a datagram.
+    /// Whether a datagram is echoed.
     pub(super) fn is_echoed(&self, question: &[u8]) -> Result<bool, Trouble> {
         let source = IpEndpoint::new(self.address, port());
         let udp = datagram(source, self.target, question);
@@ -262,7 +264,7 @@ impl Station {
         Ok(false)
     }
 
-    /// Whether exactly this comes to a port of ours; anything else that comes there is a failure.
+    /// Whether the question comes back to our port; any other answer is a failure.
     pub(super) fn comes_back(
         &self,
         source: IpEndpoint,
@@ -283,11 +285,11 @@ impl Station {
         Ok(false)
     }
 
-    /// The server must still answer: else its silence before meant nothing, and means nothing later.
+    /// The server must still answer, otherwise its silence proves nothing.
     pub(super) fn expect_echo(&self, scene: &mut Scene) -> Result<(), Trouble> {
         scene.no_udp = !self.is_echoed(&pattern(40))?;
         match scene.no_udp {
-            true => Trouble::failed("and then a datagram that is right is not answered"),
+            true => Trouble::failed("afterwards it does not answer a correct datagram"),
             false => Ok(()),
         }
     }
@@ -298,7 +300,7 @@ pub(super) fn port() -> u16 {
     49_152 + (random() % 16_384) as u16
 }
 
-/// A packet with a header of its own.
+/// A packet with an IP header.
 pub(super) fn ip(
     from: IpAddress,
     to: IpAddress,
@@ -322,7 +324,7 @@ pub(super) fn datagram(from: IpEndpoint, to: IpEndpoint, payload: &[u8]) -> Vec<
     bytes
 }
 
-/// What the frame carries; its checksums may be left to hardware that a TAP has not.
+/// The packet in a frame. Checksums are not verified: a TAP leaves them to hardware that it lacks.
 fn packet(frame: &EthernetFrame<&[u8]>) -> Option<Packet> {
     match frame.ethertype() {
         EthernetProtocol::Ipv4 => {
@@ -339,7 +341,7 @@ fn packet(frame: &EthernetFrame<&[u8]>) -> Option<Packet> {
     }
 }
 
-/// A message of neighbor discovery, who sent it and to whom.
+/// A neighbor discovery message with its source and destination.
 fn ndisc(packet: &[u8]) -> Option<(NdiscRepr<'_>, Ipv6Address, Ipv6Address)> {
     let ip = Ipv6Packet::new_checked(packet).ok()?;
     let (from, to) = (ip.src_addr(), ip.dst_addr());
@@ -354,7 +356,7 @@ fn ndisc(packet: &[u8]) -> Option<(NdiscRepr<'_>, Ipv6Address, Ipv6Address)> {
     }
 }
 
-/// Whether its sender says that this address is its own.
+/// Whether the sender claims this address.
 fn says_is_at(frame: &EthernetFrame<&[u8]>, wanted: IpAddress) -> bool {
     match (wanted, frame.ethertype()) {
         (IpAddress::Ipv4(wanted), EthernetProtocol::Arp) => {

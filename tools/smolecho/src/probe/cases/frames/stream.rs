@@ -1,4 +1,4 @@
-//! A connection made by hand, segment by segment.
+//! A TCP connection built segment by segment.
 
 use std::time::{Duration, Instant};
 
@@ -9,20 +9,20 @@ use super::station::{self, Station, ip};
 use crate::host::entropy::random;
 use crate::probe::case::Trouble;
 
-/// Said again when it was not answered by then.
+/// How long to wait before a retransmission.
 const AGAIN: Duration = Duration::from_millis(300);
 
-/// A connection of the station; dropped, it is reset.
+/// A connection of a station, reset on drop.
 pub(super) struct Stream<'s> {
     station: &'s Station,
     local: IpEndpoint,
     pub(super) first: TcpSeqNumber,
-    /// The next byte that we send, and the next that we expect (RFC 9293 section 3.3.1).
+    /// SND.NXT and RCV.NXT (RFC 9293 section 3.3.1).
     pub(super) snd_nxt: TcpSeqNumber,
     pub(super) rcv_nxt: TcpSeqNumber,
 }
 
-/// What a segment says.
+/// The fields of a received segment.
 pub(super) struct Segment {
     control: TcpControl,
     seq: TcpSeqNumber,
@@ -45,14 +45,14 @@ impl<'s> Stream<'s> {
                     stream.acknowledge()?;
                     return Ok(stream);
                 }
-                (TcpControl::Rst, _) => return Trouble::failed("a SYN made by hand was refused"),
+                (TcpControl::Rst, _) => return Trouble::failed("a SYN of our own was refused"),
                 _ => {}
             }
         }
-        Trouble::failed("a SYN made by hand was not answered")
+        Trouble::failed("a SYN of our own was not answered")
     }
 
-    /// What any peer may say on this connection, or pretend to.
+    /// Sends a segment of this connection, or a forged one.
     pub(super) fn send(
         &self,
         control: TcpControl,
@@ -68,7 +68,7 @@ impl<'s> Stream<'s> {
         self.send(TcpControl::None, self.snd_nxt, Some(self.rcv_nxt), &[])
     }
 
-    /// That the connection lives: these bytes come back, said again if need be.
+    /// Checks that these bytes are echoed, with retransmissions.
     pub(super) fn echo(&mut self, data: &[u8]) -> Result<(), Trouble> {
         let mut received = Vec::new();
         while Instant::now() < self.station.until {
@@ -87,14 +87,14 @@ impl<'s> Stream<'s> {
                     return self.acknowledge();
                 }
                 if !data.starts_with(&received) {
-                    return Trouble::failed("other bytes came back than were sent");
+                    return Trouble::failed("it echoed other bytes than were sent");
                 }
                 if segment.control == TcpControl::Fin {
                     return Trouble::failed("it closed the connection");
                 }
             }
         }
-        Trouble::failed("the connection echoes no more")
+        Trouble::failed("the connection does not echo any more")
     }
 
     fn next(&self, patience: Duration) -> Result<Option<Segment>, Trouble> {
@@ -108,7 +108,7 @@ impl Drop for Stream<'_> {
     }
 }
 
-/// The next segment of the target for this port of ours.
+/// The next segment from the target to this local port.
 pub(super) fn next_for(
     station: &Station,
     local: IpEndpoint,
