@@ -35,20 +35,14 @@ enum News {
     Stop,
 }
 
-/// Whether a signal came.
-enum Goes {
-    On,
-    Stopped,
-}
-
 pub(super) fn all(plan: &Plan) -> Result<Results, Fault> {
     let (news, inbox) = mpsc::channel();
     Signals::new()?.send_stop(news.clone(), News::Stop);
     let mut results = plan.results();
     let bar = progress::bar(plan.steps(), " {msg}, {eta} left");
-    let mut crew = Crew { stages: Vec::new(), services: Vec::new(), inbox };
-    let goes = crew.set_up(plan, &news, &bar)?;
-    for (asked, services) in plan.peers.iter().zip(&crew.services) {
+    let mut stages = Stages { stages: Vec::new(), services: Vec::new(), inbox };
+    let is_set_up = stages.set_up(plan, &news, &bar)?;
+    for (asked, services) in plan.peers.iter().zip(&stages.services) {
         let Services { tcp, udp } = services;
         for (protocol, lack) in [("TCP", tcp), ("UDP", udp)] {
             results
@@ -56,9 +50,7 @@ pub(super) fn all(plan: &Plan) -> Result<Results, Fault> {
                 .extend(lack.iter().map(|it| format!("{}: {protocol}: {it}", asked.name.name)));
         }
     }
-    if let Goes::On = goes {
-        results.complete = matches!(crew.measure(plan, &mut results, &bar)?, Goes::On);
-    }
+    results.complete = is_set_up && stages.measure(plan, &mut results, &bar)?;
     bar.finish_and_clear();
     results.figures.retain(|row| !row.cells.is_empty());
     results.ratios = ratios(&results);
@@ -66,7 +58,7 @@ pub(super) fn all(plan: &Plan) -> Result<Results, Fault> {
 }
 
 /// The stages, in the order of the plan's peers.
-struct Crew {
+struct Stages {
     stages: Vec<Option<Stage>>,
     services: Vec<Services>,
     inbox: Receiver<News>,
@@ -85,32 +77,34 @@ impl Drop for Stage {
     }
 }
 
-impl Crew {
+impl Stages {
+    /// Starts all stages; false if interrupted.
     fn set_up(
         &mut self,
         plan: &Plan,
         news: &Sender<News>,
         bar: &ProgressBar,
-    ) -> Result<Goes, Fault> {
+    ) -> Result<bool, Fault> {
         for (at, asked) in plan.peers.iter().enumerate() {
             bar.set_message(format!("{}: start", asked.name.name));
             self.stages.push(Some(Stage::start(at, asked, plan.cores, news.clone())?));
             match self.answer_of(at, GRACE)? {
-                None => return Ok(Goes::Stopped),
+                None => return Ok(false),
                 Some(Answer::Ready(services)) => self.services.push(services),
                 Some(Answer::Refused(status, line)) => return Err(Fault::of(status, line)),
                 Some(_) => return Err(Fault::failed("the stage did not start")),
             }
         }
-        Ok(Goes::On)
+        Ok(true)
     }
 
+    /// Takes all figures; false if interrupted.
     fn measure(
         &mut self,
         plan: &Plan,
         results: &mut Results,
         bar: &ProgressBar,
-    ) -> Result<Goes, Fault> {
+    ) -> Result<bool, Fault> {
         for round in 0..plan.rounds {
             for (figure, row) in plan.figures.iter().zip(&mut results.figures) {
                 for i in 0..plan.peers.len() {
@@ -124,7 +118,7 @@ impl Crew {
                     }
                     bar.set_message(format!("{}: {name}", figure.name));
                     let Some(answer) = self.ask(at, figure, plan.time)? else {
-                        return Ok(Goes::Stopped);
+                        return Ok(false);
                     };
                     bar.inc(1);
                     match answer {
@@ -135,7 +129,7 @@ impl Crew {
                 }
             }
         }
-        Ok(Goes::On)
+        Ok(true)
     }
 
     /// Whether the server lacks the protocol of the load.

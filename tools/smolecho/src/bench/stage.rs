@@ -55,7 +55,7 @@ fn answer(answer: &Answer) {
     let _ = out.write_all(b"\n").and_then(|()| out.flush());
 }
 
-fn obey(order: Order, places: &Places, server: Option<&Stand>) -> Answer {
+fn obey(order: Order, places: &Places, server: Option<&ServerProcess>) -> Answer {
     let Order { load, time, counts_calls } = order;
     let Some(target) = places.of(load) else {
         return Answer::Failed("it has no such service".into());
@@ -69,7 +69,7 @@ fn obey(order: Order, places: &Places, server: Option<&Stand>) -> Answer {
 }
 
 /// Starts the server and the network to it, or examines a server that is already running.
-fn set_up(setting: &Setting) -> Result<(Option<Stand>, Services), Fault> {
+fn set_up(setting: &Setting) -> Result<(Option<ServerProcess>, Services), Fault> {
     let Setting { peer, places, cores: [client, server] } = setting;
     let Some(peer) = peer.and_then(|at| PEERS.get(at)) else {
         return examine(places.echo).map(|services| (None, services));
@@ -79,10 +79,10 @@ fn set_up(setting: &Setting) -> Result<(Option<Stand>, Services), Fault> {
     // Otherwise connections in TIME-WAIT fill the tables. A failure to set it is ignored.
     let _ = fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "16");
     cores::pin(*server);
-    let mut stand = Stand::start(peer.server)?;
+    let mut server = ServerProcess::start(peer.server)?;
     cores::pin(*client);
-    stand.wait(places.echo, peer.takes(Load::Bulk))?;
-    Ok((Some(stand), Services::default()))
+    server.wait(places.echo, peer.takes(Load::Bulk))?;
+    Ok((Some(server), Services::default()))
 }
 
 /// The services of a server that is already running.
@@ -103,13 +103,13 @@ fn examine(echo: SocketAddr) -> Result<Services, Fault> {
 }
 
 /// A server process, ended on drop.
-struct Stand {
+struct ServerProcess {
     pid: Pid,
     process: Child,
 }
 
-impl Stand {
-    fn start(server: Server) -> Result<Stand, Fault> {
+impl ServerProcess {
+    fn start(server: Server) -> Result<ServerProcess, Fault> {
         let mut command = Command::new(env::current_exe()?);
         match server {
             Server::Ours(options) => {
@@ -146,7 +146,7 @@ impl Stand {
             links.add_address(LINK, HOST_ADDRESSES[0])?;
             stdin.write_all(b"\n")?;
         }
-        Ok(Stand { pid, process })
+        Ok(ServerProcess { pid, process })
     }
 
     /// Waits until it echoes, ends, or [`START`] has passed.

@@ -7,18 +7,16 @@ use smolecho_sim::{Cable, Dice, Impairments};
 use smoltcp::phy::{self, Device, DeviceCapabilities, PacketMeta};
 use smoltcp::time::Instant;
 
-use super::capture::Token;
-
 /// Frames taken from the device at a time.
 const BATCH: usize = 64;
 
 /// A device behind an impaired cable in each direction. Without impairments it costs one branch per frame.
 pub(crate) struct Impaired<D> {
     device: D,
-    trouble: Option<Box<Trouble>>,
+    cables: Option<Box<Cables>>,
 }
 
-struct Trouble {
+struct Cables {
     impairments: Impairments,
     dice: Dice,
     inward: Way,
@@ -61,11 +59,11 @@ impl Way {
 
 impl<D: Device> Impaired<D> {
     pub(crate) fn new(device: D, impairments: Impairments, seed: u64) -> Impaired<D> {
-        let trouble = (impairments != Impairments::default()).then(|| {
+        let cables = (impairments != Impairments::default()).then(|| {
             let (inward, outward) = (Way::default(), Way::default());
-            Box::new(Trouble { impairments, dice: Dice::new(seed), inward, outward })
+            Box::new(Cables { impairments, dice: Dice::new(seed), inward, outward })
         });
-        Impaired { device, trouble }
+        Impaired { device, cables }
     }
 
     /// The device.
@@ -80,14 +78,14 @@ impl<D: Device> Impaired<D> {
 
     /// When the next frame arrives at its end.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let trouble = self.trouble.as_ref()?;
-        [trouble.inward.due(), trouble.outward.due()].into_iter().flatten().min()
+        let cables = self.cables.as_ref()?;
+        [cables.inward.due(), cables.outward.due()].into_iter().flatten().min()
     }
 
     /// Hands the device all frames that have arrived at its end.
     pub(crate) fn flush(&mut self, now: Instant) {
-        let Some(trouble) = &mut self.trouble else { return };
-        while let Some(Frame { bytes, meta }) = trouble.outward.receive(now) {
+        let Some(cables) = &mut self.cables else { return };
+        while let Some(Frame { bytes, meta }) = cables.outward.receive(now) {
             if let Some(mut token) = self.device.transmit(now) {
                 phy::TxToken::set_meta(&mut token, meta);
                 phy::TxToken::consume(token, bytes.len(), |buffer| buffer.copy_from_slice(&bytes));
@@ -112,7 +110,7 @@ impl<D: Device> Device for Impaired<D> {
 
     fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         self.flush(now);
-        let Some(trouble) = &mut self.trouble else {
+        let Some(cables) = &mut self.cables else {
             let (rx, tx) = self.device.receive(now)?;
             return Some((Token::Off(rx), Token::Off(tx)));
         };
@@ -120,16 +118,16 @@ impl<D: Device> Device for Impaired<D> {
             let Some((rx, _)) = self.device.receive(now) else { break };
             let meta = phy::RxToken::meta(&rx);
             let frame = Frame { bytes: phy::RxToken::consume(rx, <[u8]>::to_vec), meta };
-            trouble.inward.send(frame, now, &trouble.impairments, &mut trouble.dice);
+            cables.inward.send(frame, now, &cables.impairments, &mut cables.dice);
         }
-        let frame = trouble.inward.receive(now)?;
-        Some((Token::On(Arrived(frame)), Token::On(Leaving::new(trouble, now))))
+        let frame = cables.inward.receive(now)?;
+        Some((Token::On(Arrived(frame)), Token::On(Leaving::new(cables, now))))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
-        match &mut self.trouble {
+        match &mut self.cables {
             None => self.device.transmit(now).map(Token::Off),
-            Some(trouble) => Some(Token::On(Leaving::new(trouble, now))),
+            Some(cables) => Some(Token::On(Leaving::new(cables, now))),
         }
     }
 }
@@ -149,14 +147,14 @@ impl phy::RxToken for Arrived {
 
 /// A frame that enters the cable.
 pub(crate) struct Leaving<'t> {
-    trouble: &'t mut Trouble,
+    cables: &'t mut Cables,
     now: Instant,
     meta: PacketMeta,
 }
 
 impl<'t> Leaving<'t> {
-    fn new(trouble: &'t mut Trouble, now: Instant) -> Leaving<'t> {
-        Leaving { trouble, now, meta: PacketMeta::default() }
+    fn new(cables: &'t mut Cables, now: Instant) -> Leaving<'t> {
+        Leaving { cables, now, meta: PacketMeta::default() }
     }
 }
 
@@ -165,13 +163,53 @@ impl phy::TxToken for Leaving<'_> {
         let mut bytes = vec![0; len];
         let result = f(&mut bytes);
         let frame = Frame { bytes, meta: self.meta };
-        let Trouble { impairments, dice, outward, .. } = self.trouble;
+        let Cables { impairments, dice, outward, .. } = self.cables;
         outward.send(frame, self.now, impairments, dice);
         result
     }
 
     fn set_meta(&mut self, meta: PacketMeta) {
         self.meta = meta;
+    }
+}
+
+/// A token of the device or of a cable.
+pub(crate) enum Token<A, B> {
+    /// Of the device itself.
+    Off(A),
+    /// Of a cable.
+    On(B),
+}
+
+impl<A: phy::RxToken, B: phy::RxToken> phy::RxToken for Token<A, B> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        match self {
+            Token::Off(token) => token.consume(f),
+            Token::On(token) => token.consume(f),
+        }
+    }
+
+    fn meta(&self) -> PacketMeta {
+        match self {
+            Token::Off(token) => token.meta(),
+            Token::On(token) => token.meta(),
+        }
+    }
+}
+
+impl<A: phy::TxToken, B: phy::TxToken> phy::TxToken for Token<A, B> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
+        match self {
+            Token::Off(token) => token.consume(length, f),
+            Token::On(token) => token.consume(length, f),
+        }
+    }
+
+    fn set_meta(&mut self, meta: PacketMeta) {
+        match self {
+            Token::Off(token) => token.set_meta(meta),
+            Token::On(token) => token.set_meta(meta),
+        }
     }
 }
 

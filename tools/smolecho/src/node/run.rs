@@ -5,10 +5,11 @@ use std::path::Path;
 
 use smolecho::phy::tap::{Counters, Tap};
 use smolecho::{Event, Node, Stats};
+use smoltcp::phy::PcapWriter;
 use smoltcp::time::{Duration, Instant};
 
 use super::awaited::Awaited;
-use super::capture::{self, Capture, Captured};
+use super::capture::{self, Capture};
 use super::clock::Clock;
 use super::impaired::Impaired;
 use super::memory;
@@ -27,8 +28,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(crate) struct Run {
     pub(crate) node: Node<'static>,
     pub(crate) report: Report,
-    device: Impaired<Captured<Tap>>,
-    capture: Option<Capture>,
+    device: Impaired<PcapWriter<Tap, Capture>>,
+    capture: Capture,
     clock: Clock,
     signals: Signals,
     link: LinkWatch,
@@ -61,9 +62,8 @@ impl Run {
         } else if !link.is_up() {
             report.note(format_args!("{0} is down: sudo ip link set {0} up", tap.name()));
         }
-        let capture = pcap.map(Capture::create).transpose()?;
-        let captured = Captured::new(tap, capture.as_ref());
-        let mut device = Impaired::new(captured, plan.impairments, plan.config.seed);
+        let capture = pcap.map_or_else(|| Ok(Capture::default()), Capture::create)?;
+        let mut device = Impaired::new(capture.attach(tap), plan.impairments, plan.config.seed);
         let node =
             Node::new(&plan.config, memory, &mut device, clock.now()).map_err(plan::fault)?;
         let awaited = Awaited::new(&plan.config, clock.now());
@@ -109,9 +109,7 @@ impl Run {
             // While frames arrive, a link change is not urgent.
             self.mind_the_link();
         }
-        if let Some(capture) = &self.capture {
-            capture.flush();
-        }
+        self.capture.flush();
         self.report.check()?;
         Ok(pending)
     }
@@ -138,7 +136,7 @@ impl Run {
         let snapshot = snapshot(&self.node, &self.device);
         self.report.final_stats(&snapshot, want_stats);
         self.report.check()?;
-        self.capture.map_or(Ok(()), Capture::finish)
+        self.capture.finish()
     }
 
     /// The counters of the node and of its device.
@@ -162,7 +160,7 @@ impl Run {
     }
 }
 
-fn snapshot<'s>(node: &'s Node<'_>, device: &Impaired<Captured<Tap>>) -> Snapshot<'s> {
+fn snapshot<'s>(node: &'s Node<'_>, device: &Impaired<PcapWriter<Tap, Capture>>) -> Snapshot<'s> {
     Snapshot {
         stats: node.stats(),
         occupancy: node.occupancy(),

@@ -22,20 +22,13 @@ pub(super) enum News {
     Stop,
 }
 
-/// Whether the run was interrupted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    Whole,
-    Stopped,
-}
-
 /// Runs all cases on all targets. When a signal comes, the current case is abandoned: the process ends soon.
 pub(super) fn all(
     targets: Vec<SocketAddr>,
     cases: Vec<&'static Case>,
     options: &Probe,
     mut on_news: impl FnMut(News),
-) -> Result<Ended, Fault> {
+) -> Result<(), Fault> {
     let (news, inbox) = mpsc::channel();
     Signals::new()?.send_stop(news.clone(), News::Stop);
     let (deadline, connections) = (options.deadline, options.connections);
@@ -56,13 +49,14 @@ pub(super) fn all(
         }
         let _ = news.send(News::End);
     });
-    loop {
-        match inbox.recv() {
-            Ok(News::End) => return Ok(Ended::Whole),
-            Ok(News::Stop) | Err(_) => return Ok(Ended::Stopped),
-            Ok(news) => on_news(news),
+    for news in inbox {
+        let is_last = matches!(news, News::End | News::Stop);
+        on_news(news);
+        if is_last {
+            break;
         }
     }
+    Ok(())
 }
 
 fn examine(mut scene: Scene, cases: &[&'static Case], news: &Sender<News>) -> Option<()> {

@@ -31,8 +31,8 @@ pub(crate) fn run(options: &Probe) -> Result<ExitCode, Fault> {
 
     let mut findings = Findings::new();
     let mut progress = Progress::new(cases.len() * targets.len());
-    let ended = examine::all(targets, cases, options, |news| progress.show(news, &mut findings))?;
-    progress.finish(&mut findings, ended)?;
+    examine::all(targets, cases, options, |news| progress.show(news, &mut findings))?;
+    progress.finish(&findings)?;
     report::write(&findings, options)?;
     Ok(if findings.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

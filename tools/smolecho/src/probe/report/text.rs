@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::output::progress;
 use crate::output::stdout::Stdout;
 use crate::probe::case::{Case, Trouble};
-use crate::probe::examine::{Ended, News};
+use crate::probe::examine::News;
 use crate::probe::findings::{Finding, Findings};
 
 /// Lists the cases and what each expects.
@@ -44,13 +44,13 @@ impl Progress {
                     list.push(finding);
                 }
             }
-            News::End | News::Stop => {}
+            News::End => findings.complete = true,
+            News::Stop => {}
         }
     }
 
-    pub(crate) fn finish(mut self, findings: &mut Findings, ended: Ended) -> Result<(), Fault> {
+    pub(crate) fn finish(mut self, findings: &Findings) -> Result<(), Fault> {
         self.bar.finish_and_clear();
-        findings.complete = ended == Ended::Whole;
         let stopped = if findings.complete { "" } else { ", then interrupted" };
         self.out.line(format_args!(
             "{} passed, {} failed, {} not run{stopped}",
