@@ -130,7 +130,7 @@ impl Snapshot<'_> {
                 ("free", occupancy.free as u64),
                 ("half open", occupancy.half_open as u64),
                 ("open", occupancy.open as u64),
-                ("parting", occupancy.closing as u64),
+                ("closing", occupancy.closing as u64),
             ],
         );
         line("datagrams", [("received", stats.datagrams_received), ("sent", stats.datagrams_sent)]);

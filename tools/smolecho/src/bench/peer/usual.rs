@@ -44,15 +44,15 @@ pub(super) fn serve() -> Result<(), Fault> {
     let mut sockets = sockets();
     let mut data = vec![0; BUFFER];
     // Opens the sockets before the first poll, which may bring a frame.
-    attend(&mut sockets, &mut data);
+    service(&mut sockets, &mut data);
     loop {
         iface.poll(clock.now(), &mut device, &mut sockets);
-        attend(&mut sockets, &mut data);
+        service(&mut sockets, &mut data);
         device.wait(iface.poll_delay(clock.now(), &sockets))?;
     }
 }
 
-fn attend(sockets: &mut SocketSet<'_>, data: &mut [u8]) {
+fn service(sockets: &mut SocketSet<'_>, data: &mut [u8]) {
     for (_, socket) in sockets.iter_mut() {
         match socket {
             Socket::Tcp(socket) => stream(socket, data),

@@ -8,6 +8,7 @@ mod segments;
 mod spare;
 mod station;
 mod stream;
+mod wire;
 
 use crate::probe::case::{Case, Needs};
 

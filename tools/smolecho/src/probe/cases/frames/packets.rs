@@ -7,7 +7,8 @@ use smoltcp::wire::{
     IpCidr, IpEndpoint, IpProtocol, Ipv4Address, Ipv4Packet, Ipv6Address, UdpPacket,
 };
 
-use super::station::{self, QUIET, Station, datagram, ip};
+use super::station::{self, QUIET, Station};
+use super::wire::{datagram, ip};
 use crate::kernel::pattern::pattern;
 use crate::probe::case::{Scene, Trouble};
 

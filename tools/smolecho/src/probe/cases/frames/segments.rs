@@ -8,7 +8,8 @@ use smoltcp::wire::{
 };
 
 use super::station::{self, QUIET, Station};
-use super::stream::{Stream, next_for, packet, segment};
+use super::stream::{Stream, next_for};
+use super::wire::{segment, tcp};
 use crate::host::entropy::random;
 use crate::probe::case::{Scene, Trouble};
 use crate::probe::peer::Peer;
@@ -23,7 +24,7 @@ pub(super) fn checksum(scene: &mut Scene) -> Result<String, Trouble> {
     let mut syn = segment(local, station.target, TcpControl::Syn, first, None, &[]);
     let mut wrong = TcpPacket::new_unchecked(&mut syn[..]);
     wrong.set_checksum(wrong.checksum() ^ 0x5555);
-    station.send(&station.frame(&packet(local, station.target, &syn)))?;
+    station.send(&station.frame(&tcp(local, station.target, &syn)))?;
     if next_for(&station, local, QUIET)?.is_some() {
         return Trouble::failed("a SYN with a wrong checksum was answered");
     }
@@ -45,7 +46,7 @@ pub(super) fn group(scene: &mut Scene) -> Result<String, Trouble> {
         let local = IpEndpoint::new(station.address, station::port());
         let to = IpEndpoint::new(address, station.target.port);
         let syn = segment(local, to, TcpControl::Syn, TcpSeqNumber(1), None, &[]);
-        station.send(&station.frame(&packet(local, to, &syn)))?;
+        station.send(&station.frame(&tcp(local, to, &syn)))?;
         let until = Instant::now() + QUIET / 2;
         while let Some(answer) = station.next(until)? {
             if answer.protocol == IpProtocol::Tcp && answer.to == local.addr {
@@ -99,7 +100,7 @@ pub(super) fn syn_flood(scene: &mut Scene) -> Result<String, Trouble> {
         for n in 0..SYNS {
             let local = IpEndpoint::new(station.address, 10_000 + n);
             let said = segment(local, station.target, control, seq, None, &[]);
-            station.send(&station.frame(&packet(local, station.target, &said)))?;
+            station.send(&station.frame(&tcp(local, station.target, &said)))?;
             if n % LOT == LOT - 1 {
                 // Reads the answers meanwhile.
                 let until = Instant::now() + Duration::from_millis(2);

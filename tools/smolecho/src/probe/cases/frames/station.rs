@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
-    EthernetRepr, Icmpv6Packet, Icmpv6Repr, IpAddress, IpCidr, IpEndpoint, IpProtocol, IpRepr,
-    Ipv4Address, Ipv4Packet, Ipv6Address, Ipv6Packet, NdiscNeighborFlags, NdiscRepr, UdpPacket,
-    UdpRepr,
+    EthernetRepr, Icmpv6Packet, Icmpv6Repr, IpAddress, IpCidr, IpEndpoint, IpProtocol, Ipv4Address,
+    Ipv6Address, NdiscNeighborFlags, NdiscRepr, UdpPacket,
 };
 
 use super::spare;
+use super::wire::{Packet, claims, datagram, ip, ndisc, packet};
 use crate::host::entropy::random;
 use crate::host::packet::PacketSocket;
 use crate::kernel::pattern::{compare, pattern};
@@ -35,13 +35,6 @@ pub(super) struct Station {
     pub(super) target: IpEndpoint,
     target_mac: EthernetAddress,
     pub(super) until: Instant,
-}
-
-/// A packet that the target has sent.
-pub(super) struct Packet {
-    pub(super) to: IpAddress,
-    pub(super) protocol: IpProtocol,
-    pub(super) payload: Vec<u8>,
 }
 
 impl Station {
@@ -128,7 +121,7 @@ impl Station {
         let (mut buffer, until) = ([0; 2048], self.until.min(Instant::now() + patience));
         while let Ok(Some(bytes)) = self.socket.receive(&mut buffer, until) {
             let Ok(frame) = EthernetFrame::new_checked(bytes) else { continue };
-            if says_is_at(&frame, wanted) {
+            if claims(&frame, wanted) {
                 return Some(frame.src_addr());
             }
         }
@@ -298,79 +291,4 @@ impl Station {
 /// An ephemeral port (RFC 6335 section 6).
 pub(super) fn port() -> u16 {
     49_152 + (random() % 16_384) as u16
-}
-
-/// A packet with an IP header.
-pub(super) fn ip(
-    from: IpAddress,
-    to: IpAddress,
-    protocol: IpProtocol,
-    hop_limit: u8,
-    payload: &[u8],
-) -> Vec<u8> {
-    let header = IpRepr::new(from, to, protocol, payload.len(), hop_limit);
-    let mut packet = vec![0; header.header_len()];
-    header.emit(&mut packet[..], &ChecksumCapabilities::default());
-    packet.extend(payload);
-    packet
-}
-
-pub(super) fn datagram(from: IpEndpoint, to: IpEndpoint, payload: &[u8]) -> Vec<u8> {
-    let udp = UdpRepr { src_port: from.port, dst_port: to.port };
-    let mut bytes = vec![0; udp.header_len() + payload.len()];
-    let mut packet = UdpPacket::new_unchecked(&mut bytes[..]);
-    let (len, checksums) = (payload.len(), ChecksumCapabilities::default());
-    udp.emit(&mut packet, &from.addr, &to.addr, len, |it| it.copy_from_slice(payload), &checksums);
-    bytes
-}
-
-/// The packet in a frame. Checksums are not verified: a TAP leaves them to hardware that it lacks.
-fn packet(frame: &EthernetFrame<&[u8]>) -> Option<Packet> {
-    match frame.ethertype() {
-        EthernetProtocol::Ipv4 => {
-            let ip = Ipv4Packet::new_checked(frame.payload()).ok()?;
-            let (to, protocol) = (ip.dst_addr().into(), ip.next_header());
-            Some(Packet { to, protocol, payload: ip.payload().to_vec() })
-        }
-        EthernetProtocol::Ipv6 => {
-            let ip = Ipv6Packet::new_checked(frame.payload()).ok()?;
-            let (to, protocol) = (ip.dst_addr().into(), ip.next_header());
-            Some(Packet { to, protocol, payload: ip.payload().to_vec() })
-        }
-        _ => None,
-    }
-}
-
-/// A neighbor discovery message with its source and destination.
-fn ndisc(packet: &[u8]) -> Option<(NdiscRepr<'_>, Ipv6Address, Ipv6Address)> {
-    let ip = Ipv6Packet::new_checked(packet).ok()?;
-    let (from, to) = (ip.src_addr(), ip.dst_addr());
-    if ip.next_header() != IpProtocol::Icmpv6 {
-        return None;
-    }
-    let message = Icmpv6Packet::new_checked(ip.payload()).ok()?;
-    let checksums = ChecksumCapabilities::ignored();
-    match Icmpv6Repr::parse(&from, &to, &message, &checksums).ok()? {
-        Icmpv6Repr::Ndisc(says) => Some((says, from, to)),
-        _ => None,
-    }
-}
-
-/// Whether the sender claims this address.
-fn says_is_at(frame: &EthernetFrame<&[u8]>, wanted: IpAddress) -> bool {
-    match (wanted, frame.ethertype()) {
-        (IpAddress::Ipv4(wanted), EthernetProtocol::Arp) => {
-            let arp = ArpPacket::new_checked(frame.payload());
-            let says = arp.and_then(|arp| ArpRepr::parse(&arp));
-            matches!(says, Ok(ArpRepr::EthernetIpv4 {
-                operation: ArpOperation::Reply, source_protocol_addr, ..
-            }) if source_protocol_addr == wanted)
-        }
-        (IpAddress::Ipv6(wanted), EthernetProtocol::Ipv6) => {
-            let says = ndisc(frame.payload());
-            matches!(says, Some((NdiscRepr::NeighborAdvert { target_addr, .. }, ..))
-                if target_addr == wanted)
-        }
-        _ => false,
-    }
 }

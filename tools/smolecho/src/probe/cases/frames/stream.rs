@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{IpEndpoint, IpProtocol, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber};
 
-use super::station::{self, Station, ip};
+use super::station::{self, Station};
+use super::wire::{segment, tcp};
 use crate::host::entropy::random;
 use crate::probe::case::Trouble;
 
@@ -61,7 +62,7 @@ impl<'s> Stream<'s> {
         payload: &[u8],
     ) -> Result<(), Trouble> {
         let segment = segment(self.local, self.station.target, control, seq, ack, payload);
-        self.station.send(&self.station.frame(&packet(self.local, self.station.target, &segment)))
+        self.station.send(&self.station.frame(&tcp(self.local, self.station.target, &segment)))
     }
 
     fn acknowledge(&self) -> Result<(), Trouble> {
@@ -130,36 +131,4 @@ pub(super) fn next_for(
         }
     }
     Ok(None)
-}
-
-pub(super) fn segment(
-    from: IpEndpoint,
-    to: IpEndpoint,
-    control: TcpControl,
-    seq_number: TcpSeqNumber,
-    ack_number: Option<TcpSeqNumber>,
-    payload: &[u8],
-) -> Vec<u8> {
-    let tcp = TcpRepr {
-        src_port: from.port,
-        dst_port: to.port,
-        control,
-        seq_number,
-        ack_number,
-        window_len: 8192,
-        window_scale: None,
-        max_seg_size: (control == TcpControl::Syn).then_some(1200),
-        sack_permitted: false,
-        sack_ranges: [None; 3],
-        timestamp: None,
-        payload,
-    };
-    let mut bytes = vec![0; tcp.buffer_len()];
-    let mut packet = TcpPacket::new_unchecked(&mut bytes[..]);
-    tcp.emit(&mut packet, &from.addr, &to.addr, &ChecksumCapabilities::default());
-    bytes
-}
-
-pub(super) fn packet(from: IpEndpoint, to: IpEndpoint, segment: &[u8]) -> Vec<u8> {
-    ip(from.addr, to.addr, IpProtocol::Tcp, 64, segment)
 }
