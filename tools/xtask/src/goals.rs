@@ -1,18 +1,12 @@
 //! The project's own goals beside a run of `smolecho bench`. They are reported, never asserted: a time depends on the
 //! machine.
 
-use std::fs;
-use std::path::Path;
+use std::{collections::BTreeMap, fmt::Display, fs, path::Path};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::run::{Outcome, root};
-
-#[derive(Deserialize)]
-struct Goals {
-    goals: Vec<Goal>,
-}
 
 /// A bound on a figure of `peer`; `tools/goals.toml` describes the fields.
 #[derive(Deserialize)]
@@ -27,86 +21,63 @@ struct Goal {
     at_least: Option<f64>,
 }
 
-/// What `smolecho bench --json` writes, as far as goals need it.
-#[derive(Deserialize)]
-struct Results {
-    figures: Vec<Figure>,
-}
-
-#[derive(Deserialize)]
-struct Figure {
-    name: String,
-    cells: Vec<Cell>,
-}
-
-#[derive(Deserialize)]
-struct Cell {
-    peer: String,
-    rounds: Vec<f64>,
-    lost: u64,
-}
-
-/// Reports each goal that the results in `file` can judge.
+/// Reports every goal beside the results that `smolecho bench --json` wrote to `file`.
 pub(crate) fn report(file: &str) -> Outcome {
-    let results: Results = read(Path::new(file), |text| serde_json::from_str(text))?;
+    let results = read(Path::new(file), |text| serde_json::from_str(text))?;
     for goal in goals()? {
-        let of = goal.of.as_deref().map(|of| format!(" / {of}")).unwrap_or_default();
-        let kind = if goal.lost { ", lost" } else { "" };
-        let name = format!("{} {}{of}{kind}", goal.figure, goal.peer);
-        let (relation, bound) = goal.bound();
-        match goal.measured(&results) {
-            None => println!("{name:48} not measured"),
-            Some(value) => {
-                let missed = if goal.is_met(value) { "" } else { "  missed" };
-                println!("{name:48}{value:8.2} {relation} {bound}{missed}");
-            }
-        }
+        println!("{}", goal.line(&results));
     }
     Ok(())
 }
 
 fn goals() -> Outcome<Vec<Goal>> {
-    read::<Goals, _>(&root().join("tools/goals.toml"), |text| toml::from_str(text))
-        .map(|it| it.goals)
+    let mut file: BTreeMap<String, Vec<Goal>> =
+        read(&root().join("tools/goals.toml"), |text| toml::from_str(text))?;
+    Ok(file.remove("goals").unwrap_or_default())
 }
 
-fn read<T: DeserializeOwned, E: ToString>(
-    path: &Path,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Outcome<T> {
-    let failed = |error: String| format!("{}: {error}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    parse(&text).map_err(|error| failed(error.to_string()))
-}
-
-impl Results {
-    fn cell(&self, figure: &str, peer: &str) -> Option<&Cell> {
-        let figure = self.figures.iter().find(|it| it.name == figure)?;
-        figure.cells.iter().find(|it| it.peer == peer)
-    }
+fn read<T, E: Display>(path: &Path, parse: impl Fn(&str) -> Result<T, E>) -> Outcome<T> {
+    let failed = |error: &dyn Display| format!("{}: {error}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
+    parse(&text).map_err(|error| failed(&error))
 }
 
 impl Goal {
-    fn bound(&self) -> (&'static str, f64) {
-        self.at_most.map_or(("≥", self.at_least.unwrap_or(f64::NAN)), |most| ("≤", most))
+    fn line(&self, results: &Value) -> String {
+        let Goal { figure, peer, of, lost, at_most, at_least } = self;
+        let kind = if *lost { ", lost" } else { "" };
+        let name = format!(
+            "{figure} {peer}{}{kind}",
+            of.iter().map(|of| format!(" / {of}")).collect::<String>()
+        );
+        let Some(value) = self.measured(results) else { return format!("{name:48} not measured") };
+        let (relation, bound, is_met) = match (at_most, at_least) {
+            (Some(most), _) => ("≤", *most, value <= *most),
+            (None, least) => ("≥", least.unwrap_or(0.0), value >= least.unwrap_or(0.0)),
+        };
+        let missed = if is_met { "" } else { "  missed" };
+        format!("{name:48}{value:8.2} {relation} {bound}{missed}")
     }
 
-    fn is_met(&self, value: f64) -> bool {
-        match self.bound() {
-            ("≤", bound) => value <= bound,
-            (_, bound) => value >= bound,
-        }
-    }
-
-    fn measured(&self, results: &Results) -> Option<f64> {
-        let cell = results.cell(&self.figure, &self.peer)?;
+    /// `None` if the run has no such figure.
+    fn measured(&self, results: &Value) -> Option<f64> {
+        let ours = cell(results, &self.figure, &self.peer)?;
         if self.lost {
-            return Some(cell.lost as f64);
+            return ours["lost"].as_f64();
         }
-        let Some(of) = &self.of else { return median(cell.rounds.clone()) };
-        let other = results.cell(&self.figure, of).or_else(|| results.cell(of, &self.peer))?;
-        median(cell.rounds.iter().zip(&other.rounds).map(|(a, b)| a / b).collect())
+        let Some(of) = &self.of else { return median(rounds(ours)) };
+        let other = cell(results, &self.figure, of).or_else(|| cell(results, of, &self.peer))?;
+        median(rounds(ours).into_iter().zip(rounds(other)).map(|(a, b)| a / b).collect())
     }
+}
+
+fn cell<'r>(results: &'r Value, figure: &str, peer: &str) -> Option<&'r Value> {
+    let figure = results["figures"].as_array()?.iter().find(|it| it["name"] == figure)?;
+    figure["cells"].as_array()?.iter().find(|it| it["peer"] == peer)
+}
+
+fn rounds(cell: &Value) -> Vec<f64> {
+    cell["rounds"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect()
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
@@ -121,32 +92,22 @@ mod tests {
 
     #[test]
     fn every_goal_has_one_bound() {
-        for goal in goals().expect("tools/goals.toml") {
-            assert!(
-                goal.at_most.is_some() != goal.at_least.is_some(),
-                "{} {}",
-                goal.figure,
-                goal.peer
-            );
+        for Goal { figure, peer, at_most, at_least, .. } in goals().expect("tools/goals.toml") {
+            assert!(at_most.is_some() != at_least.is_some(), "{figure} {peer}");
         }
     }
 
     #[test]
     fn a_ratio_is_taken_round_by_round() {
-        let cell =
-            |peer: &str, rounds: &[f64]| Cell { peer: peer.into(), rounds: rounds.into(), lost: 0 };
-        let cells = vec![cell("smolecho", &[2.0, 9.0, 4.0]), cell("kernel", &[1.0, 3.0, 2.0])];
-        let results = Results { figures: vec![Figure { name: "bulk".into(), cells }] };
-        let goal = |of: &str| Goal {
-            figure: "bulk".into(),
-            peer: "smolecho".into(),
-            of: Some(of.into()),
-            lost: false,
-            at_most: Some(1.0),
-            at_least: None,
+        let results = serde_json::json!({ "figures": [{ "name": "bulk", "cells": [
+            { "peer": "smolecho", "rounds": [2.0, 9.0, 4.0], "lost": 0 },
+            { "peer": "kernel", "rounds": [1.0, 3.0, 2.0], "lost": 0 },
+        ] }] });
+        let line = |of| {
+            let goal = format!("figure = 'bulk'\npeer = 'smolecho'\nof = '{of}'\nat_most = 1.5");
+            toml::from_str::<Goal>(&goal).expect("a goal").line(&results)
         };
-        assert_eq!(goal("kernel").measured(&results), Some(2.0));
-        assert_eq!(goal("usual").measured(&results), None);
-        assert!(!goal("kernel").is_met(2.0));
+        assert!(line("kernel").ends_with(" 2.00 ≤ 1.5  missed"), "{}", line("kernel"));
+        assert!(line("usual").ends_with(" not measured"));
     }
 }
