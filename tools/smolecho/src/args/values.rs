@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
 use smolecho::UdpPolicy;
@@ -12,17 +13,17 @@ use super::scope::{self, Scoped};
 /// The longest time limit. A longer one is a mistake, because `off` exists.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// A time limit; `None` is `off`.
+/// A limit; `None` is `off`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limit(pub(crate) Option<Duration>);
+pub(crate) struct Limit<T>(pub(crate) Option<T>);
 
-impl Limit {
+impl Limit<Duration> {
     pub(crate) fn for_stack(self) -> Option<smoltcp::time::Duration> {
         self.0.map(Into::into)
     }
 }
 
-pub(crate) fn limit(text: &str) -> Result<Limit, String> {
+pub(crate) fn limit(text: &str) -> Result<Limit<Duration>, String> {
     if text == "off" {
         return Ok(Limit(None));
     }
@@ -68,35 +69,34 @@ pub(crate) fn delay(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Bytes per second; `None` is `off`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rate(pub(crate) Option<u64>);
+/// Bytes per second.
+pub(crate) fn rate(text: &str) -> Result<Limit<u64>, String> {
+    limited(text, 1..=u64::MAX, "bytes per second, such as 125000, or off, would do")
+}
 
-pub(crate) fn rate(text: &str) -> Result<Rate, String> {
+/// A number of connections.
+pub(crate) fn cap(text: &str) -> Result<Limit<u16>, String> {
+    limited(text, 1..=u16::MAX, "a number from 1 to 65535, or off, would do")
+}
+
+/// Datagrams per second.
+pub(crate) fn udp_rate(text: &str) -> Result<Limit<u32>, String> {
+    limited(text, 1..=1_000_000_000, "a number from 1 to 1000000000, or off, would do")
+}
+
+fn limited<T: FromStr + PartialOrd>(
+    text: &str,
+    range: RangeInclusive<T>,
+    hint: &str,
+) -> Result<Limit<T>, String> {
     match text.parse() {
-        _ if text == "off" => Ok(Rate(None)),
-        Ok(rate @ 1..) => Ok(Rate(Some(rate))),
-        _ => Err("bytes per second, such as 125000, or off, would do".into()),
+        _ if text == "off" => Ok(Limit(None)),
+        Ok(number) if range.contains(&number) => Ok(Limit(Some(number))),
+        _ => Err(hint.to_owned()),
     }
 }
 
-/// A maximum number; `None` is `off`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cap(pub(crate) Option<u16>);
-
-pub(crate) fn cap(text: &str) -> Result<Cap, String> {
-    match text.parse() {
-        _ if text == "off" => Ok(Cap(None)),
-        Ok(number @ 1..) => Ok(Cap(Some(number))),
-        _ => Err("a number from 1 to 65535, or off, would do".into()),
-    }
-}
-
-/// Datagrams per second; `None` is `off`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct UdpRate(Option<u32>);
-
-impl UdpRate {
+impl Limit<u32> {
     /// The library's policy with this rate per source and twice this rate in total; each burst is the rate of
     /// 100 ms.
     pub(crate) fn udp_policy(self) -> UdpPolicy {
@@ -106,15 +106,6 @@ impl UdpRate {
             total: self.0.map(|per_second| rate(2 * per_second)),
             ..UdpPolicy::DEFAULT
         }
-    }
-}
-
-pub(crate) fn udp_rate(text: &str) -> Result<UdpRate, String> {
-    const MOST: u32 = 1_000_000_000;
-    match text.parse() {
-        _ if text == "off" => Ok(UdpRate(None)),
-        Ok(number @ 1..=MOST) => Ok(UdpRate(Some(number))),
-        _ => Err(format!("a number from 1 to {MOST}, or off, would do")),
     }
 }
 
@@ -191,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_default_rate_is_the_librarys() {
-        assert_eq!(udp_rate("500000").map(UdpRate::udp_policy), Ok(UdpPolicy::DEFAULT));
+        assert_eq!(udp_rate("500000").map(Limit::udp_policy), Ok(UdpPolicy::DEFAULT));
         for bad in ["", "0", "-1", "1000000001", "fast"] {
             assert!(udp_rate(bad).is_err(), "{bad}");
         }

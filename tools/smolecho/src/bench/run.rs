@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(60);
 /// An event of a run.
 enum News {
     /// The stage with this index has answered.
-    Said(usize, Answer),
+    Answered(usize, Answer),
     /// The stage with this index has ended.
     Gone(usize),
     /// SIGINT or SIGTERM.
@@ -152,9 +152,9 @@ impl Stages {
     fn answer_of(&mut self, at: usize, limit: Duration) -> Result<Option<Answer>, Fault> {
         loop {
             match self.inbox.recv_timeout(limit) {
-                Ok(News::Said(who, answer)) if who == at => return Ok(Some(answer)),
+                Ok(News::Answered(who, answer)) if who == at => return Ok(Some(answer)),
                 // A late answer of a stage that was given up.
-                Ok(News::Said(..)) => {}
+                Ok(News::Answered(..)) => {}
                 Ok(News::Gone(who)) => {
                     self.stages[who] = None;
                     if who == at {
@@ -195,7 +195,7 @@ impl Stage {
             for line in lines.map_while(Result::ok) {
                 let answer = serde_json::from_str(&line);
                 let answer = answer.unwrap_or_else(|error| Answer::Failed(error.to_string()));
-                if news.send(News::Said(at, answer)).is_err() {
+                if news.send(News::Answered(at, answer)).is_err() {
                     return;
                 }
             }

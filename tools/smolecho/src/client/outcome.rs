@@ -1,5 +1,7 @@
 //! How a conversation with the server ended.
 
+use std::time::Duration;
+
 use smolecho::ConnectError;
 
 use super::options::Client;
@@ -32,6 +34,6 @@ pub(super) fn check_peer(peer: &mut Child, options: &Client, what: &str) -> Resu
     }
 }
 
-pub(super) fn within(limit: Limit) -> String {
+pub(super) fn within(limit: Limit<Duration>) -> String {
     limit.0.map_or_else(|| "ever".into(), |limit| humantime::format_duration(limit).to_string())
 }

@@ -8,9 +8,7 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 use crate::args::scope::Scoped;
 use crate::args::shared::{Output, Private};
-use crate::args::values::{
-    Limit, Rate, cidr, delay, gateway, limit, mac, number, percent, rate, seed,
-};
+use crate::args::values::{Limit, cidr, delay, gateway, limit, mac, number, percent, rate, seed};
 
 /// Options of serve and client.
 #[derive(Args)]
@@ -58,19 +56,19 @@ pub(crate) struct Network {
     pub(crate) offload: bool,
     /// After a frame, poll for the next one this long before sleeping: lower latency at the cost of CPU time
     #[arg(long, value_name = "DURATION", default_value = "off", value_parser = limit)]
-    pub(crate) spin: Limit,
+    pub(crate) spin: Limit<Duration>,
     /// Bytes of a connection's receive buffer, and of its transmit buffer
     #[arg(long, value_name = "BYTES", default_value = "16384", value_parser = number(1..=65535))]
     pub(crate) buffer: u16,
     /// Limit for a handshake, or for the answer to a datagram: 10s, 250ms, off
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = limit)]
-    pub(crate) handshake_timeout: Limit,
+    pub(crate) handshake_timeout: Limit<Duration>,
     /// Limit for a connection without traffic
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = limit)]
-    pub(crate) idle_timeout: Limit,
+    pub(crate) idle_timeout: Limit<Duration>,
     /// Limit for a connection whose peer acknowledges nothing
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = limit)]
-    pub(crate) stall_timeout: Limit,
+    pub(crate) stall_timeout: Limit<Duration>,
     /// Seed of initial sequence numbers, local ports and impairments [default: random]
     #[arg(long, value_name = "N", value_parser = seed)]
     pub(crate) seed: Option<u64>,
@@ -96,7 +94,7 @@ pub(crate) struct Impair {
     delay: Duration,
     /// Bytes per second, with a queue of half a second; or off
     #[arg(long, value_name = "N", default_value = "off", value_parser = rate)]
-    rate_limit: Rate,
+    rate_limit: Limit<u64>,
 }
 
 impl Impair {

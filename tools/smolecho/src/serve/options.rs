@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use smolecho::{TcpService, WhenFull};
 
 use crate::args::shared::Protocols;
-use crate::args::values::{Cap, UdpRate, cap, number, udp_rate};
+use crate::args::values::{Limit, cap, number, udp_rate};
 use crate::node::options::Common;
 
 /// Heading of the options about overload.
@@ -42,7 +42,7 @@ pub(crate) struct Serve {
         value_parser = cap,
         help_heading = OVERLOAD
     )]
-    pub(crate) per_source: Cap,
+    pub(crate) per_source: Limit<u16>,
     /// When all connections are in use, reset the one idle longest
     #[arg(long, help_heading = OVERLOAD)]
     pub(crate) evict_idle: bool,
@@ -63,7 +63,7 @@ pub(crate) struct Serve {
         value_parser = udp_rate,
         help_heading = OVERLOAD
     )]
-    pub(crate) udp_rate: UdpRate,
+    pub(crate) udp_rate: Limit<u32>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

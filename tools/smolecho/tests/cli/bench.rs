@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::Case;
 use crate::program::{Run, Running, Scratch, ensure};
-use crate::wrong::{NOBODY, Server, Wrong};
+use crate::wrong::{Server, UNUSED, Wrong};
 
 pub(crate) const LOOPBACK: &[Case] = &[
     ("bench::any_server_is_measured", any),
@@ -140,7 +140,7 @@ fn silent() -> Result<(), Failed> {
         ensure(run.stderr.contains(said), || format!("{wrong:?}: no {said:?}: {run:#?}"))?;
         ensure(took < most, || format!("{wrong:?}: {took:?}, {most:?} at most: {run:#?}"))?;
     }
-    let run = Run::of(["bench", NOBODY, "--quick"]).expect_status(1)?;
+    let run = Run::of(["bench", UNUSED, "--quick"]).expect_status(1)?;
     ensure(run.stderr.contains("no echo over TCP: refused"), || format!("{run:#?}"))
 }
 

@@ -15,7 +15,7 @@ pub(crate) const CASES: &[Case] = &[
     ("datagrams::each_protocol_alone", one_protocol),
     ("datagrams::a_rate_that_is_kept", rate),
     ("datagrams::trouble_on_the_way_is_reported", trouble),
-    ("datagrams::no_answer", nobody),
+    ("datagrams::no_answer", no_answer),
     ("datagrams::the_peer_ends_before_it_answers", early_end),
     ("datagrams::json_lines_of_both_sides", json),
 ];
@@ -184,7 +184,7 @@ fn unanswered(script: &str) -> Result<String, Failed> {
     Ok(run.stderr)
 }
 
-fn nobody() -> Result<(), Failed> {
+fn no_answer() -> Result<(), Failed> {
     let said = unanswered("import time; time.sleep(60)")?;
     ensure(said.contains("192.168.69.100:12345 did not answer within 300ms, asked 5"), || said)
 }

@@ -12,8 +12,8 @@ pub(crate) const CASES: &[Case] = &[
     ("dialogue::one_byte_buffers", one_byte_buffers),
     ("dialogue::an_empty_message", empty_message),
     ("dialogue::a_message_that_is_too_long_for_the_lectures_server", too_long),
-    ("dialogue::nothing_listens", nobody_listens),
-    ("dialogue::no_host", nobody_is_there),
+    ("dialogue::nothing_listens", nothing_listens),
+    ("dialogue::no_host", no_host),
     ("dialogue::the_peer_ends_before_it_listens", early_end),
     ("dialogue::the_commands_status_is_ours", status),
     ("dialogue::a_command_that_cannot_be_started", no_command),
@@ -102,12 +102,12 @@ fn unserved(server: &str, command: &[&str]) -> Result<String, Failed> {
     Ok(run.stderr)
 }
 
-fn nobody_listens() -> Result<(), Failed> {
+fn nothing_listens() -> Result<(), Failed> {
     let said = unserved("192.168.69.100:9", &["sleep", "60"])?;
     ensure(said.contains("192.168.69.100:9 refused the connection"), || said)
 }
 
-fn nobody_is_there() -> Result<(), Failed> {
+fn no_host() -> Result<(), Failed> {
     let said = unserved("192.168.69.99:12345", &["sleep", "60"])?;
     ensure(said.contains("192.168.69.99:12345 did not answer within 300ms: is it running"), || said)
 }

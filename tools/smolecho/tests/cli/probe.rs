@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::Case;
 use crate::program::{PROGRAM, Run, Running, Scratch, ensure, in_namespace};
-use crate::wrong::{NOBODY, Server, Wrong};
+use crate::wrong::{Server, UNUSED, Wrong};
 
 pub(crate) const LOOPBACK: &[Case] = &[
     ("probe::each_fault_is_named_and_no_other", faults),
@@ -26,7 +26,7 @@ pub(crate) const CASES: &[Case] = &[
     ("probe::our_server_passes_over_both_families", ours),
     ("probe::the_lectures_flow_passes", once),
     ("probe::frames_find_the_faults_of_the_common_loop", usual),
-    ("probe::an_unused_address_fails_at_the_neighbor", nobody),
+    ("probe::an_unused_address_fails_at_the_neighbor", unused_address),
     ("probe::a_name_is_examined_in_both_families", named),
 ];
 
@@ -155,7 +155,7 @@ fn silent() -> Result<(), Failed> {
     let server = Server::start(Wrong::Sips);
     in_time(&server.address.to_string(), "500ms", "Sips")?;
     let refused = ["refused: nothing listens on the port", "observed: refused"];
-    nothing_works(NOBODY, "1s", refused)
+    nothing_works(UNUSED, "1s", refused)
 }
 
 /// Two cases fail and say why; cases that depend on them are not run.
@@ -270,7 +270,7 @@ fn usual() -> Result<(), Failed> {
     ensure(failed.map(str::trim).eq(expected), || format!("{run:#?}"))
 }
 
-fn nobody() -> Result<(), Failed> {
+fn unused_address() -> Result<(), Failed> {
     let probe = ["--private", "--", PROGRAM, "probe", "192.168.69.77:12345", "--deadline", "1s"];
     let start = Instant::now();
     let run = Run::of([&["serve", "-q"][..], &probe].concat());

@@ -17,7 +17,7 @@ pub(crate) const CASES: &[Case] = &[
     ("unprivileged::the_demo_runs_anyway", demo),
 ];
 
-const NOBODY: u32 = 65534;
+const UNUSED: u32 = 65534;
 
 /// A copy that every user can run; the build folder may be closed to others.
 static COPY: LazyLock<PathBuf> =
@@ -42,7 +42,7 @@ pub(crate) fn clear() {
 fn unprivileged(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     if Uid::effective().is_root() {
-        command.uid(NOBODY).gid(NOBODY);
+        command.uid(UNUSED).gid(UNUSED);
     }
     command.current_dir("/");
     command

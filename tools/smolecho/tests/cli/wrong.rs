@@ -40,7 +40,7 @@ pub(crate) enum Wrong {
 }
 
 /// A port without a server, and where no test starts one.
-pub(crate) const NOBODY: &str = "127.0.0.1:1";
+pub(crate) const UNUSED: &str = "127.0.0.1:1";
 
 /// Stops on drop.
 pub(crate) struct Server {

@@ -39,7 +39,7 @@ pub(super) const DATAGRAMS: &[Case] = &[
         expects: "an answer to an unreachable host delays no other answer",
         rule: "RFC 1122 section 2.3.2.2, RFC 4861 section 7.2.2",
         needs: Needs::Udp,
-        run: packets::nobody,
+        run: packets::unreachable_source,
     },
     Case {
         name: "frame-fragments",

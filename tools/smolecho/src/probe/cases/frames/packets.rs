@@ -83,11 +83,11 @@ fn no_single_host(station: &Station) -> Vec<IpAddress> {
 }
 
 /// Its sources do not answer ARP or neighbor solicitations.
-pub(super) fn nobody(scene: &mut Scene) -> Result<String, Trouble> {
+pub(super) fn unreachable_source(scene: &mut Scene) -> Result<String, Trouble> {
     let station = Station::new(scene)?;
     for _ in 0..3 {
         let source = IpEndpoint::new(station.spare()?, station::port());
-        let udp = datagram(source, station.target, b"anybody?");
+        let udp = datagram(source, station.target, b"hello?");
         let packet = ip(source.addr, station.target.addr, IpProtocol::Udp, 64, &udp);
         station.send(&station.frame(&packet))?;
     }
