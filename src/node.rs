@@ -2,7 +2,7 @@
 //!
 //! It alone sees frames, slots and time at once. Follow one frame: [`Node::poll`] takes it from the
 //! device, `admit` asks the gate what it is and `admission` whose it is, `deliver_to` hands it to
-//! smoltcp together with the one socket that it is for, `attend` lets that connection's flow move
+//! smoltcp together with the one socket that it is for, `service_slot` lets that connection's flow move
 //! bytes and sends what comes of it.
 
 mod admission;
@@ -11,38 +11,31 @@ mod cookies;
 mod datagrams;
 mod error;
 mod fragments;
+mod ingress;
 
 use heapless::Vec;
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketSet};
-use smoltcp::phy::{ChecksumCapabilities, Device, Medium, PacketMeta, RxToken, TxToken};
+use smoltcp::phy::{ChecksumCapabilities, Device, Medium};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress};
 
-use self::admission::Verdict;
 pub use self::error::{BindError, ConnectError, ListenError};
 use crate::addresses::{Addresses, Change};
 use crate::config::{Config, ConfigError, Listener, Timeouts};
 use crate::cookie::Cookies;
-use crate::event::{Event, Refusal, Sink, Stats, Tuple};
-use crate::gate::{Own, Seen};
-use crate::neighbor;
+use crate::event::{Event, Sink, Stats};
 use crate::phy::MIN_MTU;
-use crate::phy::parcel::Parcel;
-use crate::phy::witness::Telling;
-use crate::pool::order::Standing;
-use crate::pool::{MAX_SLOTS, Pool};
-use crate::post::{Port, Sender};
-use crate::random::Random;
-use crate::server::udp::Doorman;
+use crate::pool::Pool;
+use crate::pool::index::{MAX_LISTENERS, MAX_SLOTS, SlotState};
+use crate::random::SplitMix64;
+use crate::server::udp::UdpLimiter;
 use crate::storage::{DatagramMemory, MAX_BUFFER, Memory};
+use crate::udp_queue::{Port, TxSlot};
 
 /// Frames taken from the device in one poll, and slots whose deadline is looked at: the bound on a
 /// poll's work. What is left over is due at once.
 const FRAMES_PER_POLL: usize = 64;
-
-/// Ports that can be listened on at once.
-const LISTENERS: usize = 4;
 
 /// An IP node that serves and makes connections over any [`Device`].
 pub struct Node<'a> {
@@ -52,12 +45,12 @@ pub struct Node<'a> {
     checksums: ChecksumCapabilities,
     timeouts: Timeouts,
     keep_alive: Option<Duration>,
-    random: Random,
+    random: SplitMix64,
     stats: Stats,
     /// The last poll ended before the device had no more frames.
     more: bool,
 
-    listeners: Vec<Listener, LISTENERS>,
+    listeners: Vec<Listener, MAX_LISTENERS>,
     per_source: Option<u16>,
     evict_idle: bool,
     cookies: Option<Cookies>,
@@ -68,21 +61,14 @@ pub struct Node<'a> {
     /// reset for a segment without a connection, an ICMP error for a datagram without a port.
     common: SocketSet<'a>,
     ports: &'a mut [Port<'a>],
-    senders: &'a mut [Sender<'a>],
+    tx_slots: &'a mut [TxSlot<'a>],
     /// Senders with a datagram that has not left.
     waiting: usize,
     /// When the next hardware address can be asked for.
     next_turn: Instant,
-    doorman: Doorman,
+    udp_limiter: UdpLimiter,
 
     addresses: Addresses<'a>,
-}
-
-/// Where a frame went.
-enum Delivered {
-    Slot(usize),
-    Ports(Option<Tuple>),
-    Elsewhere,
 }
 
 impl<'a> Node<'a> {
@@ -103,14 +89,14 @@ impl<'a> Node<'a> {
             return Err(ConfigError::Mtu(capabilities.max_transmission_unit));
         }
 
-        let mut random = Random::new(config.seed);
+        let mut random = SplitMix64::new(config.seed);
         let mut interface = InterfaceConfig::new(HardwareAddress::Ethernet(config.mac));
         interface.random_seed = random.next();
         let mut iface = Interface::new(interface, device, now);
         set_addresses(&mut iface, config)?;
 
-        let Memory { slots, table, due, order, scratch, datagrams, dhcp } = memory;
-        let DatagramMemory { sockets, ports, senders } = datagrams;
+        let Memory { slots, index, scratch, datagrams, dhcp } = memory;
+        let DatagramMemory { sockets, ports, tx_slots } = datagrams;
         Ok(Node {
             iface,
             mac: config.mac,
@@ -128,15 +114,15 @@ impl<'a> Node<'a> {
                 let window = room.and_then(|room| room.try_into().ok()).unwrap_or(u16::MAX);
                 Cookies::new((random.next(), random.next()), window)
             }),
-            pool: Pool::new(slots, table, due, order, random.next() as u32),
+            pool: Pool::new(slots, index, random.next() as u32, config.per_source.is_some()),
             random,
             scratch,
             common: sockets,
             ports,
-            senders,
+            tx_slots,
             waiting: 0,
             next_turn: now,
-            doorman: Doorman::new(config.manners),
+            udp_limiter: UdpLimiter::new(config.udp_policy),
             addresses: Addresses::new(config, dhcp, now),
         })
     }
@@ -159,7 +145,7 @@ impl<'a> Node<'a> {
         for _ in 0..FRAMES_PER_POLL {
             let Some(slot) = self.pool.due_by(now) else { break };
             if self.keep_deadline(slot, now, &mut on_event) {
-                self.attend(slot, now, device, &mut on_event);
+                self.service_slot(slot, now, device, &mut on_event);
             }
         }
         self.learn_addresses(now, device, &mut on_event);
@@ -185,143 +171,16 @@ impl<'a> Node<'a> {
     /// How many slots are doing what at this moment.
     pub fn occupancy(&self) -> Occupancy {
         Occupancy {
-            free: self.pool.count(Standing::Free),
-            half_open: self.pool.count(Standing::HalfOpen),
-            open: self.pool.count(Standing::Open),
-            parting: self.pool.count(Standing::TimeWait) + self.pool.count(Standing::Leaving),
+            free: self.pool.count(SlotState::Free),
+            half_open: self.pool.half_open() + self.pool.count(SlotState::Connecting),
+            open: self.pool.count(SlotState::Accepted) + self.pool.count(SlotState::Connected),
+            closing: self.pool.count(SlotState::TimeWait) + self.pool.count(SlotState::Closing),
         }
     }
 
     /// The interface below, for its addresses and routes.
     pub const fn interface(&self) -> &Interface {
         &self.iface
-    }
-
-    /// What the gate knows of us.
-    fn own(&self) -> Own<'_> {
-        Own { mac: self.mac, addresses: self.iface.ip_addrs() }
-    }
-
-    /// Takes one frame from the device and sees it through. False when there was none.
-    fn ingress<D: Device + ?Sized>(
-        &mut self,
-        now: Instant,
-        device: &mut D,
-        on_event: &mut impl Sink,
-    ) -> bool {
-        let Some((rx, token)) = device.receive(now) else {
-            return false;
-        };
-        self.stats.frames += 1;
-        let (meta, mut said) = (rx.meta(), None);
-        let reply = Telling { token, said: &mut said };
-        match rx.consume(|frame| self.admit(frame, meta, reply, now, on_event)) {
-            Delivered::Slot(slot) => {
-                self.pool.slot(slot).remember(said);
-                self.attend(slot, now, device, on_event);
-            }
-            Delivered::Ports(tuple) => self.answer(tuple, now, device, on_event),
-            Delivered::Elsewhere => {}
-        }
-        true
-    }
-
-    /// Finds who the frame is for and delivers it.
-    fn admit(
-        &mut self,
-        frame: &[u8],
-        meta: PacketMeta,
-        reply: impl TxToken,
-        now: Instant,
-        on_event: &mut impl Sink,
-    ) -> Delivered {
-        let seen = self.own().see(frame);
-        let parcel = Parcel::new(frame, meta, reply);
-        let (refusal, tuple) = match seen {
-            Seen::Segment(ref header) => match self.judge_segment(header, frame, now, on_event) {
-                Verdict::Deliver(slot) => return self.deliver_to(slot, parcel, now),
-                Verdict::Revive(slot, returned) => {
-                    self.revive(slot, returned, frame, now);
-                    return self.deliver_to(slot, parcel, now);
-                }
-                Verdict::Cookie(syn) => {
-                    self.stats.delivered += 1;
-                    self.give_cookie(&syn, parcel, now);
-                    return Delivered::Elsewhere;
-                }
-                Verdict::Refuse(refusal, reply) => {
-                    self.reply(frame, parcel, reply, now);
-                    (refusal, Some(header.tuple))
-                }
-            },
-            Seen::Refused(refusal) => (refusal, None),
-            Seen::Lease(tuple) if self.addresses.leases() => {
-                // smoltcp renews where the offer came from, and panics if that is nowhere.
-                if !tuple.remote.addr.is_unicast() {
-                    self.refuse(Refusal::BadSource, Some(tuple), on_event);
-                    return Delivered::Elsewhere;
-                }
-                self.stats.delivered += 1;
-                self.addresses.offered(parcel, &mut self.iface, now);
-                return Delivered::Elsewhere;
-            }
-            // RFC 4443 section 2.4 e: a group is not told that a port is unreachable; smoltcp tells it.
-            Seen::Datagram(tuple) | Seen::Lease(tuple)
-                if tuple.local.addr.is_multicast() && !self.is_bound(tuple.local.port) =>
-            {
-                (Refusal::Broadcast, Some(tuple))
-            }
-            Seen::Datagram(tuple) | Seen::Lease(tuple) => {
-                self.deliver(parcel, now);
-                return Delivered::Ports(Some(tuple));
-            }
-            Seen::Fragment(end) if end > self.largest_arrival() => (Refusal::Fragment, None),
-            Seen::Fragment(_) => {
-                self.deliver(parcel, now);
-                return Delivered::Ports(None);
-            }
-            Seen::Neighbor => {
-                match neighbor::as_told_to_us(frame, self.iface.ip_addrs()) {
-                    Some(told) => {
-                        let reply = parcel.into_reply();
-                        self.deliver(Parcel::with(&told, meta, reply), now);
-                    }
-                    None => self.deliver(parcel, now),
-                }
-                self.pool.wake_waiting(now);
-                return Delivered::Elsewhere;
-            }
-            #[cfg(feature = "proto-ipv6")]
-            Seen::Router => {
-                self.deliver(parcel, now);
-                self.addresses.advertised(frame, now);
-                return Delivered::Elsewhere;
-            }
-            Seen::Other => {
-                self.deliver(parcel, now);
-                return Delivered::Elsewhere;
-            }
-        };
-        self.refuse(refusal, tuple, on_event);
-        Delivered::Elsewhere
-    }
-
-    /// Hands smoltcp a segment, together with the one socket that may take it.
-    fn deliver_to<Tx: TxToken>(
-        &mut self,
-        slot: usize,
-        mut parcel: Parcel<'_, Tx>,
-        now: Instant,
-    ) -> Delivered {
-        self.stats.delivered += 1;
-        self.iface.poll_ingress_single(now, &mut parcel, self.pool.slot(slot).parts().0);
-        Delivered::Slot(slot)
-    }
-
-    /// Hands smoltcp a frame that is for no connection.
-    fn deliver<Tx: TxToken>(&mut self, mut parcel: Parcel<'_, Tx>, now: Instant) {
-        self.stats.delivered += 1;
-        self.iface.poll_ingress_single(now, &mut parcel, &mut self.common);
     }
 
     /// Follows what servers and routers say about the node's addresses.
@@ -348,11 +207,6 @@ impl<'a> Node<'a> {
                 on_event(Event::AddressGained { cidr });
             }
         }
-    }
-
-    fn refuse(&mut self, refusal: Refusal, tuple: Option<Tuple>, on_event: &mut impl Sink) {
-        self.stats.count_refusal(refusal);
-        on_event(Event::Refused { refusal, tuple });
     }
 }
 
@@ -391,9 +245,7 @@ fn set_addresses(iface: &mut Interface, config: &Config) -> Result<(), ConfigErr
 
 fn check_memory(memory: &Memory<'_>, config: &Config) -> Result<(), ConfigError> {
     let slots = memory.slots.len();
-    let indexed =
-        memory.table.len() == slots && memory.due.len() == slots && memory.order.len() == slots;
-    if slots == 0 || slots > MAX_SLOTS || !indexed {
+    if slots == 0 || slots > MAX_SLOTS || memory.index.len() != slots {
         return Err(ConfigError::Slots(slots));
     }
     for slot in &*memory.slots {
@@ -424,5 +276,5 @@ pub struct Occupancy {
     /// A connection.
     pub open: usize,
     /// TIME-WAIT, or a reset that has still to leave.
-    pub parting: usize,
+    pub closing: usize,
 }

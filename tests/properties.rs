@@ -13,8 +13,8 @@ use smolecho::smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, Socke
 use smolecho::smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-use smolecho::storage::{DueRecord, MAX_BUFFER, OrderRecord, TableRecord};
-use smolecho::{ConfigError, Flow, Memory, Node};
+use smolecho::storage::{IndexRecord, MAX_BUFFER};
+use smolecho::{ConfigError, Memory, Node, TcpService};
 
 fn config(cases: u32) -> ProptestConfig {
     let cases = if cfg!(miri) { 2 } else { cases };
@@ -50,7 +50,7 @@ impl<'c> Side<'c> {
 /// A server that is nothing but a [`Session`] over a socket, and a client that sends and reads in these
 /// pieces. What the client has when the server's FIN has come.
 fn dialogue(
-    flow: Flow,
+    flow: TcpService,
     (buffer, scratch): (usize, usize),
     sends: &[usize],
     reads: &[usize],
@@ -102,7 +102,7 @@ fn dialogue(
         said.extend_from_slice(pattern.piece(said.len() as u64, sent - said.len() as u64));
     }
     assert!(said.starts_with(&heard), "the server was told other bytes than were said");
-    if flow == Flow::Stream {
+    if flow == TcpService::Stream {
         assert_eq!(heard.len(), said.len());
         assert!(back == said, "{} of {} bytes came back, or others", back.len(), said.len());
     }
@@ -119,7 +119,7 @@ proptest! {
         sends in vec(0..700usize, 0..12),
         reads in vec(1..1000usize, 1..5),
     ) {
-        dialogue(Flow::Stream, memory, &sends, &reads);
+        dialogue(TcpService::Stream, memory, &sends, &reads);
     }
 
     /// The lecture's server answers what one `recv` gave it, and no more.
@@ -128,30 +128,27 @@ proptest! {
         buffer in 1..2000usize,
         sends in vec(1..1400usize, 1..2),
     ) {
-        let back = dialogue(Flow::Once, (buffer, 256), &sends, &[1000]);
+        let back = dialogue(TcpService::Once, (buffer, 256), &sends, &[1000]);
         assert!(!back.is_empty() && back.len() <= ONCE.min(buffer));
     }
 
     /// A node is made of any memory that fits together, and of no other.
     #[test]
     fn memory_fits_together_or_is_refused(
-        lens in [0..4usize, 0..4, 0..4, 0..4],
+        (slots, records) in (0..4usize, 0..4usize),
         buffers in [0..3usize, 0..3],
         scratch in 0..2usize,
     ) {
-        let [slots, table, due, order] = lens;
         let [rx, tx] = buffers.map(|buffer| [0, 1, MAX_BUFFER + 1][buffer]);
         let memory = Memory {
-            table: vec![TableRecord::EMPTY; table].leak(),
-            due: vec![DueRecord::EMPTY; due].leak(),
-            order: vec![OrderRecord::EMPTY; order].leak(),
+            index: vec![IndexRecord::EMPTY; records].leak(),
             ..rig::memory(slots, rx, tx, scratch)
         };
         let config = Setup::new(Family::V4).config(NODE_MAC, IpCidr::new(Family::V4.node(), 16));
         let made = Node::new(&config, memory, &mut rig::Port::default(), Instant::ZERO);
         let expected = match (slots, rx, tx, scratch) {
             (0, ..) => Some(ConfigError::Slots(0)),
-            _ if lens != [slots; 4] => Some(ConfigError::Slots(slots)),
+            _ if records != slots => Some(ConfigError::Slots(slots)),
             (_, 0 | MAX_BUFFER.., _, _) => Some(ConfigError::Buffer(rx)),
             (_, _, 0, _) => Some(ConfigError::Buffer(0)),
             (_, _, _, 0) => Some(ConfigError::Scratch),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use fnv::{FnvHashMap as HashMap, FnvHashSet as HashSet, FnvHasher};
-use smolecho::{End, Node, Tuple};
+use smolecho::{CloseReason, Node, Tuple};
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
 
@@ -250,21 +250,21 @@ impl Oracle {
     }
 
     /// The server's side of a connection is over.
-    fn served(&mut self, tuple: Tuple, end: End, received: u64, sent: u64) -> Verdict {
+    fn served(&mut self, tuple: Tuple, end: CloseReason, received: u64, sent: u64) -> Verdict {
         let details = || format!("{tuple:?}: {end:?}, {received} received, {sent} sent");
         if self.open.remove(&(0, tuple)) == end.is_handshake() {
             return Err(("an end of what was not open", details()));
         }
-        let is_whole = end != End::Finished || sent == received;
+        let is_whole = end != CloseReason::Finished || sent == received;
         if sent > received || !is_whole {
             return Err(("the echo is not what was received", details()));
         }
-        if end == End::Reset && !self.ended.contains(&other(tuple)) {
+        if end == CloseReason::Reset && !self.ended.contains(&other(tuple)) {
             return Err(("a reset that nobody sent", details()));
         }
         // A handshake that fails may be nobody's.
         let is_a_clients = !end.is_handshake() && !self.ended.contains(&other(tuple));
-        if self.strict && end != End::Finished && is_a_clients {
+        if self.strict && end != CloseReason::Finished && is_a_clients {
             return Err(("a connection did not end well on a good cable", details()));
         }
         self.ended.insert(tuple);
@@ -276,7 +276,7 @@ impl Oracle {
         &mut self,
         operation: Option<Operation>,
         tuple: Tuple,
-        end: End,
+        end: CloseReason,
         received: u64,
         sent: u64,
     ) -> Verdict {
@@ -286,25 +286,25 @@ impl Oracle {
         else {
             return Err(("an end of what was not begun", details()));
         };
-        if end == End::Mismatch {
+        if end == CloseReason::Mismatch {
             return Err(("a wrong byte", details()));
         }
         if received > sent || sent > len {
             return Err(("more than was sent", details()));
         }
-        if end == End::Finished && received != len {
+        if end == CloseReason::Finished && received != len {
             return Err(("a dialogue that ended well is not whole", details()));
         }
-        if end == End::Reset && !self.ended.contains(&other(tuple)) {
+        if end == CloseReason::Reset && !self.ended.contains(&other(tuple)) {
             return Err(("a reset that nobody sent", details()));
         }
-        if self.strict && end != End::Finished {
+        if self.strict && end != CloseReason::Finished {
             return Err(("a dialogue did not end well on a good cable", details()));
         }
         if self.strict {
             self.no_crumbs(tuple.local)?;
         }
-        self.finished += u64::from(end == End::Finished);
+        self.finished += u64::from(end == CloseReason::Finished);
         self.ended.insert(tuple);
         Ok(())
     }
@@ -323,7 +323,7 @@ fn other(tuple: Tuple) -> Tuple {
 /// What the documentation of `Stats` promises at any moment.
 fn add_up(node: &Node<'_>) -> Verdict {
     let (stats, occupancy) = (node.stats(), node.occupancy());
-    let frames = stats.frames == stats.delivered + stats.refused_in_all();
+    let frames = stats.frames == stats.delivered + stats.dropped_total();
     let begun = stats.accepted + stats.connected;
     let connections = begun == occupancy.open as u64 + stats.closed();
     let datagrams = node.stats().datagrams_sent <= node.stats().datagrams_received;

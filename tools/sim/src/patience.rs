@@ -2,7 +2,7 @@
 //! An acknowledgement alone is not seen, so this is the least that a station must wait.
 
 use fnv::FnvHashMap;
-use smolecho::{End, Timeouts, Tuple};
+use smolecho::{CloseReason, Timeouts, Tuple};
 use smoltcp::time::Instant;
 
 use crate::oracle::Verdict;
@@ -34,15 +34,15 @@ impl Patience {
         &mut self,
         station: usize,
         tuple: Tuple,
-        end: End,
+        end: CloseReason,
         shows: Instant,
     ) -> Verdict {
         let Some(since) = self.since.remove(&(station, tuple)) else { return Ok(()) };
         let limit = match end {
-            End::HandshakeTimeout => self.timeouts.handshake,
-            End::IdleTimeout => self.timeouts.idle,
-            End::StallTimeout => self.timeouts.stall,
-            End::FinWaitTimeout => self.timeouts.fin_wait,
+            CloseReason::HandshakeTimeout => self.timeouts.handshake,
+            CloseReason::IdleTimeout => self.timeouts.idle,
+            CloseReason::StallTimeout => self.timeouts.stall,
+            CloseReason::FinWaitTimeout => self.timeouts.fin_wait,
             _ => return Ok(()),
         };
         if limit.is_some_and(|limit| shows >= since + limit) {

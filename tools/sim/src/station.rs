@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use smolecho::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smolecho::{
-    Config, DatagramStorage, End, Event, Listener, Memory, Message, Node, Protocol, Query, Refusal,
-    Report, Service, Storage, Timeouts, Tuple,
+    CloseReason, Config, DatagramStorage, DropReason, Event, Listener, Memory, Message, Node,
+    Protocol, Query, Report, Storage, Timeouts, Tuple, UdpService,
 };
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
@@ -62,7 +62,7 @@ pub(crate) enum Happened {
     GotOn(Tuple),
     Closed {
         tuple: Tuple,
-        end: End,
+        end: CloseReason,
         received: u64,
         sent: u64,
     },
@@ -195,8 +195,8 @@ impl<'a> Station<'a> {
 /// What an oracle wants to know of it.
 fn note(event: Event<'_>, happened: &mut Vec<Happened>) {
     match event {
-        Event::Closed { tuple, end, received, sent } => {
-            happened.push(Happened::Closed { tuple, end, received, sent });
+        Event::Closed { tuple, reason, received, sent } => {
+            happened.push(Happened::Closed { tuple, end: reason, received, sent });
         }
         Event::Accepted { tuple } | Event::Connected { tuple } => {
             happened.push(Happened::Opened(tuple));
@@ -207,7 +207,10 @@ fn note(event: Event<'_>, happened: &mut Vec<Happened>) {
         {
             happened.push(Happened::GotOn(tuple));
         }
-        Event::Refused { refusal: Refusal::Full | Refusal::NoConnection, tuple: Some(tuple) } => {
+        Event::Dropped {
+            reason: DropReason::Full | DropReason::NoConnection,
+            tuple: Some(tuple),
+        } => {
             happened.push(Happened::TurnedAway(tuple));
         }
         Event::Reported { tuple, report } => happened.push(Happened::Reported { tuple, report }),
@@ -236,8 +239,8 @@ fn node<'a>(
     let node = Node::new(&config, memory, card, Instant::ZERO).expect("a good configuration");
     let mut node = Box::new(node);
     if number == 0 {
-        node.listen(Listener::new(PORT, backlog).flow(plan.flow)).expect("a free port");
-        node.bind(PORT, Service::Echo).expect("a free port");
+        node.listen(Listener::new(PORT, backlog).service(plan.flow)).expect("a free port");
+        node.bind(PORT, UdpService::Echo).expect("a free port");
     }
     node
 }

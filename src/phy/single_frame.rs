@@ -7,7 +7,7 @@
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-pub(crate) struct Parcel<'f, Tx> {
+pub(crate) struct SingleFrame<'f, Tx> {
     frame: Option<(Frame<'f>, Tx)>,
 }
 
@@ -16,14 +16,21 @@ pub(crate) struct Frame<'f> {
     meta: PacketMeta,
 }
 
-impl<'f, Tx> Parcel<'f, Tx> {
+impl<'f, Tx> SingleFrame<'f, Tx> {
     pub(crate) fn new(bytes: &'f [u8], meta: PacketMeta, reply: Tx) -> Self {
-        Parcel::with(bytes, meta, Some(reply))
+        SingleFrame { frame: Some((Frame { bytes, meta }, reply)) }
     }
 
-    /// Other bytes with the token of the frame that they stand for; without a token there is no frame.
-    pub(crate) fn with(bytes: &'f [u8], meta: PacketMeta, reply: Option<Tx>) -> Self {
-        Parcel { frame: reply.map(|reply| (Frame { bytes, meta }, reply)) }
+    /// The frame's bytes; none once smoltcp has taken it.
+    pub(crate) fn bytes(&self) -> &'f [u8] {
+        self.frame.as_ref().map_or(&[], |(frame, _)| frame.bytes)
+    }
+
+    /// Other bytes in place of the frame's.
+    pub(crate) fn with_bytes<'g>(self, bytes: &'g [u8]) -> SingleFrame<'g, Tx> {
+        SingleFrame {
+            frame: self.frame.map(|(frame, reply)| (Frame { bytes, meta: frame.meta }, reply)),
+        }
     }
 
     /// Only the token, for an answer that is not smoltcp's.
@@ -32,7 +39,7 @@ impl<'f, Tx> Parcel<'f, Tx> {
     }
 }
 
-impl<'f, Tx: TxToken> Device for Parcel<'f, Tx> {
+impl<'f, Tx: TxToken> Device for SingleFrame<'f, Tx> {
     type RxToken<'t>
         = Frame<'f>
     where
