@@ -2,6 +2,8 @@
 
 use smoltcp::wire::{IpCidr, IpEndpoint};
 
+use crate::named::named;
+
 /// One thing that happened during a poll, with the bytes still in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -124,64 +126,47 @@ pub struct Report {
     pub mismatched: u32,
 }
 
-macro_rules! counted {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        #[non_exhaustive]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-
-        impl $name {
-            /// Every variant, in the order in which they are counted.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
-
-            /// A short name for logs and JSON.
-            pub const fn name(self) -> &'static str {
-                match self { $($name::$variant => $text,)* }
-            }
-        }
-    };
-}
-
-counted! {
-    /// How a connection, or the attempt at one, ended.
+named! {
+    /// Why a connection, or the attempt to open one, ended.
+    #[non_exhaustive]
     CloseReason {
-        /// Both sides closed and everything arrived.
+        /// Both sides closed, and all data arrived.
         Finished = "finished",
-        /// The peer reset it.
+        /// The peer reset the connection.
         Reset = "reset by peer",
-        /// We reset it: the peer sent more than flow `once` takes (RFC 1122 section 4.2.2.13).
+        /// The node reset the connection: the peer sent more than
+        /// [`TcpService::Once`](crate::TcpService::Once) reads (RFC 1122 section 4.2.2.13).
         Unread = "unread data",
-        /// Our SYN was answered with a reset: nobody listens there.
+        /// The peer answered our SYN with a reset: its port has no listener.
         ConnectRefused = "connection refused",
-        /// What came back is not what was sent.
+        /// The client received bytes that differ from those it sent; the node reset the connection.
         Mismatch = "bytes differ",
-        /// The peer closed before everything had come back.
+        /// The peer closed before the client had received all of its echo.
         Short = "closed early",
-        /// The handshake did not end in time.
+        /// The handshake exceeded [`Timeouts::handshake`](crate::Timeouts::handshake).
         HandshakeTimeout = "handshake timeout",
-        /// The peer gave up its handshake with a reset.
+        /// The peer reset the handshake that it had begun.
         HandshakeReset = "handshake reset",
-        /// The handshake gave way: to a newer one (RFC 4987 section 3.4) or to the program's end.
+        /// The handshake was dropped for a newer one (RFC 4987 section 3.4), or the program aborted it.
         HandshakeDropped = "handshake dropped",
-        /// No byte either way for the idle time.
+        /// No data moved for [`Timeouts::idle`](crate::Timeouts::idle).
         IdleTimeout = "idle timeout",
-        /// The peer acknowledged nothing for the stall time.
+        /// The peer acknowledged nothing for [`Timeouts::stall`](crate::Timeouts::stall).
         StallTimeout = "stall timeout",
-        /// The peer did not close its side in time.
+        /// The peer did not close its side within [`Timeouts::fin_wait`](crate::Timeouts::fin_wait).
         FinWaitTimeout = "fin-wait timeout",
-        /// It was quiet longest when another connection needed its slot.
+        /// Another connection took the slot, because this one had been idle longest.
         IdleEvicted = "idle evicted",
-        /// The node no longer has the connection's local address.
+        /// The node lost the connection's local address.
         AddressLost = "address lost",
-        /// The program ended it.
+        /// The program aborted the connection.
         Aborted = "aborted",
     }
 }
 
 impl CloseReason {
-    /// The ends that come before a connection exists: they follow no accept and no connect.
+    /// Whether the connection was never established: no [`Event::Accepted`] or [`Event::Connected`]
+    /// precedes this reason.
     pub const fn is_handshake(self) -> bool {
         matches!(
             self,
@@ -193,60 +178,65 @@ impl CloseReason {
     }
 }
 
-counted! {
-    /// Why a frame was turned away.
+named! {
+    /// Why a frame was dropped.
+    #[non_exhaustive]
     DropReason {
-        /// Too short or inconsistent in its Ethernet, IP or TCP header.
+        /// The Ethernet, IP or TCP header is too short or inconsistent.
         Malformed = "malformed",
-        /// Not ARP, not an IP version that we speak.
+        /// The frame is neither ARP nor a supported IP version.
         UnknownProtocol = "unknown protocol",
-        /// For another station's hardware address, or a segment for another's IP address.
+        /// The frame is for another hardware address, or the segment for another IP address.
         NotOurs = "not ours",
-        /// A source that cannot be: unspecified, broadcast, multicast, loopback or our own.
+        /// The source address is unspecified, broadcast, multicast, loopback or the node's own.
         BadSource = "impossible source",
-        /// To a broadcast or multicast address: TCP (RFC 9293 MUST-57), or to a port that nobody has bound.
+        /// TCP to a broadcast or multicast address (RFC 9293 MUST-57), or a datagram to such an address
+        /// and an unbound port.
         Broadcast = "to broadcast",
-        /// A fragment of TCP, whose ports cannot be told; of IPv6; or of more than any port has room for.
+        /// A fragment of a TCP segment, an IPv6 fragment, or a fragment of a datagram larger than every
+        /// receive buffer.
         Fragment = "fragment",
-        /// A SYN for a connection that exists (RFC 5961 section 4).
+        /// A SYN for an existing connection; answered with a challenge ACK (RFC 5961 section 4).
         InUse = "syn for a connection in use",
-        /// A reset that does not have the very next sequence number (RFC 5961 section 3).
+        /// A reset whose sequence number is not exactly RCV.NXT (RFC 5961 section 3).
         InexactReset = "inexact reset",
-        /// An acknowledgement of what was never sent (RFC 9293 section 3.10.7.4).
+        /// An acknowledgment of data that was never sent (RFC 9293 section 3.10.7.4).
         UnsentAck = "ack of what was not sent",
-        /// A FIN beyond the window, or text behind a FIN (RFC 9293 section 3.10.7.4).
+        /// A FIN beyond the window, or text after a FIN (RFC 9293 section 3.10.7.4).
         Overrun = "beyond the window or a fin",
-        /// A SYN from a source that has as many slots as it may.
+        /// A SYN whose source already uses [`Config::per_source`](crate::Config::per_source) slots.
         SourceCap = "too many from the source",
         /// A SYN to a port without a listener; answered with a reset.
         NoListener = "no listener",
-        /// A segment for no connection; answered with a reset (RFC 9293 section 3.10.7.1), unless it is one,
-        /// or has no control bit and comes to a listener.
+        /// A segment without a connection. It is answered with a reset (RFC 9293 section 3.10.7.1),
+        /// except for a reset, or a segment without control bits to a listener's port.
         NoConnection = "no connection",
-        /// A SYN and no slot for it; answered as [`WhenFull`](crate::WhenFull) says, or not at all where an idle
-        /// connection has just given way.
+        /// A SYN without a free slot. It is answered as [`WhenFull`](crate::WhenFull) says, or not at all
+        /// if an idle connection was just reset for it.
         Full = "full",
     }
 }
 
-counted! {
-    /// Why a datagram was not answered.
+named! {
+    /// Why a datagram got no answer.
+    #[non_exhaustive]
     DatagramDropReason {
-        /// From a port of our own, or one so low that a service may answer the answer.
+        /// The source port is below [`UdpPolicy::lowest_port`](crate::UdpPolicy::lowest_port), or is one
+        /// of the node's bound ports.
         SourcePort = "source port",
-        /// From an address that no single other host has.
+        /// The source address is not the unicast address of another host.
         Source = "impossible source",
-        /// To a broadcast or multicast address.
+        /// The destination is a broadcast or multicast address.
         Destination = "broadcast",
-        /// More than one source may ask.
+        /// The source exceeded [`UdpPolicy::per_source`](crate::UdpPolicy::per_source).
         SourceRate = "rate of the source",
-        /// More than all may ask.
+        /// All sources together exceeded [`UdpPolicy::total`](crate::UdpPolicy::total).
         TotalRate = "rate in all",
-        /// Larger than the stack's buffer for what it must send in fragments.
+        /// The answer is larger than smoltcp's fragmentation buffer.
         TooLarge = "too large",
-        /// The peer's hardware address could not be found.
+        /// The peer's hardware address was not resolved in time.
         Unreachable = "peer unreachable",
-        /// A wrong checksum, or larger than the port's memory.
+        /// The checksum is wrong, or the datagram is larger than the port's receive buffer.
         Unreadable = "unreadable",
     }
 }

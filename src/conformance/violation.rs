@@ -2,13 +2,16 @@
 
 use core::fmt;
 
-/// In which direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Way {
-    /// From the wire to the stack.
-    Received,
-    /// From the stack to the wire.
-    Sent,
+use crate::named::named;
+
+named! {
+    /// The direction of a frame.
+    Way {
+        /// From the wire to the stack.
+        Received = "received",
+        /// From the stack to the wire.
+        Sent = "sent",
+    }
 }
 
 /// The rule that was broken, and the frame that showed it.
@@ -66,15 +69,6 @@ pub enum Violation {
     },
     /// A checksum that the device claims to take care of is wrong: it was handed on, or it was sent.
     Checksum(Way),
-}
-
-impl fmt::Display for Way {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Way::Received => "received",
-            Way::Sent => "sent",
-        })
-    }
 }
 
 impl fmt::Display for Violation {
