@@ -1,128 +1,129 @@
-//! What happened, as it happens: for a log line, a counter, an LED.
+//! Events and counters.
 
 use smoltcp::wire::{IpCidr, IpEndpoint};
 
 use crate::named::named;
 
-/// One thing that happened during a poll, with the bytes still in place.
+/// An event during a poll. Received data is borrowed from the stack's buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'e> {
-    /// A handshake with one of our listeners is complete: the lecture's `accept`.
+    /// A listener accepted a connection: the handshake is complete.
     Accepted {
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
     },
-    /// Our own handshake is complete: the lecture's `connect` has returned.
+    /// A connection opened by [`Node::connect`](crate::Node::connect) is established.
     Connected {
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
     },
-    /// Bytes were taken from a receive buffer: `recv`, or `recvfrom` for a whole datagram.
+    /// Data was read from a receive buffer: `recv` on a stream, `recvfrom` for a whole datagram.
     Received {
-        /// TCP or UDP.
+        /// The transport protocol.
         protocol: Protocol,
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
-        /// The bytes, in order.
+        /// The data, in order.
         data: &'e [u8],
     },
-    /// Bytes were given to a transmit buffer: `send`, or `sendto` for a whole datagram.
+    /// Data was written to a transmit buffer: `send` on a stream, `sendto` for a whole datagram.
     Sent {
-        /// TCP or UDP.
+        /// The transport protocol.
         protocol: Protocol,
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
-        /// How many.
+        /// Its length in bytes.
         bytes: usize,
     },
-    /// A connection, or the attempt at one, is over; no event follows for it.
+    /// A connection, or the attempt to open one, has ended; no event follows for it.
     Closed {
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
-        /// How it ended.
+        /// Why it ended.
         reason: CloseReason,
-        /// Bytes received on it.
+        /// Bytes received.
         received: u64,
-        /// Bytes sent on it.
+        /// Bytes sent.
         sent: u64,
     },
-    /// A datagram was not answered, or its answer did not leave.
+    /// A datagram was not answered, or its answer could not be sent.
     DatagramDropped {
-        /// Why.
+        /// The reason.
         reason: DatagramDropReason,
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
     },
-    /// A row of questions is over.
+    /// A [`Query`](crate::Query) has ended.
     Reported {
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
-        /// How it went.
+        /// Its counters.
         report: Report,
     },
-    /// The network gave the node an address.
+    /// The node obtained an address by DHCP or SLAAC.
     AddressGained {
-        /// The address, with its network's prefix.
+        /// The address, with its network's prefix length.
         cidr: IpCidr,
     },
-    /// An address that the network gave is no longer ours; its connections end.
+    /// The node lost an address that it had obtained; the connections on it end.
     AddressLost {
-        /// The address, with its network's prefix.
+        /// The address, with its network's prefix length.
         cidr: IpCidr,
     },
-    /// The device has a link. Only the loop for executors tells it, when it begins and at each change.
+    /// The device's link is up. Only `smolecho::run` reports the link: at its start and at each
+    /// change.
     LinkUp,
-    /// The device has no link: what is sent is lost.
+    /// The device's link is down: frames sent now are lost.
     LinkDown,
-    /// A frame was turned away.
+    /// A frame was dropped.
     Dropped {
-        /// Why.
+        /// The reason.
         reason: DropReason,
-        /// The two ends, where the frame had any.
+        /// The endpoints, if the frame has ports.
         tuple: Option<Tuple>,
     },
 }
 
-/// Who wants to know. By its type and not by a pointer: one that does nothing then costs nothing.
+/// An event callback; generic, so that an empty one costs nothing.
 pub(crate) trait Sink: FnMut(Event<'_>) {}
 
 impl<F: FnMut(Event<'_>)> Sink for F {}
 
-/// What carried the bytes.
+/// A transport protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Protocol {
-    /// A stream.
+    /// A byte stream.
     Tcp,
     /// Datagrams.
     Udp,
 }
 
-/// The two ends of a connection: RFC 9293's pair of sockets.
+/// A local and a remote endpoint: the 4-tuple that identifies a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tuple {
-    /// Ours.
+    /// The node's address and port.
     pub local: IpEndpoint,
-    /// The peer's.
+    /// The peer's address and port.
     pub remote: IpEndpoint,
 }
 
-/// How a row of questions went.
+/// The counters of a [`Query`](crate::Query).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Report {
-    /// Datagrams sent, those sent again among them.
+    /// Datagrams sent, retransmissions included.
     pub sent: u32,
-    /// Questions answered with what was asked.
+    /// Datagrams answered with the same payload.
     pub answered: u32,
-    /// Questions that were never answered.
+    /// Datagrams that were never answered.
     pub lost: u32,
-    /// Answers to a question that was answered before.
+    /// Answers to a datagram that was already answered.
     pub duplicates: u32,
-    /// Answers that came after a later question's.
+    /// Answers that arrived after the answer to a later datagram.
     pub reordered: u32,
-    /// Answers that differ from every question.
+    /// Answers that match no datagram sent.
     pub mismatched: u32,
 }
 
@@ -241,36 +242,37 @@ named! {
     }
 }
 
-/// The node's counters. They add up:
-/// `frames = delivered + refused`, and
-/// `accepted + connected = open + ends that are not of a handshake`.
+/// The node's counters.
+///
+/// They add up: `frames = delivered + dropped_total()`, and
+/// `accepted + connected = Occupancy::open + closed()`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Frames that the device gave us.
+    /// Frames received from the device.
     pub frames: u64,
-    /// Frames that the stack took in: segments of connections, datagrams, SYNs that got a cookie, ARP,
-    /// ICMP, and what it ignores by itself.
+    /// Frames passed to smoltcp or answered with a SYN cookie: segments, datagrams, ARP, ICMP, and frames
+    /// that smoltcp ignores.
     pub delivered: u64,
     /// Connections accepted.
     pub accepted: u64,
-    /// Connections that we opened.
+    /// Connections opened by the node.
     pub connected: u64,
-    /// Bytes taken from receive buffers.
+    /// Payload bytes read from receive buffers, TCP only.
     pub bytes_received: u64,
-    /// Bytes given to transmit buffers.
+    /// Payload bytes written to transmit buffers, TCP only.
     pub bytes_sent: u64,
-    /// TIME-WAIT slots that were taken for a new connection before their time.
+    /// TIME-WAIT slots that were reused early for a new connection.
     pub recycled: u64,
-    /// Challenges sent (RFC 5961): answers within a connection to a SYN, an inexact reset, an
-    /// acknowledgement of what was not sent, or more than the window has room for.
+    /// Challenge ACKs sent (RFC 5961): answers within a connection to a SYN, an inexact reset, an
+    /// acknowledgment of data that was not sent, or data beyond the window.
     pub challenges: u64,
-    /// SYNs answered with a cookie (RFC 4987 section 3.6): the backlog was full, or every slot was taken.
+    /// SYNs answered with a cookie (RFC 4987 section 3.6).
     pub cookies_given: u64,
-    /// Connections that came of a cookie.
+    /// Connections accepted from a cookie.
     pub cookies_returned: u64,
-    /// Datagrams that came to a bound port.
+    /// Datagrams received on bound ports.
     pub datagrams_received: u64,
-    /// Datagrams given to a socket for sending.
+    /// Datagrams written to a transmit buffer.
     pub datagrams_sent: u64,
     closed: [u64; CloseReason::ALL.len()],
     dropped: [u64; DropReason::ALL.len()],
@@ -278,22 +280,22 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Connections, or attempts, that ended like this.
+    /// Connections and attempts that ended for this reason.
     pub const fn ended(&self, reason: CloseReason) -> u64 {
         self.closed[reason as usize]
     }
 
-    /// Frames that were turned away for this reason.
+    /// Frames dropped for this reason.
     pub const fn dropped(&self, reason: DropReason) -> u64 {
         self.dropped[reason as usize]
     }
 
-    /// Datagrams that were not answered for this reason.
+    /// Datagrams not answered for this reason.
     pub const fn datagrams_dropped(&self, reason: DatagramDropReason) -> u64 {
         self.datagrams_dropped[reason as usize]
     }
 
-    /// Connections that are over, handshakes that failed not among them.
+    /// Connections that have ended, failed handshakes excluded.
     pub fn closed(&self) -> u64 {
         CloseReason::ALL
             .iter()
@@ -302,7 +304,7 @@ impl Stats {
             .sum()
     }
 
-    /// Frames that were turned away for any reason.
+    /// Frames dropped for any reason.
     pub fn dropped_total(&self) -> u64 {
         self.dropped.iter().sum()
     }
