@@ -31,7 +31,7 @@ const LOOK_FOR_ROOM: Duration = Duration::from_millis(10);
 /// With embassy:
 ///
 /// ```
-/// # use smolecho::{Node, phy::Wakes, smoltcp::time::Instant as At};
+/// # use smolecho::{Node, phy::WakeDevice, smoltcp::time::Instant as At};
 /// # mod embassy_time {
 /// #     pub struct Timer;
 /// #     impl Timer { pub async fn at(_: Instant) {} }
@@ -44,7 +44,7 @@ const LOOK_FOR_ROOM: Duration = Duration::from_millis(10);
 /// # }
 /// use embassy_time::{Instant, Timer};
 ///
-/// async fn serve(node: &mut Node<'_>, device: &mut impl Wakes) -> ! {
+/// async fn serve(node: &mut Node<'_>, device: &mut impl WakeDevice) -> ! {
 ///     let clock = || At::from_micros(Instant::now().as_micros() as i64);
 ///     let timer = async |due: Option<At>| match due {
 ///         Some(at) => Timer::at(Instant::from_micros(at.total_micros() as u64)).await,

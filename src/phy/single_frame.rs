@@ -1,8 +1,8 @@
-//! One frame that has been looked at, as a device of its own.
+//! A device that holds one frame.
 //!
-//! smoltcp takes frames from a [`Device`]; the gate must see a frame before smoltcp does, and then
-//! choose the socket set that it goes to. So the node takes the frame out of the real device and
-//! passes it on inside this one, together with the real token for a reply: no copy.
+//! The node must choose the socket set for a frame before smoltcp sees it, and smoltcp takes frames from a
+//! [`Device`] only. So each frame goes to smoltcp through a temporary device that holds the frame and the
+//! real device's token for a reply, without a copy.
 
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
@@ -21,12 +21,12 @@ impl<'f, Tx> SingleFrame<'f, Tx> {
         SingleFrame::with(bytes, meta, Some(reply))
     }
 
-    /// Other bytes with the token of the frame that they stand for; without a token there is no frame.
+    /// `bytes` in place of the frame that `reply` came with; without a token the device is empty.
     pub(crate) fn with(bytes: &'f [u8], meta: PacketMeta, reply: Option<Tx>) -> Self {
         SingleFrame { frame: reply.map(|reply| (Frame { bytes, meta }, reply)) }
     }
 
-    /// Only the token, for an answer that is not smoltcp's.
+    /// The token alone, for an answer that the node writes itself.
     pub(crate) fn into_reply(self) -> Option<Tx> {
         self.frame.map(|(_, reply)| reply)
     }
@@ -50,7 +50,7 @@ impl<'f, Tx: TxToken> Device for SingleFrame<'f, Tx> {
         None
     }
 
-    /// Asked for by an interface that is made over it alone; others have taken the real device's.
+    /// Read only by an interface that is created on this device.
     fn capabilities(&self) -> DeviceCapabilities {
         DeviceCapabilities::default()
     }
