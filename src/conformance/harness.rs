@@ -1,4 +1,4 @@
-//! A device and its wire, and one frame at a time between them.
+//! A device, its wire, and single frames between them.
 
 use core::cell::Cell;
 use core::ops::Range;
@@ -9,13 +9,13 @@ use smoltcp::time::{Duration, Instant};
 use super::frame::{EVERY, Sample};
 use super::{Violation, Way, Wire};
 
-/// Looks and pauses before a frame is lost.
+/// Attempts, each with a pause, before a frame counts as lost.
 const PATIENCE: usize = 1000;
 
 pub(super) struct Harness<'t, D: ?Sized, W> {
     pub(super) device: &'t mut D,
     pub(super) wire: &'t mut W,
-    /// Memory for one frame longer than the MTU.
+    /// Room for one frame, longer than the MTU.
     frame: &'t mut [u8],
     pub(super) mtu: usize,
     now: Instant,
@@ -42,44 +42,44 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         (W::SHORTEST..=mtu).filter(move |len| *len < EVERY || len.is_multiple_of(61) || *len == mtu)
     }
 
-    /// A frame that there was not yet.
+    /// A new frame of this length.
     pub(super) const fn sample(&mut self, len: usize) -> Sample {
         self.number += 1;
         Sample { number: self.number, len }
     }
 
-    /// The same, of any length.
+    /// A new frame of some length.
     pub(super) fn any(&mut self) -> Sample {
         self.number += 1;
         self.again(self.number)
     }
 
-    /// The frame of any length that has this number.
+    /// The frame that [`any`](Self::any) returned with this number.
     pub(super) const fn again(&self, number: u32) -> Sample {
         Sample::of_any_length(number, self.mtu)
     }
 
-    /// Numbers for so many frames.
+    /// The numbers of `count` new frames.
     pub(super) const fn reserve(&mut self, count: usize) -> Range<u32> {
         let first = self.number + 1;
         self.number += count as u32;
         first..self.number + 1
     }
 
-    /// Sends it to the device. False if it was not taken.
+    /// Sends a frame to the device. False if the device did not take it.
     pub(super) fn inject(&mut self, sample: Sample) -> bool {
         let frame = &mut self.frame[..sample.len];
         sample.fill(frame);
         self.wire.inject(frame)
     }
 
-    /// Sends it to the device, which has room.
+    /// Sends a frame to the device, which must take it.
     pub(super) fn arrives(&mut self, sample: Sample) -> Result<(), Violation> {
         let lost = Violation::Lost { way: Way::Received, len: sample.len };
         if self.inject(sample) { Ok(()) } else { Err(lost) }
     }
 
-    /// As many arrive as are taken, at most so many.
+    /// Sends frames to the device until it takes no more, at most `most`.
     pub(super) fn burst_arrives(&mut self, most: usize) -> Range<u32> {
         let first = self.number + 1;
         let taken = (0..most)
@@ -91,14 +91,14 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         first..first + taken as u32
     }
 
-    /// Receives what is there; the token for a reply is not used.
+    /// Receives a frame if there is one; drops the token for a reply.
     pub(super) fn receive<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let now = self.now();
         let (rx, _) = self.device.receive(now)?;
         Some(rx.consume(look))
     }
 
-    /// Receives what comes next, for which it waits; `len` is that of the frame that should come.
+    /// Waits for the next frame and receives it; `len` is the expected length, for the error.
     pub(super) fn next<R>(
         &mut self,
         len: usize,
@@ -114,7 +114,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         Err(self.lost(len))
     }
 
-    /// Why a frame was not received: a device may wait for room for its answer.
+    /// The violation if a frame is not received: the device may be waiting for room for the answer.
     fn lost(&mut self, len: usize) -> Violation {
         let now = self.now();
         match self.device.transmit(now) {
@@ -123,7 +123,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         }
     }
 
-    /// This frame is received next.
+    /// The next received frame must be this one.
     pub(super) fn receives(&mut self, sample: Sample) -> Result<(), Violation> {
         self.next(sample.len, |bytes| sample.verify(Way::Received, bytes))?
     }
@@ -135,7 +135,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         Ok(())
     }
 
-    /// Receives this frame and sends the other from within, if a frame is there.
+    /// Receives `question` and sends `answer` while it is read. False if there is no frame.
     pub(super) fn answer(&mut self, question: Sample, answer: Sample) -> Result<bool, Violation> {
         let now = self.now();
         let Some((rx, tx)) = self.device.receive(now) else { return Ok(false) };
@@ -146,7 +146,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         Ok(true)
     }
 
-    /// The same, and a frame is on its way.
+    /// The same, but waits for the frame.
     pub(super) fn answers(&mut self, question: Sample, answer: Sample) -> Result<(), Violation> {
         for _ in 0..PATIENCE {
             if self.answer(question, answer)? {
@@ -157,7 +157,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         Err(self.lost(question.len))
     }
 
-    /// Sends a frame, if there is room.
+    /// Sends a frame if there is room.
     fn transmit(&mut self, sample: Sample) -> Result<bool, Violation> {
         let now = self.now();
         match self.device.transmit(now) {
@@ -166,7 +166,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         }
     }
 
-    /// Sends a frame, for which there has to be room.
+    /// Sends a frame; there must be room.
     pub(super) fn transmits(&mut self, sample: Sample) -> Result<(), Violation> {
         for _ in 0..PATIENCE {
             if self.transmit(sample)? {
@@ -177,7 +177,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         Err(Violation::NoRoom)
     }
 
-    /// Sends these bytes, for which there has to be room.
+    /// Sends these bytes; there must be room.
     pub(super) fn sends(&mut self, bytes: &[u8]) -> Result<(), Violation> {
         for _ in 0..PATIENCE {
             let now = self.now();
@@ -190,7 +190,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         Err(Violation::NoRoom)
     }
 
-    /// Sends as many as there is room for, at most so many.
+    /// Sends frames until there is no more room, at most `most`.
     pub(super) fn burst_is_sent(&mut self, most: usize) -> Result<Range<u32>, Violation> {
         let first = self.number + 1;
         let mut sent = 0;
@@ -204,7 +204,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         Ok(first..first + sent)
     }
 
-    /// What has left next, for which it waits, looked at.
+    /// Waits for the next frame on the wire.
     pub(super) fn capture<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let look = Cell::new(Some(look));
         for _ in 0..PATIENCE {
@@ -217,7 +217,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         None
     }
 
-    /// This frame leaves next.
+    /// The next frame on the wire must be this one.
     pub(super) fn departs(&mut self, sample: Sample) -> Result<(), Violation> {
         let verdict = self.capture(|bytes| sample.verify(Way::Sent, bytes));
         verdict.unwrap_or(Err(Violation::Lost { way: Way::Sent, len: sample.len }))
@@ -230,7 +230,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         Ok(())
     }
 
-    /// What leaves now is some of these, in their order.
+    /// All frames on the wire must be among these, in order.
     pub(super) fn some_depart(&mut self, mut numbers: Range<u32>) -> Result<(), Violation> {
         loop {
             let mut candidates =
@@ -244,7 +244,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         }
     }
 
-    /// Nothing is there, on either side.
+    /// There must be no frame on either side.
     pub(super) fn is_quiet(&mut self) -> Result<(), Violation> {
         if self.receive(|_| ()).is_some() {
             return Err(Violation::Invented(Way::Received));
