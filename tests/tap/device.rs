@@ -1,6 +1,7 @@
 //! The TAP by itself: what the kernel does to an interface under our feet, and what a wait costs.
 
 use std::{
+    fs::File,
     io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, UdpSocket},
     os::unix::net::UnixStream,
@@ -343,11 +344,20 @@ fn impossible_names_are_refused(opening: Opening) {
     assert_eq!(opening.open("lo").expect_err("no TAP").kind(), ErrorKind::InvalidInput);
 }
 
-/// Its end is its descriptor's.
+/// Or with the descriptor, for a program that took it.
 fn interface_vanishes_with_the_tap(opening: Opening) {
-    let (tap, network) = tap(opening);
-    drop(tap);
-    assert!(if_nametoindex(network.interface.as_str()).is_err());
+    let (first, network) = tap(opening);
+    let exists = |network: &Network| if_nametoindex(network.interface.as_str()).is_ok();
+    drop(first);
+    assert!(!exists(&network));
+
+    let (second, network) = tap(opening);
+    let mut file = File::from(second.into_fd().expect("a descriptor"));
+    assert!(exists(&network));
+    // The header of offloads, if there is one, is zero.
+    assert_eq!(file.write(&[0; 10 + 60]).expect("a frame"), 70);
+    drop(file);
+    assert!(!exists(&network));
 }
 
 /// Of an interface that does: the next program has its checksums again.
