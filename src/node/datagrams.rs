@@ -21,7 +21,11 @@ const TURNS: u8 = 3;
 const UDP_HEADER: usize = 8;
 
 impl<'a> Node<'a> {
-    /// `bind`: from now on datagrams to this port are served.
+    /// Serves datagrams to this port from now on.
+    ///
+    /// # Errors
+    ///
+    /// The port is 0 or already bound, or the memory has no port left: see [`BindError`].
     pub fn bind(&mut self, port: u16, service: UdpService) -> Result<(), BindError> {
         if port == 0 {
             return Err(BindError::Port);
@@ -32,8 +36,13 @@ impl<'a> Node<'a> {
         self.take_port(port, PortRole::Serve(service)).ok_or(BindError::NoPort)
     }
 
-    /// `sendto` and `recvfrom`, as often as the query says, as the polls go by. Events tell how it
-    /// goes; the last is [`Event::Reported`].
+    /// Starts a query; the following polls send its datagrams and receive the answers. Events report the
+    /// progress; the last is [`Event::Reported`].
+    ///
+    /// # Errors
+    ///
+    /// The peer's address or port is invalid, the node has no address of its family, no port is free, or the
+    /// datagrams are too large: see [`ConnectError`].
     pub fn query(&mut self, remote: IpEndpoint, query: Query<'a>) -> Result<Tuple, ConnectError> {
         if self.ports.is_empty() {
             return Err(ConnectError::NoSlot);
