@@ -59,12 +59,23 @@ impl Sample {
 
     /// Sends the frame with a token.
     pub(super) fn put(self, token: impl TxToken) -> Result<(), Violation> {
-        token.consume(self.len, |room| {
-            self.fill(room);
-            let (asked, lent) = (self.len, room.len());
-            if asked == lent { Ok(()) } else { Err(Violation::Lends { asked, lent }) }
-        })
+        put(token, self.len, |room| self.fill(room))
     }
+}
+
+/// Sends a frame of `len` bytes with a token.
+pub(super) fn put(
+    token: impl TxToken,
+    len: usize,
+    fill: impl FnOnce(&mut [u8]),
+) -> Result<(), Violation> {
+    token.consume(len, |room| {
+        if room.len() != len {
+            return Err(Violation::Lends { asked: len, lent: room.len() });
+        }
+        fill(room);
+        Ok(())
+    })
 }
 
 /// The byte at an offset: broadcast destination, the number in the source, an EtherType for experiments (IEEE

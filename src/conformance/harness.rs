@@ -1,12 +1,11 @@
 //! A device, its wire, and single frames between them.
 
-use core::cell::Cell;
 use core::ops::Range;
 
-use smoltcp::phy::{Device, RxToken, TxToken};
+use smoltcp::phy::{Device, RxToken};
 use smoltcp::time::{Duration, Instant};
 
-use super::frame::{EVERY, Sample};
+use super::frame::{EVERY, Sample, put};
 use super::{Violation, Way, Wire};
 
 /// Attempts, each with a pause, before a frame counts as lost.
@@ -98,20 +97,26 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         Some(rx.consume(look))
     }
 
+    /// Repeats `attempt`, with pauses, until it has a result.
+    fn wait_for<R>(&mut self, mut attempt: impl FnMut(&mut Self) -> Option<R>) -> Option<R> {
+        for _ in 0..PATIENCE {
+            if let Some(result) = attempt(self) {
+                return Some(result);
+            }
+            self.wire.pause();
+        }
+        None
+    }
+
     /// Waits for the next frame and receives it; `len` is the expected length, for the error.
     pub(super) fn next<R>(
         &mut self,
         len: usize,
         look: impl FnOnce(&[u8]) -> R,
     ) -> Result<R, Violation> {
-        for _ in 0..PATIENCE {
-            let now = self.now();
-            if let Some((rx, _)) = self.device.receive(now) {
-                return Ok(rx.consume(look));
-            }
-            self.wire.pause();
-        }
-        Err(self.lost(len))
+        let mut look = Some(look);
+        self.wait_for(|harness| harness.receive(|bytes| Some(look.take()?(bytes))).flatten())
+            .ok_or_else(|| self.lost(len))
     }
 
     /// The violation if a frame is not received: the device may be waiting for room for the answer.
@@ -135,59 +140,45 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         Ok(())
     }
 
-    /// Receives `question` and sends `answer` while it is read. False if there is no frame.
-    pub(super) fn answer(&mut self, question: Sample, answer: Sample) -> Result<bool, Violation> {
+    /// Receives `question` and sends `answer` while it is read. `None` if there is no frame.
+    pub(super) fn answer(
+        &mut self,
+        question: Sample,
+        answer: Sample,
+    ) -> Option<Result<(), Violation>> {
         let now = self.now();
-        let Some((rx, tx)) = self.device.receive(now) else { return Ok(false) };
-        rx.consume(|bytes| {
+        let (rx, tx) = self.device.receive(now)?;
+        Some(rx.consume(|bytes| {
             question.verify(Way::Received, bytes)?;
             answer.put(tx)
-        })?;
-        Ok(true)
+        }))
     }
 
     /// The same, but waits for the frame.
     pub(super) fn answers(&mut self, question: Sample, answer: Sample) -> Result<(), Violation> {
-        for _ in 0..PATIENCE {
-            if self.answer(question, answer)? {
-                return Ok(());
-            }
-            self.wire.pause();
-        }
-        Err(self.lost(question.len))
+        self.wait_for(|harness| harness.answer(question, answer))
+            .unwrap_or_else(|| Err(self.lost(question.len)))
     }
 
-    /// Sends a frame if there is room.
-    fn transmit(&mut self, sample: Sample) -> Result<bool, Violation> {
+    /// Sends a frame. `None` if there is no room.
+    fn transmit(&mut self, sample: Sample) -> Option<Result<(), Violation>> {
         let now = self.now();
-        match self.device.transmit(now) {
-            Some(token) => sample.put(token).map(|()| true),
-            None => Ok(false),
-        }
+        Some(sample.put(self.device.transmit(now)?))
     }
 
     /// Sends a frame; there must be room.
     pub(super) fn transmits(&mut self, sample: Sample) -> Result<(), Violation> {
-        for _ in 0..PATIENCE {
-            if self.transmit(sample)? {
-                return Ok(());
-            }
-            self.wire.pause();
-        }
-        Err(Violation::NoRoom)
+        self.wait_for(|harness| harness.transmit(sample)).unwrap_or(Err(Violation::NoRoom))
     }
 
     /// Sends these bytes; there must be room.
     pub(super) fn sends(&mut self, bytes: &[u8]) -> Result<(), Violation> {
-        for _ in 0..PATIENCE {
-            let now = self.now();
-            if let Some(token) = self.device.transmit(now) {
-                token.consume(bytes.len(), |room| room.copy_from_slice(bytes));
-                return Ok(());
-            }
-            self.wire.pause();
-        }
-        Err(Violation::NoRoom)
+        self.wait_for(|harness| {
+            let now = harness.now();
+            let token = harness.device.transmit(now)?;
+            Some(put(token, bytes.len(), |room| room.copy_from_slice(bytes)))
+        })
+        .unwrap_or(Err(Violation::NoRoom))
     }
 
     /// Sends frames until there is no more room, at most `most`.
@@ -196,9 +187,8 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         let mut sent = 0;
         while (sent as usize) < most {
             let sample = self.any();
-            if !self.transmit(sample)? {
-                break;
-            }
+            let Some(result) = self.transmit(sample) else { break };
+            result?;
             sent += 1;
         }
         Ok(first..first + sent)
@@ -206,15 +196,8 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
 
     /// Waits for the next frame on the wire.
     pub(super) fn capture<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        let look = Cell::new(Some(look));
-        for _ in 0..PATIENCE {
-            let seen = self.wire.capture(|bytes| look.take().map(|look| look(bytes)));
-            if let Some(seen) = seen {
-                return seen;
-            }
-            self.wire.pause();
-        }
-        None
+        let mut look = Some(look);
+        self.wait_for(|harness| harness.wire.capture(|bytes| Some(look.take()?(bytes))).flatten())
     }
 
     /// The next frame on the wire must be this one.

@@ -117,9 +117,8 @@ impl<D: Device + ?Sized, W: Wire> Harness<'_, D, W> {
         answers.end = answers.start;
         while !questions.is_empty() {
             let (question, answer) = (self.again(questions.start), self.again(answers.end));
-            if !self.answer(question, answer)? {
-                break;
-            }
+            let Some(result) = self.answer(question, answer) else { break };
+            result?;
             questions.start += 1;
             answers.end += 1;
         }
