@@ -127,48 +127,32 @@ impl Content {
 
     fn in_frame(frame: &[u8]) -> Option<Content> {
         let ethernet = EthernetFrame::new_checked(frame).ok()?;
-        match ethernet.ethertype() {
-            EthernetProtocol::Ipv4 => {
-                let ip = Ipv4Packet::new_checked(ethernet.payload()).ok()?;
-                let range = usize::from(ip.header_len())..usize::from(ip.total_len());
-                match ip.next_header() {
-                    IpProtocol::Tcp if ip.more_frags() || ip.frag_offset() != 0 => {
-                        Some(Content::TcpFragment)
+        let (protocol, range, from, to, gso): (_, _, IpAddress, IpAddress, _) =
+            match ethernet.ethertype() {
+                EthernetProtocol::Ipv4 => {
+                    let ip = Ipv4Packet::new_checked(ethernet.payload()).ok()?;
+                    let is_fragment = ip.more_frags() || ip.frag_offset() != 0;
+                    if ip.next_header() == IpProtocol::Tcp && is_fragment {
+                        return Some(Content::TcpFragment);
                     }
-                    IpProtocol::Tcp => {
-                        let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
-                        Segment::at(ethernet.payload(), range, from, to, GSO_TCPV4)
-                    }
-                    _ => None,
+                    let range = usize::from(ip.header_len())..usize::from(ip.total_len());
+                    let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
+                    (ip.next_header(), range, from, to, GSO_TCPV4)
                 }
-            }
-            #[cfg(feature = "proto-ipv6")]
-            EthernetProtocol::Ipv6 => {
-                let ip = Ipv6Packet::new_checked(ethernet.payload()).ok()?;
-                let (protocol, start) = upper_layer(&ip)?;
-                let range = ip.header_len() + start..ip.total_len();
-                match protocol {
-                    IpProtocol::Tcp => {
-                        let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
-                        Segment::at(ethernet.payload(), range, from, to, GSO_TCPV6)
-                    }
-                    _ => None,
+                #[cfg(feature = "proto-ipv6")]
+                EthernetProtocol::Ipv6 => {
+                    let ip = Ipv6Packet::new_checked(ethernet.payload()).ok()?;
+                    let (protocol, start) = upper_layer(&ip)?;
+                    let range = ip.header_len() + start..ip.total_len();
+                    let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
+                    (protocol, range, from, to, GSO_TCPV6)
                 }
-            }
-            _ => None,
+                _ => return None,
+            };
+        if protocol != IpProtocol::Tcp {
+            return None;
         }
-    }
-}
-
-impl Segment {
-    fn at(
-        packet: &[u8],
-        range: Range<usize>,
-        from: IpAddress,
-        to: IpAddress,
-        gso: u8,
-    ) -> Option<Content> {
-        TcpPacket::new_checked(packet.get(range.clone())?).ok()?;
+        TcpPacket::new_checked(ethernet.payload().get(range.clone())?).ok()?;
         let pseudo = checksum::pseudo_header(&from, &to, IpProtocol::Tcp, range.len() as u32);
         let range = ETHERNET + range.start..ETHERNET + range.end;
         Some(Content::Tcp(Segment { range, pseudo, gso }))
