@@ -308,7 +308,7 @@ pub enum ConfigError {
     /// A timeout or the keep-alive is longer than [`MAX_WAIT`] (use `None` for no limit), or the keep-alive
     /// is zero, which would send one in every poll.
     Wait,
-    /// A [`Rate`] with a 0 in it would answer nobody; `None` sets no limit.
+    /// A [`Rate`] or burst of 0 would allow no answer; `None` sets no limit.
     Rate,
     /// The device is not Ethernet.
     Medium,
@@ -340,7 +340,9 @@ impl fmt::Display for ConfigError {
             Self::Wait => f.write_str(
                 "a timeout or the keep-alive is longer than a year, or the keep-alive is 0",
             ),
-            Self::Rate => write!(f, "a rate of 0 answers nobody: at least 1 per second and burst"),
+            Self::Rate => {
+                write!(f, "a UDP rate or burst of 0 allows no answer: use at least 1, or None")
+            }
             Self::Medium => write!(f, "the device is not Ethernet"),
             Self::Mtu(mtu) => write!(f, "an MTU of {mtu} bytes is below 14 + 576"),
             Self::Slots(n) => {

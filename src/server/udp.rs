@@ -2,7 +2,7 @@
 //!
 //! Two UDP services that one spoofed datagram points at each other answer for ever (CVE-1999-0103,
 //! CVE-2024-2169), and a service that answers broadcasts multiplies them. So an answer is never longer
-//! than its question, and [`UdpPolicy`] limits who is answered and how often.
+//! than its question, and [`UdpPolicy`] restricts source ports and rates.
 
 use heapless::Vec;
 use smoltcp::time::Instant;
