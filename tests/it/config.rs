@@ -6,7 +6,9 @@ use smolecho::smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use smolecho::storage::IndexRecord;
-use smolecho::{Config, ConfigError, ListenError, Listener, Memory, Node, Timeouts};
+use smolecho::{
+    Config, ConfigError, ListenError, Listener, Memory, Node, Rate, Timeouts, UdpPolicy,
+};
 
 fn config() -> Config {
     Config::new(NODE_MAC.0, 1).address(IpCidr::new(Family::V4.node(), 16)).unwrap()
@@ -112,6 +114,21 @@ fn longer_than_a_year() {
         check(&Config { keep_alive: Some(wait), ..config() }, ConfigError::Wait);
     }
     check(&Config { keep_alive: Some(MAX_WAIT), ..config() }, None);
+    check(&Config { keep_alive: Some(Duration::ZERO), ..config() }, ConfigError::Wait);
+}
+
+#[test]
+fn rates_that_answer_nobody() {
+    for (per_second, burst) in [(1, 0), (0, 1), (0, 0)] {
+        let rate = Some(Rate { per_second, burst });
+        for (per_source, total) in [(rate, None), (None, rate)] {
+            let udp_policy = UdpPolicy { per_source, total, ..UdpPolicy::DEFAULT };
+            check(&Config { udp_policy, ..config() }, ConfigError::Rate);
+        }
+    }
+    let least = Some(Rate { per_second: 1, burst: 1 });
+    let udp_policy = UdpPolicy { per_source: least, total: least, ..UdpPolicy::DEFAULT };
+    check(&Config { udp_policy, ..config() }, None);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The TAP device without a node: changes of the interface by the kernel, and the cost of a wait.
 
 use std::{
+    fs::File,
     io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, UdpSocket},
     os::unix::net::UnixStream,
@@ -346,9 +347,18 @@ fn impossible_names_are_refused(opening: Opening) {
 
 /// The interface lives as long as its descriptor.
 fn interface_vanishes_with_the_tap(opening: Opening) {
-    let (tap, network) = tap(opening);
-    drop(tap);
-    assert!(if_nametoindex(network.interface.as_str()).is_err());
+    let (first, network) = tap(opening);
+    let exists = |network: &Network| if_nametoindex(network.interface.as_str()).is_ok();
+    drop(first);
+    assert!(!exists(&network));
+
+    let (second, network) = tap(opening);
+    let mut file = File::from(second.into_fd().expect("a descriptor"));
+    assert!(exists(&network));
+    // The header of offloads, if there is one, is zero.
+    assert_eq!(file.write(&[0; 10 + 60]).expect("a frame"), 70);
+    drop(file);
+    assert!(!exists(&network));
 }
 
 /// A persistent interface: the next program gets whole checksums again.

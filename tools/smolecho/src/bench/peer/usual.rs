@@ -4,11 +4,10 @@
 //! Unlike the examples it takes from a socket only what fits into the transmit buffer, and so loses no bytes.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{read, write};
-use smolecho::phy::tap;
 use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::{Socket, tcp, udp};
@@ -33,7 +32,7 @@ const BUFFER: usize = 65_535;
 const MTU: usize = 1514;
 
 pub(super) fn serve() -> Result<(), Fault> {
-    let mut device = Tap(open()?);
+    let mut device = Tap(open()?.into_fd()?);
     let clock = Clock::start();
     let mut config = Config::new(EthernetAddress([2, 0, 0, 0, 0, 1]).into());
     config.random_seed = random();
@@ -107,7 +106,7 @@ fn datagrams(socket: &mut udp::Socket<'_>, data: &mut [u8]) {
 }
 
 /// A TAP device that allocates each frame.
-struct Tap(tap::Tap);
+struct Tap(OwnedFd);
 
 impl Tap {
     fn wait(&self, delay: Option<Duration>) -> io::Result<()> {
@@ -149,7 +148,7 @@ impl RxToken for Frame {
     }
 }
 
-struct Room<'t>(&'t tap::Tap);
+struct Room<'t>(&'t OwnedFd);
 
 impl TxToken for Room<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
