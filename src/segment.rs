@@ -69,6 +69,11 @@ impl<'f> Segment<'f> {
         })
     }
 
+    /// SEG.WND, not scaled.
+    pub(crate) fn window(&self) -> u16 {
+        TcpPacket::new_unchecked(self.tcp).window_len()
+    }
+
     /// The sequence number behind its text.
     pub(crate) fn end(&self) -> TcpSeqNumber {
         self.seq + TcpPacket::new_unchecked(self.tcp).payload().len()
@@ -105,7 +110,7 @@ impl<'f> Segment<'f> {
             control,
             seq,
             ack: None,
-            window: TcpPacket::new_unchecked(self.tcp).window_len(),
+            window: self.window(),
             segment_size: None,
         }
     }

@@ -80,12 +80,12 @@ impl Node<'_> {
                 let listener = self.listener(segment.tuple.local.port);
                 let returned = self.returned(segment, theirs, now);
                 let (Some(returned), Some(listener)) = (returned, listener) else {
-                    return self.check_in_connection(slot, segment);
+                    return self.check_in_connection(slot, segment, now);
                 };
                 self.forget(slot, CloseReason::HandshakeDropped, on_event);
                 self.admit_returned(segment, returned, listener, now, on_event)
             }
-            _ => self.check_in_connection(slot, segment),
+            _ => self.check_in_connection(slot, segment, now),
         }
     }
 
@@ -102,10 +102,7 @@ impl Node<'_> {
             return dropped(segment, DropReason::BadSource, Answer::Nothing);
         }
         match (segment.control, self.listener(local.port)) {
-            (Control::Syn, Some(listener)) => {
-                let segment_size = syn.and_then(|syn| syn.max_seg_size);
-                self.admit_new(segment, segment_size, listener, now, on_event)
-            }
+            (Control::Syn, Some(listener)) => self.admit_new(segment, syn, listener, now, on_event),
             (Control::Syn, None) => dropped(segment, DropReason::NoListener, Answer::Reset),
             (Control::Ack | Control::Fin, Some(listener)) => {
                 match self.returned(segment, segment.seq - 1, now) {
@@ -125,7 +122,12 @@ impl Node<'_> {
     }
 
     /// Refuses what smoltcp would take wrongly within a connection.
-    fn check_in_connection<'f>(&mut self, slot: usize, segment: &'f Segment<'f>) -> Route<'f> {
+    fn check_in_connection<'f>(
+        &mut self,
+        slot: usize,
+        segment: &'f Segment<'f>,
+        now: Instant,
+    ) -> Route<'f> {
         let connection = self.pool.slot(slot);
         let state = connection.state();
         // The peer's SYN came again.
@@ -164,6 +166,10 @@ impl Node<'_> {
             {
                 dropped(segment, DropReason::Overrun, challenge())
             }
+            Control::Ack | Control::Fin => {
+                self.pool.slot(slot).hear(segment, &self.checksums, now);
+                Route::Slot(slot)
+            }
             _ => Route::Slot(slot),
         }
     }
@@ -172,7 +178,7 @@ impl Node<'_> {
     fn admit_new<'f>(
         &mut self,
         syn: &'f Segment<'f>,
-        segment_size: Option<u16>,
+        options: Option<TcpRepr<'_>>,
         (number, listener): (u8, Listener),
         now: Instant,
         on_event: &mut impl Sink,
@@ -186,14 +192,16 @@ impl Node<'_> {
         let is_contended =
             self.pool.vacant(now).is_none() && (self.evict_idle || self.pool.half_open() > 0);
         if (is_backlogged || is_contended) && self.gives_cookies() {
-            return Route::Cookie(syn, segment_size);
+            return Route::Cookie(syn, options.and_then(|syn| syn.max_seg_size));
         }
         if let Some(oldest) = self.pool.oldest(state).filter(|_| is_backlogged) {
             self.forget(oldest, CloseReason::HandshakeDropped, on_event);
         }
         match self.make_room(YOUNG, now, on_event) {
             Some(slot) => {
-                self.listen_in(slot, &syn.tuple, number, listener, now);
+                // RFC 7323 section 2.3: a shift of more than 14 counts as 14.
+                let shift = options.and_then(|syn| syn.window_scale).unwrap_or(0).min(14);
+                self.listen_in(slot, &syn.tuple, (number, listener), shift, now);
                 Route::Slot(slot)
             }
             None => self.full(syn, listener),
@@ -221,7 +229,7 @@ impl Node<'_> {
         // This peer has proved its address; a handshake under way has not, however young.
         match self.make_room(Duration::ZERO, now, on_event) {
             Some(slot) => {
-                self.listen_in(slot, &returned.tuple, number, listener, now);
+                self.listen_in(slot, &returned.tuple, (number, listener), 0, now);
                 Route::Restored(slot, returned, segment)
             }
             None => self.full(segment, listener),
@@ -274,11 +282,12 @@ impl Node<'_> {
         &mut self,
         slot: usize,
         tuple: &Tuple,
-        number: u8,
-        listener: Listener,
+        (number, listener): (u8, Listener),
+        shift: u8,
         now: Instant,
     ) {
-        self.pool.slot(slot).listen(*tuple, listener.service, number, self.keep_alive, now);
+        let connection = self.pool.slot(slot);
+        connection.listen(*tuple, listener.service, number, shift, self.keep_alive, now);
         self.pool.enter(slot);
     }
 

@@ -3,6 +3,7 @@
 use core::mem;
 
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
+use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
@@ -13,10 +14,14 @@ use crate::config::{TcpService, Timeouts};
 use crate::event::{CloseReason, Event, Protocol, Sink, Stats, Tuple};
 use crate::phy::seq_tracker::SeqState;
 use crate::rate::{Rate, TokenBucket};
+use crate::segment::Segment;
 use crate::server::tcp::Session;
 
 /// How long an RST may wait for the next hop's address or a transmit buffer.
 const RESET_PENDING: Duration = Duration::from_secs(1);
+
+/// The longest pause between two zero-window probes: smoltcp's longest retransmission timeout.
+const PROBE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// RFC 5961 section 7: at most 10 challenge ACKs in 5 s for each connection. A common limit would be a
 /// side channel: an attacker could use it up on a connection of its own and see there what it hit
@@ -34,6 +39,10 @@ pub struct Slot<'a> {
     state: State,
     /// When a byte last moved, or the state changed.
     progressed_at: Instant,
+    /// When the peer last answered while bytes waited for its acknowledgement; to the second.
+    heard_at: Instant,
+    /// Snd.Wind.Shift (RFC 7323 section 2.2), as far as is known.
+    snd_shift: u8,
     /// Bytes in the transmit buffer after the last `advance`.
     unacked: usize,
     received: u64,
@@ -69,6 +78,8 @@ impl<'a> Slot<'a> {
             role: SlotRole::Free,
             state: State::Closed,
             progressed_at: Instant::ZERO,
+            heard_at: Instant::ZERO,
+            snd_shift: 0,
             unacked: 0,
             received: 0,
             sent: 0,
@@ -90,6 +101,26 @@ impl<'a> Slot<'a> {
     /// The sequence state after the last segment that this node sent.
     pub(crate) fn seq(&self) -> Option<SeqState> {
         self.seq
+    }
+
+    /// Takes in a segment of the connection that the gate lets through. RFC 9293 MUST-37: a peer that
+    /// answers zero-window probes is alive.
+    pub(crate) fn hear(
+        &mut self,
+        segment: &Segment<'_>,
+        checksums: &ChecksumCapabilities,
+        now: Instant,
+    ) {
+        const OFTEN_ENOUGH: Duration = Duration::from_secs(1);
+        let Some(seq) = &mut self.seq else { return };
+        seq.snd_wnd = usize::from(segment.window()) << self.snd_shift;
+        if self.unacked > 0
+            && self.heard_at + OFTEN_ENOUGH <= now
+            && segment.ack >= seq.snd_una
+            && segment.verify(checksums).is_some()
+        {
+            self.heard_at = now;
+        }
     }
 
     /// The sequence state for a challenge ACK, unless the limit for them is reached.
@@ -136,10 +167,12 @@ impl<'a> Slot<'a> {
         tuple: Tuple,
         service: TcpService,
         listener: u8,
+        snd_shift: u8,
         keep_alive: Option<Duration>,
         now: Instant,
     ) {
         self.begin(tuple, SlotRole::Serve(Session::new(service), listener), keep_alive, now);
+        self.snd_shift = snd_shift;
         // Fails only for port 0 or an open socket; this one is closed.
         let _ = self.socket_mut().listen(tuple.local.port);
         self.state = State::Listen;
@@ -195,6 +228,8 @@ impl<'a> Slot<'a> {
         self.role = role;
         self.state = State::Closed;
         self.progressed_at = now;
+        self.heard_at = now;
+        self.snd_shift = 0;
         self.unacked = 0;
         self.received = 0;
         self.sent = 0;
@@ -246,7 +281,10 @@ impl<'a> Slot<'a> {
     ) -> bool {
         let tuple = &self.tuple;
         let socket = self.sockets.get_mut::<Socket<'a>>(self.handle);
-        let acked = socket.send_queue() < self.unacked;
+        let acked = self.unacked.saturating_sub(socket.send_queue());
+        if let Some(seq) = &mut self.seq {
+            seq.snd_una += acked;
+        }
         let mut received = 0;
         let on_data = |data: &[u8]| {
             received += data.len();
@@ -254,7 +292,10 @@ impl<'a> Slot<'a> {
         };
         let sent = match &mut self.role {
             SlotRole::Free => 0,
-            SlotRole::Serve(session, _) => session.serve(socket, scratch, on_data),
+            SlotRole::Serve(session, _) => {
+                session.set_peer_window(self.seq.map_or(0, |seq| seq.snd_wnd));
+                session.serve(socket, scratch, on_data)
+            }
             SlotRole::Connect(exchange) => {
                 let before = exchange.sent();
                 exchange.serve(socket, scratch, on_data);
@@ -265,7 +306,7 @@ impl<'a> Slot<'a> {
             on_event(Event::Sent { protocol: Protocol::Tcp, tuple: *tuple, bytes: sent });
         }
         self.unacked = socket.send_queue();
-        if acked || received > 0 || sent > 0 {
+        if acked > 0 || received > 0 || sent > 0 {
             self.progressed_at = now;
         }
         self.received += received as u64;
@@ -374,6 +415,17 @@ impl<'a> Slot<'a> {
         !socket.is_active() && socket.remote_endpoint().is_none()
     }
 
+    /// The peer is silent for the stall time, or keeps its window shut for the persist time.
+    fn stall_deadline(&self, timeouts: &Timeouts) -> Option<(Instant, CloseReason)> {
+        let is_probing = self.seq.is_some_and(|seq| seq.snd_wnd == 0);
+        let pause = if is_probing { PROBE_INTERVAL } else { Duration::ZERO };
+        let heard_at = self.heard_at.max(self.progressed_at);
+        let stall = timeouts.stall.map(|limit| heard_at + pause + limit);
+        let persist = timeouts.persist.map(|limit| self.progressed_at + limit);
+        let at = stall.into_iter().chain(persist).min()?;
+        Some((at, CloseReason::StallTimeout))
+    }
+
     /// When this state times out, and how the connection ends then.
     pub(crate) fn deadline(&self, timeouts: &Timeouts) -> Option<(Instant, CloseReason)> {
         let (limit, reason) = match self.state {
@@ -387,7 +439,7 @@ impl<'a> Slot<'a> {
             | State::CloseWait
             | State::FinWait1
             | State::Closing
-            | State::LastAck => (timeouts.stall, CloseReason::StallTimeout),
+            | State::LastAck => return self.stall_deadline(timeouts),
             State::FinWait2 => (timeouts.fin_wait, CloseReason::FinWaitTimeout),
             State::TimeWait => (timeouts.time_wait, CloseReason::Finished),
             State::Closed => (Some(RESET_PENDING), CloseReason::Aborted),

@@ -29,8 +29,8 @@ mod services;
 mod shutdown;
 mod slaac;
 mod states;
+mod stopped;
 mod storage;
 mod stress;
 mod traps;
-
 mod work;

@@ -245,10 +245,11 @@ fn node<'a>(
     node
 }
 
-fn halved(Timeouts { handshake, idle, stall, fin_wait, time_wait }: Timeouts) -> Timeouts {
-    let [handshake, idle, stall, fin_wait, time_wait] =
-        [handshake, idle, stall, fin_wait, time_wait].map(|limit| limit.map(|limit| limit / 2));
-    Timeouts { handshake, idle, stall, fin_wait, time_wait }
+fn halved(Timeouts { handshake, idle, stall, persist, fin_wait, time_wait }: Timeouts) -> Timeouts {
+    let [handshake, idle, stall, persist, fin_wait, time_wait] =
+        [handshake, idle, stall, persist, fin_wait, time_wait]
+            .map(|limit| limit.map(|limit| limit / 2));
+    Timeouts { handshake, idle, stall, persist, fin_wait, time_wait }
 }
 
 impl Stack<'_> {
