@@ -116,7 +116,7 @@ fn period(now: Instant) -> u32 {
 /// The seed for an interface whose first connection gets `ours` as its ISN.
 ///
 /// smoltcp's generator is invertible: `state × M + A`, and its output is 32 of the state's 64 bits. An
-/// interface uses the first output for IPv4 identification and the second as the ISN. `tests/cookie.rs`
+/// interface uses the first output for IPv4 identification and the second as the ISN. `tests/it/cookie.rs`
 /// fails if smoltcp's generator changes.
 pub(crate) fn seed_for(ours: TcpSeqNumber) -> u64 {
     const M: u64 = 0xbb2e_fcec_3c39_611d;
