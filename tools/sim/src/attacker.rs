@@ -11,8 +11,8 @@ use crate::dice::Dice;
 use crate::forge::{datagram, emit, packet, repr, segment};
 use crate::heard::{self, Heard};
 use crate::holder::Holder;
+use crate::network::{PORT, address, mac};
 use crate::plan::Attack;
-use crate::station::{PORT, address, mac};
 
 /// Frames that it remembers.
 const MEMORY: usize = 64;

@@ -7,7 +7,7 @@ use smoltcp::wire::{
     TcpRepr, TcpSeqNumber, UdpPacket, UdpRepr,
 };
 
-use crate::station::{address, mac};
+use crate::network::{address, mac};
 
 /// Where they come from.
 const FORGER: EthernetAddress = EthernetAddress([2, 0, 0, 0, 9, 9]);

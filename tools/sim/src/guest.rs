@@ -8,9 +8,11 @@ use smoltcp::socket::tcp::{self, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpCidr, IpEndpoint, TcpPacket};
 
+use crate::card::Card;
 use crate::heard;
+use crate::network::{PATTERN, mac};
+use crate::observed::Observed;
 use crate::plan::{Habits, Visit};
-use crate::station::{Card, Happened, PATTERN, mac};
 
 /// The first of its ports; each visit has another.
 const FIRST_PORT: u16 = 30_000;
@@ -133,7 +135,7 @@ impl<'a> Guest<'a> {
         &mut self,
         now: Instant,
         card: &mut Card,
-        on_event: &mut dyn FnMut(Happened),
+        on_event: &mut dyn FnMut(Observed),
     ) {
         self.iface.poll(now, card, &mut self.sockets);
         for (handle, place) in &mut self.places {
@@ -143,12 +145,12 @@ impl<'a> Guest<'a> {
                 Course::On => {}
                 Course::Over(end) => {
                     let Call { tuple, back, sent, .. } = *call;
-                    on_event(Happened::Closed { tuple, end, received: back, sent });
+                    on_event(Observed::Closed { tuple, end, received: back, sent });
                     *place = None;
                 }
                 Course::Restart => {
                     // As a machine that has lost its memory: the server hears of it by the next SYN alone.
-                    on_event(Happened::Forgotten(call.tuple));
+                    on_event(Observed::Forgotten(call.tuple));
                     socket.abort();
                     let Tuple { local, remote } = call.tuple;
                     let _ = socket.connect(self.iface.context(), remote, local);
@@ -159,7 +161,7 @@ impl<'a> Guest<'a> {
         }
         self.iface.poll(now, card, &mut self.sockets);
         if self.habits.plain {
-            for frame in &mut card.leaving {
+            for frame in &mut card.tx {
                 heard::alter(frame, forget_segment_size);
             }
         }
@@ -195,11 +197,11 @@ impl Call {
         &mut self,
         socket: &mut tcp::Socket<'_>,
         now: Instant,
-        on_event: &mut dyn FnMut(Happened),
+        on_event: &mut dyn FnMut(Observed),
     ) -> Course {
         if !self.open && socket.may_send() {
             (self.open, self.since) = (true, now);
-            on_event(Happened::Opened(self.tuple));
+            on_event(Observed::Opened(self.tuple));
         }
         if !self.rested
             && self.open

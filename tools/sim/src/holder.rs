@@ -7,7 +7,7 @@ use smoltcp::wire::{IpAddress, IpEndpoint, TcpControl, TcpRepr, TcpSeqNumber};
 use crate::dice::Dice;
 use crate::forge::{emit, repr, who_has};
 use crate::heard::Heard;
-use crate::station::{PORT, address};
+use crate::network::{PORT, address};
 
 /// His addresses: so few that he takes slots, and not the places of neighbors.
 const ADDRESSES: std::ops::Range<u64> = 90..94;

@@ -1,6 +1,5 @@
 //! What must hold, whatever happens.
 
-use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use fnv::{FnvHashMap as HashMap, FnvHashSet as HashSet, FnvHasher};
@@ -8,38 +7,23 @@ use smolecho::{End, Node, Tuple};
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
 
+use crate::card::QUEUE;
 use crate::heard::{self, Heard};
+use crate::network::PORT;
+use crate::observed::Observed;
 use crate::patience::Patience;
 use crate::plan::{Deed, Operation, Plan, Visit, What};
-use crate::station::{CARD, Happened, PORT, Stack, Station};
-
-/// What went wrong, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// When it was seen.
-    pub at: Instant,
-    /// What it is; the same words for the same kind of failure.
-    pub what: &'static str,
-    /// And the details.
-    pub details: String,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}: {}", self.what, self.at, self.details)
-    }
-}
+use crate::station::{Stack, Station};
+use crate::verdict::Verdict;
 
 /// What one poll may take, and send: an answer to each frame, and then as much as a card holds, with what
 /// the last of them brings.
 const MOST_TAKEN: usize = 64;
-const MOST_SENT: usize = 2 * CARD + MOST_TAKEN;
+const MOST_SENT: usize = 2 * QUEUE + MOST_TAKEN;
 
 /// The average piece of an echo to a peer that says nothing of segments: half of what RFC 9293 MUST-15
 /// lets it have.
 const SMALLEST_PIECE: u64 = 268;
-
-pub(crate) type Verdict = Result<(), (&'static str, String)>;
 
 /// What was begun, and has not ended.
 pub(crate) struct Oracle {
@@ -187,48 +171,48 @@ impl Oracle {
         let is_ours = matches!(station.stack, Stack::Ours(_));
         if let Stack::Ours(node) = &station.stack {
             add_up(node)?;
-            let (taken, left) = (station.card.taken, station.card.leaving.len());
+            let (taken, left) = (station.card.taken, station.card.tx.len());
             if taken > MOST_TAKEN || left > MOST_SENT {
                 return Err(("too much in one poll", format!("{taken} frames in, {left} out")));
             }
         }
         station.card.taken = 0;
-        for happened in std::mem::take(&mut station.happened) {
-            match happened {
-                Happened::Opened(tuple) | Happened::GotOn(tuple) => {
+        for observed in std::mem::take(&mut station.observed) {
+            match observed {
+                Observed::Opened(tuple) | Observed::Progressed(tuple) => {
                     self.patience.renew(number, tuple, shows);
                 }
-                Happened::Closed { tuple, end, .. } if is_ours => {
+                Observed::Closed { tuple, end, .. } if is_ours => {
                     self.patience.end(number, tuple, end, shows)?;
                 }
                 _ => {}
             }
-            match happened {
-                Happened::GotOn(_) => {}
-                Happened::Opened(tuple) => {
+            match observed {
+                Observed::Progressed(_) => {}
+                Observed::Opened(tuple) => {
                     if !self.open.insert((number, tuple)) {
                         return Err(("a connection was opened twice", format!("{tuple:?}")));
                     }
                 }
-                Happened::TurnedAway(tuple) => {
+                Observed::Refused(tuple) => {
                     if self.open.contains(&(number, tuple)) {
                         return Err(("a connection was forgotten", format!("{tuple:?}")));
                     }
                     self.ended.insert(tuple);
                 }
-                Happened::Forgotten(tuple) => {
+                Observed::Forgotten(tuple) => {
                     self.open.remove(&(number, tuple));
                     self.ended.insert(tuple);
                 }
-                Happened::Closed { tuple, end, received, sent } if number == 0 => {
+                Observed::Closed { tuple, end, received, sent } if number == 0 => {
                     self.served(tuple, end, received, sent)?;
                 }
-                Happened::Closed { tuple, end, received, sent } => {
+                Observed::Closed { tuple, end, received, sent } => {
                     let operation = self.begun.remove(&(number, tuple));
                     self.open.remove(&(number, tuple));
                     self.talked(operation, tuple, end, received, sent)?;
                 }
-                Happened::Reported { tuple, report } => {
+                Observed::Reported { tuple, report } => {
                     let begun = self.begun.remove(&(number, tuple));
                     let Some(Deed::Ask(count)) = begun.map(|begun| begun.what) else {
                         return Err(("a report without a question", format!("{report:?}")));

@@ -5,7 +5,7 @@ use fnv::FnvHashMap;
 use smolecho::{End, Timeouts, Tuple};
 use smoltcp::time::Instant;
 
-use crate::oracle::Verdict;
+use crate::verdict::Verdict;
 
 pub(crate) struct Patience {
     /// What everybody was told.

@@ -7,9 +7,7 @@ use smoltcp::time::{Duration, Instant};
 
 use crate::cable::Impairments;
 use crate::dice::Dice;
-use crate::hazards::HAZARDS;
 use crate::plan::{Attack, Deed, Fault, Habits, Operation, Plan, Slots, Visit, What};
-use crate::scenarios::SCENARIOS;
 
 /// A family of runs.
 #[derive(Clone, Copy)]
@@ -49,16 +47,6 @@ impl Scenario {
         maker.plan.operations.sort_by_key(|(at, _)| *at);
         maker.plan
     }
-}
-
-/// The scenario of this name.
-pub fn find(name: &str) -> Option<&'static Scenario> {
-    scenarios().find(|scenario| scenario.name == name)
-}
-
-/// All of them: the general ones, and then one for each hazard.
-pub fn scenarios() -> impl Iterator<Item = &'static Scenario> {
-    SCENARIOS.iter().chain(HAZARDS.iter().map(|hazard| &hazard.scenario))
 }
 
 /// Short, so that a run is.

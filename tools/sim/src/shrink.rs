@@ -1,7 +1,7 @@
 //! The shortest plan that still fails in the same way.
 
 use crate::plan::Plan;
-use crate::run;
+use crate::world::run;
 
 /// Leaves out one fault after the other, then one operation after the other, as long as the failure stays.
 pub fn shrink(plan: &Plan) -> Plan {

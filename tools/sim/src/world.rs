@@ -11,10 +11,12 @@ use smoltcp::time::{Duration, Instant};
 use crate::attacker::Attacker;
 use crate::cable::{Cable, Impairments};
 use crate::dice::Dice;
-use crate::oracle::{Failure, Oracle, Verdict};
+use crate::network::mac;
+use crate::oracle::Oracle;
 use crate::plan::{Attack, Deed, Operation, Plan, What};
-use crate::station::{Room, Station, mac};
+use crate::station::{Room, Station};
 use crate::trace::Trace;
+use crate::verdict::{Failure, Verdict};
 
 /// Events without the time getting on, past which nobody waits for an end.
 const LIVELOCK: u32 = 20_000;
@@ -71,7 +73,17 @@ enum Event {
     End,
 }
 
-pub(crate) fn run(plan: &Plan, trace: Trace) -> Outcome {
+/// Runs a plan and keeps a hash of its frames; the same plan gives the same hash.
+pub fn run(plan: &Plan) -> Outcome {
+    traced(plan, Trace::hashing())
+}
+
+/// Runs a plan and keeps every frame that was sent.
+pub fn record(plan: &Plan) -> Outcome {
+    traced(plan, Trace::recording())
+}
+
+fn traced(plan: &Plan, trace: Trace) -> Outcome {
     // A room for each boot, for none is left while the world stands.
     let mut rooms: Vec<Vec<Room<'_>>> = (0..=plan.clients + plan.guests)
         .map(|number| (0..=plan.reboots(number)).map(|_| Room::of(number, plan)).collect())
@@ -195,7 +207,7 @@ impl<'p, 'a> World<'p, 'a> {
         station.card.is_up = is_up;
         station.poll(self.now);
         self.oracle.look(number, station, station.clock.shows(self.now))?;
-        for frame in std::mem::take(&mut self.stations[number].card.leaving) {
+        for frame in std::mem::take(&mut self.stations[number].card.tx) {
             if number == 0 {
                 self.oracle.sent(&frame)?;
             }
