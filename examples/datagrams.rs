@@ -6,7 +6,7 @@
 use smolecho::phy::cable::Cable;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{IpAddress, IpCidr};
-use smolecho::{Config, DatagramStorage, Event, Node, Query, Service, Storage};
+use smolecho::{Config, DatagramStorage, Event, Node, Query, Storage, UdpService};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut now = Instant::ZERO;
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         (Storage::<1, 64>::new(), DatagramStorage::<1, 2, 512>::new());
     let memory = memory.memory().with(datagrams.memory());
     let mut server = Node::new(&config, memory, &mut left, now)?;
-    server.bind(12345, Service::Echo)?;
+    server.bind(12345, UdpService::Echo)?;
     println!("Server listening on {host}:12345");
 
     // socket: the other node. Nothing is connected; what is asked once may have to be asked again.

@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Event::Received { data, .. } => {
                 println!("Received from server: {}", data.escape_ascii());
             }
-            Event::Closed { end, .. } => ended = Some(end),
+            Event::Closed { reason: end, .. } => ended = Some(end),
             _ => {}
         });
     }

@@ -45,7 +45,7 @@ pub struct Config {
     /// With every slot taken, reset the connection that was quiet longest.
     pub evict_idle: bool,
     /// Which datagrams get no answer.
-    pub manners: Manners,
+    pub udp_policy: UdpPolicy,
     /// Send a keep-alive after this much silence on a connection (RFC 9293 MUST-24: off by default).
     pub keep_alive: Option<Duration>,
 }
@@ -64,7 +64,7 @@ impl Config {
             syn_cookies: cfg!(feature = "syn-cookies"),
             per_source: None,
             evict_idle: false,
-            manners: Manners::DEFAULT,
+            udp_policy: UdpPolicy::DEFAULT,
             keep_alive: None,
         }
     }
@@ -179,7 +179,7 @@ impl Default for Timeouts {
 
 /// What one connection of a [`Listener`] does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Flow {
+pub enum TcpService {
     /// Echo until the peer closes its side, then close ours (RFC 862).
     #[default]
     Stream,
@@ -193,7 +193,7 @@ pub enum Flow {
 
 /// What a bound port does with a datagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Service {
+pub enum UdpService {
     /// Sends it back (RFC 862).
     #[default]
     Echo,
@@ -205,26 +205,26 @@ pub enum Service {
 
 /// Who is not answered. Datagrams from or to an address that no single host has never are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Manners {
+pub struct UdpPolicy {
     /// Source ports below this belong to services that may answer an answer.
     pub lowest_port: u16,
     /// For each source address; the last 8 are remembered.
     pub per_source: Option<Rate>,
     /// For all sources together.
-    pub in_all: Option<Rate>,
+    pub total: Option<Rate>,
 }
 
-impl Manners {
+impl UdpPolicy {
     /// No source port below 1,024; 500,000 a second to one source, 1,000,000 in all: no honest peer
     /// notices, and no loop goes faster.
-    pub const DEFAULT: Manners = Manners {
+    pub const DEFAULT: UdpPolicy = UdpPolicy {
         lowest_port: 1024,
         per_source: Some(Rate { per_second: 500_000, burst: 50_000 }),
-        in_all: Some(Rate { per_second: 1_000_000, burst: 100_000 }),
+        total: Some(Rate { per_second: 1_000_000, burst: 100_000 }),
     };
 }
 
-impl Default for Manners {
+impl Default for UdpPolicy {
     fn default() -> Self {
         Self::DEFAULT
     }
@@ -248,7 +248,7 @@ pub struct Listener {
     /// Handshakes that may be under way at once; at least 1. Past it the oldest gives way.
     pub backlog: u16,
     /// What each connection does.
-    pub flow: Flow,
+    pub service: TcpService,
     /// What a SYN gets when every slot is taken.
     pub when_full: WhenFull,
 }
@@ -256,12 +256,12 @@ pub struct Listener {
 impl Listener {
     /// The lecture's `bind((…, port))` and `listen(backlog)`.
     pub const fn new(port: u16, backlog: u16) -> Self {
-        Listener { port, backlog, flow: Flow::Stream, when_full: WhenFull::Reset }
+        Listener { port, backlog, service: TcpService::Stream, when_full: WhenFull::Reset }
     }
 
     /// The same with another flow.
-    pub const fn flow(mut self, flow: Flow) -> Self {
-        self.flow = flow;
+    pub const fn service(mut self, service: TcpService) -> Self {
+        self.service = service;
         self
     }
 }

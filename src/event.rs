@@ -39,16 +39,16 @@ pub enum Event<'e> {
         /// The two ends.
         tuple: Tuple,
         /// How it ended.
-        end: End,
+        reason: CloseReason,
         /// Bytes received on it.
         received: u64,
         /// Bytes sent on it.
         sent: u64,
     },
     /// A datagram was not answered, or its answer did not leave.
-    Ignored {
+    DatagramDropped {
         /// Why.
-        ignored: Ignored,
+        reason: DatagramDropReason,
         /// The two ends.
         tuple: Tuple,
     },
@@ -74,9 +74,9 @@ pub enum Event<'e> {
     /// The device has no link: what is sent is lost.
     LinkDown,
     /// A frame was turned away.
-    Refused {
+    Dropped {
         /// Why.
-        refusal: Refusal,
+        reason: DropReason,
         /// The two ends, where the frame had any.
         tuple: Option<Tuple>,
     },
@@ -146,7 +146,7 @@ macro_rules! counted {
 
 counted! {
     /// How a connection, or the attempt at one, ended.
-    End {
+    CloseReason {
         /// Both sides closed and everything arrived.
         Finished = "finished",
         /// The peer reset it.
@@ -180,7 +180,7 @@ counted! {
     }
 }
 
-impl End {
+impl CloseReason {
     /// The ends that come before a connection exists: they follow no accept and no connect.
     pub const fn is_handshake(self) -> bool {
         matches!(
@@ -195,7 +195,7 @@ impl End {
 
 counted! {
     /// Why a frame was turned away.
-    Refusal {
+    DropReason {
         /// Too short or inconsistent in its Ethernet, IP or TCP header.
         Malformed = "malformed",
         /// Not ARP, not an IP version that we speak.
@@ -231,7 +231,7 @@ counted! {
 
 counted! {
     /// Why a datagram was not answered.
-    Ignored {
+    DatagramDropReason {
         /// From a port of our own, or one so low that a service may answer the answer.
         SourcePort = "source port",
         /// From an address that no single other host has.
@@ -282,46 +282,50 @@ pub struct Stats {
     pub datagrams_received: u64,
     /// Datagrams given to a socket for sending.
     pub datagrams_sent: u64,
-    ends: [u64; End::ALL.len()],
-    refusals: [u64; Refusal::ALL.len()],
-    ignored: [u64; Ignored::ALL.len()],
+    closed: [u64; CloseReason::ALL.len()],
+    dropped: [u64; DropReason::ALL.len()],
+    datagrams_dropped: [u64; DatagramDropReason::ALL.len()],
 }
 
 impl Stats {
     /// Connections, or attempts, that ended like this.
-    pub const fn ended(&self, end: End) -> u64 {
-        self.ends[end as usize]
+    pub const fn ended(&self, reason: CloseReason) -> u64 {
+        self.closed[reason as usize]
     }
 
     /// Frames that were turned away for this reason.
-    pub const fn refused(&self, refusal: Refusal) -> u64 {
-        self.refusals[refusal as usize]
+    pub const fn dropped(&self, reason: DropReason) -> u64 {
+        self.dropped[reason as usize]
     }
 
     /// Datagrams that were not answered for this reason.
-    pub const fn ignored(&self, ignored: Ignored) -> u64 {
-        self.ignored[ignored as usize]
+    pub const fn datagrams_dropped(&self, reason: DatagramDropReason) -> u64 {
+        self.datagrams_dropped[reason as usize]
     }
 
     /// Connections that are over, handshakes that failed not among them.
     pub fn closed(&self) -> u64 {
-        End::ALL.iter().filter(|end| !end.is_handshake()).map(|end| self.ended(*end)).sum()
+        CloseReason::ALL
+            .iter()
+            .filter(|reason| !reason.is_handshake())
+            .map(|reason| self.ended(*reason))
+            .sum()
     }
 
     /// Frames that were turned away for any reason.
-    pub fn refused_in_all(&self) -> u64 {
-        self.refusals.iter().sum()
+    pub fn dropped_total(&self) -> u64 {
+        self.dropped.iter().sum()
     }
 
-    pub(crate) fn count_end(&mut self, end: End) {
-        self.ends[end as usize] += 1;
+    pub(crate) fn count_closed(&mut self, reason: CloseReason) {
+        self.closed[reason as usize] += 1;
     }
 
-    pub(crate) fn count_ignored(&mut self, ignored: Ignored) {
-        self.ignored[ignored as usize] += 1;
+    pub(crate) fn count_datagram_dropped(&mut self, reason: DatagramDropReason) {
+        self.datagrams_dropped[reason as usize] += 1;
     }
 
-    pub(crate) fn count_refusal(&mut self, refusal: Refusal) {
-        self.refusals[refusal as usize] += 1;
+    pub(crate) fn count_dropped(&mut self, reason: DropReason) {
+        self.dropped[reason as usize] += 1;
     }
 }

@@ -24,16 +24,16 @@
 
 mod addresses;
 mod cookie;
+mod display;
 mod gate;
 #[cfg(feature = "proto-ipv6")]
 mod ipv6;
 mod neighbor;
 mod pool;
-mod post;
 mod random;
 mod rate;
 mod segment;
-mod words;
+mod udp_queue;
 
 pub mod client;
 pub mod config;
@@ -51,8 +51,12 @@ pub use smoltcp;
 
 pub use client::tcp::Message;
 pub use client::udp::Query;
-pub use config::{Config, ConfigError, Flow, Listener, Manners, Service, Timeouts, WhenFull};
-pub use event::{End, Event, Ignored, Protocol, Refusal, Report, Stats, Tuple};
+pub use config::{
+    Config, ConfigError, Listener, TcpService, Timeouts, UdpPolicy, UdpService, WhenFull,
+};
+pub use event::{
+    CloseReason, DatagramDropReason, DropReason, Event, Protocol, Report, Stats, Tuple,
+};
 pub use node::{BindError, ConnectError, ListenError, Node, Occupancy};
 pub use rate::Rate;
 #[cfg(feature = "async")]

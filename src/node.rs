@@ -2,7 +2,7 @@
 //!
 //! It alone sees frames, slots and time at once. Follow one frame: [`Node::poll`] takes it from the
 //! device, `admit` asks the gate what it is and `admission` whose it is, `deliver_to` hands it to
-//! smoltcp together with the one socket that it is for, `attend` lets that connection's flow move
+//! smoltcp together with the one socket that it is for, `service_slot` lets that connection's flow move
 //! bytes and sends what comes of it.
 
 mod admission;
@@ -24,18 +24,18 @@ pub use self::error::{BindError, ConnectError, ListenError};
 use crate::addresses::{Addresses, Change};
 use crate::config::{Config, ConfigError, Listener, Timeouts};
 use crate::cookie::Cookies;
-use crate::event::{Event, Refusal, Sink, Stats, Tuple};
-use crate::gate::{Own, Seen};
+use crate::event::{DropReason, Event, Sink, Stats, Tuple};
+use crate::gate::{FrameClass, LocalAddresses};
 use crate::neighbor;
 use crate::phy::MIN_MTU;
-use crate::phy::parcel::Parcel;
-use crate::phy::witness::Telling;
-use crate::pool::order::Standing;
+use crate::phy::seq_tracker::TrackedTxToken;
+use crate::phy::single_frame::SingleFrame;
+use crate::pool::age_lists::SlotState;
 use crate::pool::{MAX_SLOTS, Pool};
-use crate::post::{Port, Sender};
-use crate::random::Random;
-use crate::server::udp::Doorman;
+use crate::random::SplitMix64;
+use crate::server::udp::UdpLimiter;
 use crate::storage::{DatagramMemory, MAX_BUFFER, Memory};
+use crate::udp_queue::{Port, TxSlot};
 
 /// Frames taken from the device in one poll, and slots whose deadline is looked at: the bound on a
 /// poll's work. What is left over is due at once.
@@ -52,7 +52,7 @@ pub struct Node<'a> {
     checksums: ChecksumCapabilities,
     timeouts: Timeouts,
     keep_alive: Option<Duration>,
-    random: Random,
+    random: SplitMix64,
     stats: Stats,
     /// The last poll ended before the device had no more frames.
     more: bool,
@@ -68,12 +68,12 @@ pub struct Node<'a> {
     /// reset for a segment without a connection, an ICMP error for a datagram without a port.
     common: SocketSet<'a>,
     ports: &'a mut [Port<'a>],
-    senders: &'a mut [Sender<'a>],
+    tx_slots: &'a mut [TxSlot<'a>],
     /// Senders with a datagram that has not left.
     waiting: usize,
     /// When the next hardware address can be asked for.
     next_turn: Instant,
-    doorman: Doorman,
+    udp_limiter: UdpLimiter,
 
     addresses: Addresses<'a>,
 }
@@ -103,14 +103,14 @@ impl<'a> Node<'a> {
             return Err(ConfigError::Mtu(capabilities.max_transmission_unit));
         }
 
-        let mut random = Random::new(config.seed);
+        let mut random = SplitMix64::new(config.seed);
         let mut interface = InterfaceConfig::new(HardwareAddress::Ethernet(config.mac));
         interface.random_seed = random.next();
         let mut iface = Interface::new(interface, device, now);
         set_addresses(&mut iface, config)?;
 
         let Memory { slots, table, due, order, scratch, datagrams, dhcp } = memory;
-        let DatagramMemory { sockets, ports, senders } = datagrams;
+        let DatagramMemory { sockets, ports, tx_slots } = datagrams;
         Ok(Node {
             iface,
             mac: config.mac,
@@ -133,10 +133,10 @@ impl<'a> Node<'a> {
             scratch,
             common: sockets,
             ports,
-            senders,
+            tx_slots,
             waiting: 0,
             next_turn: now,
-            doorman: Doorman::new(config.manners),
+            udp_limiter: UdpLimiter::new(config.udp_policy),
             addresses: Addresses::new(config, dhcp, now),
         })
     }
@@ -159,7 +159,7 @@ impl<'a> Node<'a> {
         for _ in 0..FRAMES_PER_POLL {
             let Some(slot) = self.pool.due_by(now) else { break };
             if self.keep_deadline(slot, now, &mut on_event) {
-                self.attend(slot, now, device, &mut on_event);
+                self.service_slot(slot, now, device, &mut on_event);
             }
         }
         self.learn_addresses(now, device, &mut on_event);
@@ -185,10 +185,10 @@ impl<'a> Node<'a> {
     /// How many slots are doing what at this moment.
     pub fn occupancy(&self) -> Occupancy {
         Occupancy {
-            free: self.pool.count(Standing::Free),
-            half_open: self.pool.count(Standing::HalfOpen),
-            open: self.pool.count(Standing::Open),
-            parting: self.pool.count(Standing::TimeWait) + self.pool.count(Standing::Leaving),
+            free: self.pool.count(SlotState::Free),
+            half_open: self.pool.count(SlotState::HalfOpen),
+            open: self.pool.count(SlotState::Open),
+            closing: self.pool.count(SlotState::TimeWait) + self.pool.count(SlotState::Leaving),
         }
     }
 
@@ -198,8 +198,8 @@ impl<'a> Node<'a> {
     }
 
     /// What the gate knows of us.
-    fn own(&self) -> Own<'_> {
-        Own { mac: self.mac, addresses: self.iface.ip_addrs() }
+    fn own(&self) -> LocalAddresses<'_> {
+        LocalAddresses { mac: self.mac, addresses: self.iface.ip_addrs() }
     }
 
     /// Takes one frame from the device and sees it through. False when there was none.
@@ -214,11 +214,11 @@ impl<'a> Node<'a> {
         };
         self.stats.frames += 1;
         let (meta, mut said) = (rx.meta(), None);
-        let reply = Telling { token, said: &mut said };
+        let reply = TrackedTxToken { token, said: &mut said };
         match rx.consume(|frame| self.admit(frame, meta, reply, now, on_event)) {
             Delivered::Slot(slot) => {
                 self.pool.slot(slot).remember(said);
-                self.attend(slot, now, device, on_event);
+                self.service_slot(slot, now, device, on_event);
             }
             Delivered::Ports(tuple) => self.answer(tuple, now, device, on_event),
             Delivered::Elsewhere => {}
@@ -235,74 +235,78 @@ impl<'a> Node<'a> {
         now: Instant,
         on_event: &mut impl Sink,
     ) -> Delivered {
-        let seen = self.own().see(frame);
-        let parcel = Parcel::new(frame, meta, reply);
-        let (refusal, tuple) = match seen {
-            Seen::Segment(ref header) => match self.judge_segment(header, frame, now, on_event) {
-                Verdict::Deliver(slot) => return self.deliver_to(slot, parcel, now),
-                Verdict::Revive(slot, returned) => {
-                    self.revive(slot, returned, frame, now);
-                    return self.deliver_to(slot, parcel, now);
+        let class = self.own().classify(frame);
+        let single = SingleFrame::new(frame, meta, reply);
+        let (reason, tuple) = match class {
+            FrameClass::Segment(ref header) => {
+                match self.admit_segment(header, frame, now, on_event) {
+                    Verdict::Deliver(slot) => return self.deliver_to(slot, single, now),
+                    Verdict::Revive(slot, returned) => {
+                        self.restore(slot, returned, frame, now);
+                        return self.deliver_to(slot, single, now);
+                    }
+                    Verdict::Cookie(syn) => {
+                        self.stats.delivered += 1;
+                        self.give_cookie(&syn, single, now);
+                        return Delivered::Elsewhere;
+                    }
+                    Verdict::Drop(reason, reply) => {
+                        self.reply(frame, single, reply, now);
+                        (reason, Some(header.tuple))
+                    }
                 }
-                Verdict::Cookie(syn) => {
-                    self.stats.delivered += 1;
-                    self.give_cookie(&syn, parcel, now);
-                    return Delivered::Elsewhere;
-                }
-                Verdict::Refuse(refusal, reply) => {
-                    self.reply(frame, parcel, reply, now);
-                    (refusal, Some(header.tuple))
-                }
-            },
-            Seen::Refused(refusal) => (refusal, None),
-            Seen::Lease(tuple) if self.addresses.leases() => {
+            }
+            FrameClass::Drop(reason) => (reason, None),
+            FrameClass::Dhcp(tuple) if self.addresses.leases() => {
                 // smoltcp renews where the offer came from, and panics if that is nowhere.
                 if !tuple.remote.addr.is_unicast() {
-                    self.refuse(Refusal::BadSource, Some(tuple), on_event);
+                    self.drop_frame(DropReason::BadSource, Some(tuple), on_event);
                     return Delivered::Elsewhere;
                 }
                 self.stats.delivered += 1;
-                self.addresses.offered(parcel, &mut self.iface, now);
+                self.addresses.offered(single, &mut self.iface, now);
                 return Delivered::Elsewhere;
             }
             // RFC 4443 section 2.4 e: a group is not told that a port is unreachable; smoltcp tells it.
-            Seen::Datagram(tuple) | Seen::Lease(tuple)
+            FrameClass::Datagram(tuple) | FrameClass::Dhcp(tuple)
                 if tuple.local.addr.is_multicast() && !self.is_bound(tuple.local.port) =>
             {
-                (Refusal::Broadcast, Some(tuple))
+                (DropReason::Broadcast, Some(tuple))
             }
-            Seen::Datagram(tuple) | Seen::Lease(tuple) => {
-                self.deliver(parcel, now);
+            FrameClass::Datagram(tuple) | FrameClass::Dhcp(tuple) => {
+                self.deliver(single, now);
                 return Delivered::Ports(Some(tuple));
             }
-            Seen::Fragment(end) if end > self.largest_arrival() => (Refusal::Fragment, None),
-            Seen::Fragment(_) => {
-                self.deliver(parcel, now);
+            FrameClass::Fragment(end) if end > self.largest_arrival() => {
+                (DropReason::Fragment, None)
+            }
+            FrameClass::Fragment(_) => {
+                self.deliver(single, now);
                 return Delivered::Ports(None);
             }
-            Seen::Neighbor => {
+            FrameClass::Neighbor => {
                 match neighbor::as_told_to_us(frame, self.iface.ip_addrs()) {
                     Some(told) => {
-                        let reply = parcel.into_reply();
-                        self.deliver(Parcel::with(&told, meta, reply), now);
+                        let reply = single.into_reply();
+                        self.deliver(SingleFrame::with(&told, meta, reply), now);
                     }
-                    None => self.deliver(parcel, now),
+                    None => self.deliver(single, now),
                 }
                 self.pool.wake_waiting(now);
                 return Delivered::Elsewhere;
             }
             #[cfg(feature = "proto-ipv6")]
-            Seen::Router => {
-                self.deliver(parcel, now);
+            FrameClass::Router => {
+                self.deliver(single, now);
                 self.addresses.advertised(frame, now);
                 return Delivered::Elsewhere;
             }
-            Seen::Other => {
-                self.deliver(parcel, now);
+            FrameClass::Other => {
+                self.deliver(single, now);
                 return Delivered::Elsewhere;
             }
         };
-        self.refuse(refusal, tuple, on_event);
+        self.drop_frame(reason, tuple, on_event);
         Delivered::Elsewhere
     }
 
@@ -310,18 +314,18 @@ impl<'a> Node<'a> {
     fn deliver_to<Tx: TxToken>(
         &mut self,
         slot: usize,
-        mut parcel: Parcel<'_, Tx>,
+        mut frame: SingleFrame<'_, Tx>,
         now: Instant,
     ) -> Delivered {
         self.stats.delivered += 1;
-        self.iface.poll_ingress_single(now, &mut parcel, self.pool.slot(slot).parts().0);
+        self.iface.poll_ingress_single(now, &mut frame, self.pool.slot(slot).parts().0);
         Delivered::Slot(slot)
     }
 
     /// Hands smoltcp a frame that is for no connection.
-    fn deliver<Tx: TxToken>(&mut self, mut parcel: Parcel<'_, Tx>, now: Instant) {
+    fn deliver<Tx: TxToken>(&mut self, mut frame: SingleFrame<'_, Tx>, now: Instant) {
         self.stats.delivered += 1;
-        self.iface.poll_ingress_single(now, &mut parcel, &mut self.common);
+        self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
     }
 
     /// Follows what servers and routers say about the node's addresses.
@@ -350,9 +354,9 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn refuse(&mut self, refusal: Refusal, tuple: Option<Tuple>, on_event: &mut impl Sink) {
-        self.stats.count_refusal(refusal);
-        on_event(Event::Refused { refusal, tuple });
+    fn drop_frame(&mut self, reason: DropReason, tuple: Option<Tuple>, on_event: &mut impl Sink) {
+        self.stats.count_dropped(reason);
+        on_event(Event::Dropped { reason, tuple });
     }
 }
 
@@ -424,5 +428,5 @@ pub struct Occupancy {
     /// A connection.
     pub open: usize,
     /// TIME-WAIT, or a reset that has still to leave.
-    pub parting: usize,
+    pub closing: usize,
 }

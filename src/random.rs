@@ -1,11 +1,11 @@
 //! Numbers that follow from the seed alone: ports, the table's secret, smoltcp's own seed.
 
 /// SplitMix64 (Steele, Lea, Flood 2014): one addition and two multiplications a number.
-pub(crate) struct Random(u64);
+pub(crate) struct SplitMix64(u64);
 
-impl Random {
+impl SplitMix64 {
     pub(crate) const fn new(seed: u64) -> Self {
-        Random(seed)
+        SplitMix64(seed)
     }
 
     pub(crate) fn next(&mut self) -> u64 {

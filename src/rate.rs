@@ -13,15 +13,15 @@ pub struct Rate {
 
 /// A token bucket; it holds microseconds times tokens a second, so nothing is ever rounded.
 #[derive(Clone, Copy)]
-pub(crate) struct Bucket {
+pub(crate) struct TokenBucket {
     level: u64,
     at: Instant,
 }
 
 const TOKEN: u64 = 1_000_000;
 
-impl Bucket {
-    pub(crate) const FULL: Bucket = Bucket { level: u64::MAX, at: Instant::ZERO };
+impl TokenBucket {
+    pub(crate) const FULL: TokenBucket = TokenBucket { level: u64::MAX, at: Instant::ZERO };
 
     /// Takes a token, if there is one.
     pub(crate) fn take(&mut self, rate: Rate, now: Instant) -> bool {

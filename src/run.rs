@@ -12,7 +12,7 @@ use smoltcp::time::{Duration, Instant};
 
 use crate::event::Event;
 use crate::node::Node;
-use crate::phy::wakes::{Link, Wakes};
+use crate::phy::wake_device::{LinkState, WakeDevice};
 
 /// A device without room wakes us when it has some; if its driver forgets to, this is when we look.
 const LOOK_FOR_ROOM: Duration = Duration::from_millis(10);
@@ -54,7 +54,7 @@ const LOOK_FOR_ROOM: Duration = Duration::from_millis(10);
 ///     smolecho::run(node, device, clock, timer, |_event| {}).await
 /// }
 /// ```
-pub async fn run<D: Wakes + ?Sized>(
+pub async fn run<D: WakeDevice + ?Sized>(
     node: &mut Node<'_>,
     device: &mut D,
     clock: impl Fn() -> Instant,
@@ -65,11 +65,11 @@ pub async fn run<D: Wakes + ?Sized>(
     loop {
         // The waker is handed over in the same poll in which the executor is then given `Pending`.
         let (now, due) = poll_fn(|context| {
-            let state = device.wake_by(context.waker());
+            let state = device.register_waker(context.waker());
             if link.replace(state) != Some(state) {
                 on_event(match state {
-                    Link::Up => Event::LinkUp,
-                    Link::Down => Event::LinkDown,
+                    LinkState::Up => Event::LinkUp,
+                    LinkState::Down => Event::LinkDown,
                 });
             }
             let now = clock();

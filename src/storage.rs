@@ -16,11 +16,11 @@ use heapless::Vec;
 use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::socket::udp::PacketMetadata;
 
-pub use crate::pool::due::DueRecord;
-pub use crate::pool::order::OrderRecord;
+pub use crate::pool::age_lists::AgeRecord;
+pub use crate::pool::deadline_heap::DeadlineRecord;
 pub use crate::pool::slot::Slot;
 pub use crate::pool::table::TableRecord;
-use crate::post::{Port, Sender};
+use crate::udp_queue::{Port, TxSlot};
 
 /// Bytes of a [`Storage`]'s scratch buffer: the largest piece that an echo moves at once. A piece ends where
 /// the receive buffer does, too.
@@ -33,8 +33,8 @@ const DHCP: usize = if cfg!(feature = "dhcpv4") { 1 } else { 0 };
 pub const PER_CONNECTION: usize = size_of::<Slot<'static>>()
     + size_of::<SocketStorage<'static>>()
     + size_of::<TableRecord>()
-    + size_of::<DueRecord>()
-    + size_of::<OrderRecord>();
+    + size_of::<DeadlineRecord>()
+    + size_of::<AgeRecord>();
 
 /// The memory of a node with so many connections, each with a receive and a transmit buffer of
 /// `BUFFER` bytes.
@@ -56,8 +56,8 @@ pub struct Storage<'a, const CONNECTIONS: usize, const BUFFER: usize> {
     sockets: ManuallyDrop<Vec<[SocketStorage<'a>; 1], CONNECTIONS>>,
     slots: ManuallyDrop<Vec<Slot<'a>, CONNECTIONS>>,
     table: [TableRecord; CONNECTIONS],
-    due: [DueRecord; CONNECTIONS],
-    order: [OrderRecord; CONNECTIONS],
+    due: [DeadlineRecord; CONNECTIONS],
+    order: [AgeRecord; CONNECTIONS],
     scratch: [u8; SCRATCH],
     dhcp: ManuallyDrop<Vec<SocketStorage<'a>, DHCP>>,
 }
@@ -76,8 +76,8 @@ impl<'a, const CONNECTIONS: usize, const BUFFER: usize> Storage<'a, CONNECTIONS,
             sockets: ManuallyDrop::new(Vec::new()),
             slots: ManuallyDrop::new(Vec::new()),
             table: [TableRecord::EMPTY; CONNECTIONS],
-            due: [DueRecord::EMPTY; CONNECTIONS],
-            order: [OrderRecord::EMPTY; CONNECTIONS],
+            due: [DeadlineRecord::EMPTY; CONNECTIONS],
+            order: [AgeRecord::EMPTY; CONNECTIONS],
             scratch: [0; SCRATCH],
             dhcp: ManuallyDrop::new(Vec::new()),
         }
@@ -128,9 +128,9 @@ pub struct Memory<'a> {
     /// Index by 4-tuple.
     pub table: &'a mut [TableRecord],
     /// Index by deadline.
-    pub due: &'a mut [DueRecord],
+    pub due: &'a mut [DeadlineRecord],
     /// Index by age.
-    pub order: &'a mut [OrderRecord],
+    pub order: &'a mut [AgeRecord],
     /// Where a piece of data stands between two buffers; as large as the pieces should be.
     pub scratch: &'a mut [u8],
     /// Memory for datagrams, or [`DatagramMemory::none`].
@@ -150,10 +150,10 @@ impl<'a> Memory<'a> {
 /// Bytes that each port and each sender takes beside its datagram.
 pub const PER_DATAGRAM: usize = size_of::<SocketStorage<'static>>()
     + size_of::<[PacketMetadata; 1]>()
-    + if size_of::<Port<'static>>() > size_of::<Sender<'static>>() {
+    + if size_of::<Port<'static>>() > size_of::<TxSlot<'static>>() {
         size_of::<Port<'static>>()
     } else {
-        size_of::<Sender<'static>>()
+        size_of::<TxSlot<'static>>()
     };
 
 /// The memory for datagrams of up to `SIZE` bytes: so many ports that can be bound, and so many
@@ -174,7 +174,7 @@ pub struct DatagramStorage<'a, const PORTS: usize, const SENDERS: usize, const S
     rx_sockets: ManuallyDrop<Vec<SocketStorage<'a>, PORTS>>,
     tx_sockets: ManuallyDrop<Vec<[SocketStorage<'a>; 1], SENDERS>>,
     ports: ManuallyDrop<Vec<Port<'a>, PORTS>>,
-    senders: ManuallyDrop<Vec<Sender<'a>, SENDERS>>,
+    tx_slots: ManuallyDrop<Vec<TxSlot<'a>, SENDERS>>,
 }
 
 impl<'a, const PORTS: usize, const SENDERS: usize, const SIZE: usize>
@@ -194,7 +194,7 @@ impl<'a, const PORTS: usize, const SENDERS: usize, const SIZE: usize>
             rx_sockets: ManuallyDrop::new(Vec::new()),
             tx_sockets: ManuallyDrop::new(Vec::new()),
             ports: ManuallyDrop::new(Vec::new()),
-            senders: ManuallyDrop::new(Vec::new()),
+            tx_slots: ManuallyDrop::new(Vec::new()),
         }
     }
 
@@ -205,7 +205,7 @@ impl<'a, const PORTS: usize, const SENDERS: usize, const SIZE: usize>
         self.rx_sockets.clear();
         self.tx_sockets.clear();
         self.ports.clear();
-        self.senders.clear();
+        self.tx_slots.clear();
         for _ in 0..PORTS {
             let _ = self.rx_metadata.push([PacketMetadata::EMPTY]);
             let _ = self.rx_sockets.push(SocketStorage::EMPTY);
@@ -221,9 +221,9 @@ impl<'a, const PORTS: usize, const SENDERS: usize, const SIZE: usize>
         }
         let buffers = self.tx_metadata.iter_mut().zip(self.tx.iter_mut());
         for (socket, (metadata, payload)) in self.tx_sockets.iter_mut().zip(buffers) {
-            let _ = self.senders.push(Sender::new(socket, metadata, payload));
+            let _ = self.tx_slots.push(TxSlot::new(socket, metadata, payload));
         }
-        DatagramMemory { sockets, ports: &mut self.ports, senders: &mut self.senders }
+        DatagramMemory { sockets, ports: &mut self.ports, tx_slots: &mut self.tx_slots }
     }
 }
 
@@ -242,12 +242,12 @@ pub const MAX_DATAGRAM: usize = 65_507;
 pub struct DatagramMemory<'a> {
     pub(crate) sockets: SocketSet<'a>,
     pub(crate) ports: &'a mut [Port<'a>],
-    pub(crate) senders: &'a mut [Sender<'a>],
+    pub(crate) tx_slots: &'a mut [TxSlot<'a>],
 }
 
 impl DatagramMemory<'_> {
     /// No memory: no port can be bound.
     pub fn none() -> Self {
-        DatagramMemory { sockets: SocketSet::new(&mut [][..]), ports: &mut [], senders: &mut [] }
+        DatagramMemory { sockets: SocketSet::new(&mut [][..]), ports: &mut [], tx_slots: &mut [] }
     }
 }

@@ -11,8 +11,8 @@ use smolecho::phy::{Device, TxToken};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint, TcpControl};
 use smolecho::{
-    Config, DatagramStorage, End, Event, Ignored, Listener, Message, Node, Query, Refusal, Service,
-    Stats, Storage,
+    CloseReason, Config, DatagramDropReason, DatagramStorage, DropReason, Event, Listener, Message,
+    Node, Query, Stats, Storage, UdpService,
 };
 
 const FRAMES: usize = 64;
@@ -35,7 +35,7 @@ fn allocations(family: Family, mut on_event: impl FnMut(Event<'_>)) -> (u64, Sta
     let config = config(NODE_MAC, family.node());
     let mut server = Node::new(&config, memory, &mut left, Instant::ZERO).unwrap();
     server.listen(Listener::new(PORT, 2)).unwrap();
-    server.bind(PORT, Service::Echo).unwrap();
+    server.bind(PORT, UdpService::Echo).unwrap();
     let mut storage = (Storage::<2, 512>::new(), DatagramStorage::<1, 1, 512>::new());
     let memory = storage.0.memory().with(storage.1.memory());
     let config = self::config(FAR_MAC, family.far());
@@ -96,14 +96,14 @@ fn a_poll_takes_no_memory(family: Family) {
     let (allocations, stats) = allocations(family, |_| {});
     assert_eq!(allocations, 0);
     // And all of this was among it.
-    assert_eq!(stats.ended(End::Finished), 2, "{stats:?}");
-    assert_eq!(stats.ended(End::StallTimeout), 1, "{stats:?}");
+    assert_eq!(stats.ended(CloseReason::Finished), 2, "{stats:?}");
+    assert_eq!(stats.ended(CloseReason::StallTimeout), 1, "{stats:?}");
     assert_eq!(stats.datagrams_sent, 3, "{stats:?}");
-    assert_eq!(stats.ignored(Ignored::Unreadable), 1, "{stats:?}");
-    assert!(stats.ended(End::HandshakeTimeout) > 0, "{stats:?}");
+    assert_eq!(stats.datagrams_dropped(DatagramDropReason::Unreadable), 1, "{stats:?}");
+    assert!(stats.ended(CloseReason::HandshakeTimeout) > 0, "{stats:?}");
     assert!(stats.cookies_given > 0, "{stats:?}");
-    for refusal in [Refusal::Malformed, Refusal::NoConnection, Refusal::NoListener] {
-        assert_eq!(stats.refused(refusal), 1, "{refusal:?}: {stats:?}");
+    for refusal in [DropReason::Malformed, DropReason::NoConnection, DropReason::NoListener] {
+        assert_eq!(stats.dropped(refusal), 1, "{refusal:?}: {stats:?}");
     }
 }
 

@@ -9,7 +9,7 @@ use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{IpAddress, IpEndpoint};
-use smolecho::{Config, ConnectError, End, Flow, Message, Node};
+use smolecho::{CloseReason, Config, ConnectError, Message, Node, TcpService};
 
 const HELLO: &[u8] = b"Hello, Server!";
 
@@ -20,7 +20,10 @@ fn verified(setup: Setup, message: Message<'static>) -> World<Ours> {
     let mut world = setup.two_nodes();
     world.connect(IpEndpoint::new(family.far(), rig::PORT), message);
     world.run_until(s(600), |world| !world.ours.ends().is_empty() && !world.far.ends().is_empty());
-    assert_eq!((world.ours.ends(), world.far.ends()), (vec![End::Finished], vec![End::Finished]));
+    assert_eq!(
+        (world.ours.ends(), world.far.ends()),
+        (vec![CloseReason::Finished], vec![CloseReason::Finished])
+    );
     for stats in [world.stats(), world.far.stats()] {
         assert_eq!((stats.bytes_sent, stats.bytes_received), (message.len(), message.len()));
     }
@@ -28,7 +31,7 @@ fn verified(setup: Setup, message: Message<'static>) -> World<Ours> {
 }
 
 fn the_dialogue_is_verified_in_both_flows(family: Family) {
-    for flow in [Flow::Stream, Flow::Once] {
+    for flow in [TcpService::Stream, TcpService::Once] {
         let setup = Setup { flow, ..Setup::new(family) };
         let mut world = verified(setup, Message::new(HELLO));
         world.run_for(s(11));
@@ -64,7 +67,7 @@ fn eight_at_once_are_verified(family: Family) {
         let server = IpEndpoint::new(family.far(), rig::PORT);
         world.connect(server, Message::repeated(b"each of us", 30_000));
     }
-    world.run_until(s(60), |world| world.ours.ended(End::Finished) == 8);
+    world.run_until(s(60), |world| world.ours.ended(CloseReason::Finished) == 8);
 }
 
 /// Our client against a server that the test plays.
@@ -77,7 +80,7 @@ fn called(family: Family, message: Message<'static>) -> (World<Host>, SocketHand
 }
 
 #[track_caller]
-fn ends(world: &mut World<Host>, end: End) {
+fn ends(world: &mut World<Host>, end: CloseReason) {
     world.run_until(s(400), |world| !world.ours.ends().is_empty());
     assert_eq!(world.ours.ends(), [end]);
     world.run_for(s(11));
@@ -105,7 +108,7 @@ fn a_closed_port_refuses(family: Family) {
     let mut world = Setup::new(family).world();
     world.connect(IpEndpoint::new(family.far(), 9), Message::new(HELLO));
     let begin = world.now;
-    ends(&mut world, End::ConnectRefused);
+    ends(&mut world, CloseReason::ConnectRefused);
     assert!(world.now - begin < s(12), "at once, not at a deadline");
     assert_eq!(world.stats().connected, 0);
 }
@@ -115,7 +118,7 @@ fn an_address_that_never_answers_is_given_up(family: Family) {
     world.connect(IpEndpoint::new(family.stranger(1), 7), Message::new(HELLO));
     world.run_for(ms(9_900));
     assert_eq!(world.ours.ends(), []);
-    ends(&mut world, End::HandshakeTimeout);
+    ends(&mut world, CloseReason::HandshakeTimeout);
 }
 
 fn a_silent_host_is_asked_again_and_then_given_up(family: Family) {
@@ -123,7 +126,7 @@ fn a_silent_host_is_asked_again_and_then_given_up(family: Family) {
     let silent = Raw::new(&mut world, family, 1);
     let mark = world.mark();
     world.connect(silent.me, Message::new(HELLO));
-    ends(&mut world, End::HandshakeTimeout);
+    ends(&mut world, CloseReason::HandshakeTimeout);
     let syns = world.sent_since(mark).filter(|frame| frame.tcp().is_some_and(|tcp| tcp.syn));
     assert!(syns.count() >= 3);
 }
@@ -135,7 +138,7 @@ fn a_network_without_a_route_is_given_up(family: Family) {
         Family::V6 => IpAddress::v6(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1),
     };
     world.connect(IpEndpoint::new(far_away, 7), Message::new(HELLO));
-    ends(&mut world, End::HandshakeTimeout);
+    ends(&mut world, CloseReason::HandshakeTimeout);
 }
 
 fn wrong_bytes_are_noticed_and_the_peer_is_reset(family: Family) {
@@ -144,7 +147,7 @@ fn wrong_bytes_are_noticed_and_the_peer_is_reset(family: Family) {
         let peer = IpEndpoint::new(family.far(), 7);
         world.far.recv(server);
         world.far.send(server, answer);
-        ends(&mut world, End::Mismatch);
+        ends(&mut world, CloseReason::Mismatch);
         assert_eq!(world.resets_since(0, peer), 1);
         assert_eq!(world.far.state(server), State::Closed);
     }
@@ -154,7 +157,7 @@ fn more_than_was_said_is_a_mismatch(family: Family) {
     let (mut world, server) = called(family, Message::new(HELLO));
     world.far.recv(server);
     world.far.send(server, b"Hello, Server! And more.");
-    ends(&mut world, End::Mismatch);
+    ends(&mut world, CloseReason::Mismatch);
 }
 
 /// In a segment of its own, when all that was said is verified and our side is closed.
@@ -165,7 +168,7 @@ fn more_than_was_said_is_a_mismatch_however_late(family: Family) {
     world.run_for(s(1));
     assert_eq!(world.ours.ends(), []);
     world.far.send(server, b" And more.");
-    ends(&mut world, End::Mismatch);
+    ends(&mut world, CloseReason::Mismatch);
 }
 
 fn an_answer_before_anything_was_said_is_a_mismatch(family: Family) {
@@ -174,7 +177,7 @@ fn an_answer_before_anything_was_said_is_a_mismatch(family: Family) {
     world.connect(IpEndpoint::new(family.far(), 7), Message::repeated(b"x", 100_000));
     world.run_until(s(1), |world| world.far.get(server).recv_queue() == 4096);
     world.far.send(server, b"xxxxx and something else");
-    ends(&mut world, End::Mismatch);
+    ends(&mut world, CloseReason::Mismatch);
 }
 
 fn an_answer_that_ends_early_is_short(family: Family) {
@@ -184,7 +187,7 @@ fn an_answer_that_ends_early_is_short(family: Family) {
             world.far.recv(server);
             world.far.send(server, answer);
             world.far.get(server).close();
-            ends(&mut world, End::Short);
+            ends(&mut world, CloseReason::Short);
         }
     }
 }
@@ -192,28 +195,28 @@ fn an_answer_that_ends_early_is_short(family: Family) {
 fn a_reset_by_the_server_is_told_as_that(family: Family) {
     let (mut world, server) = called(family, Message::new(HELLO));
     world.far.get(server).abort();
-    ends(&mut world, End::Reset);
+    ends(&mut world, CloseReason::Reset);
 }
 
 fn a_server_that_goes_silent_is_given_up(family: Family) {
     // It has our bytes and never answers: idle. It does not even acknowledge them: stalled.
     let (mut world, _) = called(family, Message::new(HELLO));
     world.run_for(s(1));
-    ends(&mut world, End::IdleTimeout);
+    ends(&mut world, CloseReason::IdleTimeout);
 
     let mut world = Setup::new(family).world();
     let server = world.far.listener(7);
     world.connect(IpEndpoint::new(family.far(), 7), Message::repeated(b"x", 100_000));
     world.run_until(s(1), |world| world.far.is_established(server));
     world.cut();
-    ends(&mut world, End::StallTimeout);
+    ends(&mut world, CloseReason::StallTimeout);
 }
 
 fn a_server_that_does_not_close_is_given_up(family: Family) {
     let (mut world, server) = called(family, Message::new(HELLO));
     let heard = world.far.recv(server);
     world.far.send(server, &heard);
-    ends(&mut world, End::FinWaitTimeout);
+    ends(&mut world, CloseReason::FinWaitTimeout);
 }
 
 fn nobody_can_be_connected_to_there(family: Family) {

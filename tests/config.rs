@@ -8,7 +8,7 @@ use smolecho::phy::{Device, DeviceCapabilities, Medium};
 use smolecho::smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-use smolecho::storage::{DueRecord, OrderRecord, TableRecord};
+use smolecho::storage::{AgeRecord, DeadlineRecord, TableRecord};
 use smolecho::{Config, ConfigError, ListenError, Listener, Memory, Node, Timeouts};
 
 /// A device that only has an MTU.
@@ -200,8 +200,8 @@ fn indexes_of_another_length() {
     }
     for n in [0, 1, 3] {
         let table = Memory { table: records(n, TableRecord::EMPTY), ..memory(2, 64, 64, 64) };
-        let due = Memory { due: records(n, DueRecord::EMPTY), ..memory(2, 64, 64, 64) };
-        let order = Memory { order: records(n, OrderRecord::EMPTY), ..memory(2, 64, 64, 64) };
+        let due = Memory { due: records(n, DeadlineRecord::EMPTY), ..memory(2, 64, 64, 64) };
+        let order = Memory { order: records(n, AgeRecord::EMPTY), ..memory(2, 64, 64, 64) };
         for memory in [table, due, order] {
             assert_eq!(made(&config(), memory, 1514), Some(ConfigError::Slots(2)));
         }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use rig::chip::{Chip, RING};
-use smolecho::conformance::{self, BEYOND, Broken, Way, Wire};
+use smolecho::conformance::{self, BEYOND, Violation, Way, Wire};
 use smolecho::phy::cable::{Cable, End, FRAME};
 use smolecho::phy::embassy::Bridge;
 use smolecho::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
@@ -20,9 +20,9 @@ const SCRATCH: usize = FRAME + BEYOND;
 struct Far<'c, const FRAMES: usize>(End<'c, FRAMES>);
 
 impl<const FRAMES: usize> Wire for Far<'_, FRAMES> {
-    const SHEDS_REPLIES: bool = true;
+    const DROPS_REPLIES: bool = true;
 
-    fn arrive(&mut self, frame: &[u8]) -> bool {
+    fn inject(&mut self, frame: &[u8]) -> bool {
         if frame.len() > FRAME {
             return false;
         }
@@ -30,7 +30,7 @@ impl<const FRAMES: usize> Wire for Far<'_, FRAMES> {
         token.map(|token| token.consume(frame.len(), |room| room.copy_from_slice(frame))).is_some()
     }
 
-    fn depart<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    fn capture<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
         self.0.receive(Instant::ZERO).map(|(rx, _)| rx.consume(look))
     }
 }
@@ -61,7 +61,7 @@ fn the_test_says_how_much_memory_it_takes() {
     let mut chip = Chip::new();
     let mut bridge = Bridge::new(chip.clone()).unwrap();
     let outcome = conformance::check(&mut bridge, &mut chip, &mut [0; SCRATCH - 1]);
-    assert_eq!(outcome, Err(Broken::Scratch { needed: SCRATCH }));
+    assert_eq!(outcome, Err(Violation::Scratch { needed: SCRATCH }));
 }
 
 /// What a driver may get wrong.
@@ -114,7 +114,7 @@ impl Faulty {
         Faulty(Rc::new(RefCell::new(Rings { defect, rx, tx, given: 0, consumed: 0 })))
     }
 
-    fn check(defect: Defect) -> Result<(), Broken> {
+    fn check(defect: Defect) -> Result<(), Violation> {
         let mut device = Faulty::new(defect);
         let mut wire = device.clone();
         conformance::check(&mut device, &mut wire, &mut [0; SCRATCH + 4])
@@ -224,7 +224,7 @@ impl Drop for Room {
 }
 
 impl Wire for Faulty {
-    fn arrive(&mut self, frame: &[u8]) -> bool {
+    fn inject(&mut self, frame: &[u8]) -> bool {
         let mut rings = self.0.borrow_mut();
         let frame = match rings.defect {
             Defect::CutsWhatIsTooLong => &frame[..frame.len().min(FRAME)],
@@ -239,7 +239,7 @@ impl Wire for Faulty {
         has_room
     }
 
-    fn depart<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    fn capture<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let frame = self.0.borrow_mut().tx.pop_front();
         frame.map(|frame| look(&frame))
     }
@@ -253,26 +253,26 @@ fn what_has_no_defect_passes() {
 #[test]
 fn every_defect_is_caught_and_called_by_its_name() {
     use Way::{Received, Sent};
-    let lost = |way, len| Broken::Lost { way, len };
-    let altered = |way, len, got| Broken::Altered { way, len, got };
+    let lost = |way, len| Violation::Lost { way, len };
+    let altered = |way, len, got| Violation::Altered { way, len, got };
     for (defect, broken) in [
-        (Defect::IpMtu, Broken::Mtu(576)),
-        (Defect::Shrinks, Broken::Unsteady),
+        (Defect::IpMtu, Violation::Mtu(576)),
+        (Defect::Shrinks, Violation::Unsteady),
         (Defect::ClaimsALargerMtu, lost(Received, FRAME + 1)),
-        (Defect::ClaimsABurst, Broken::Burst { claimed: PLACES + 1, held: PLACES }),
-        (Defect::ClaimsNoBurst, Broken::NoBurst),
-        (Defect::HearsItself, Broken::Invented(Received)),
+        (Defect::ClaimsABurst, Violation::Burst { claimed: PLACES + 1, held: PLACES }),
+        (Defect::ClaimsNoBurst, Violation::NoBurst),
+        (Defect::HearsItself, Violation::Invented(Received)),
         (Defect::CutsWhatIsTooLong, altered(Received, FRAME + 1, FRAME)),
         (Defect::RoundsUp, altered(Received, 14, 16)),
-        (Defect::LastComesFirst, Broken::Order(Received)),
-        (Defect::Repeats, Broken::Order(Received)),
-        (Defect::LendsMore, Broken::Lends { asked: 14, lent: 16 }),
-        (Defect::LeaksTokens, Broken::NoRoom),
-        (Defect::SendsWhatIsDropped, Broken::Invented(Sent)),
-        (Defect::ClaimsToFill, Broken::Checksum(Sent)),
-        (Defect::ClaimsToVerify, Broken::Checksum(Received)),
+        (Defect::LastComesFirst, Violation::Order(Received)),
+        (Defect::Repeats, Violation::Order(Received)),
+        (Defect::LendsMore, Violation::Lends { asked: 14, lent: 16 }),
+        (Defect::LeaksTokens, Violation::NoRoom),
+        (Defect::SendsWhatIsDropped, Violation::Invented(Sent)),
+        (Defect::ClaimsToFill, Violation::Checksum(Sent)),
+        (Defect::ClaimsToVerify, Violation::Checksum(Received)),
         #[cfg(feature = "proto-ipv6")]
-        (Defect::ClaimsIcmpv6, Broken::Checksum(Sent)),
+        (Defect::ClaimsIcmpv6, Violation::Checksum(Sent)),
     ] {
         assert_eq!(Faulty::check(defect), Err(broken), "{defect:?}");
     }
@@ -283,7 +283,7 @@ fn every_defect_is_caught_and_called_by_its_name() {
     ] {
         let outcome = Faulty::check(defect);
         assert!(
-            matches!(outcome, Err(Broken::Lost { way, .. } | Broken::Order(way)) if way == lost_way),
+            matches!(outcome, Err(Violation::Lost { way, .. } | Violation::Order(way)) if way == lost_way),
             "{defect:?}: {outcome:?}"
         );
     }

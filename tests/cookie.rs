@@ -9,7 +9,7 @@ use rig::talk::{Close, Talk};
 use rig::{Family, NODE_MAC, Nobody, PORT, Port, Setup, Station, World, in_both_families, ms, s};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
-use smolecho::{End, Listener, Node, Refusal};
+use smolecho::{CloseReason, DropReason, Listener, Node};
 
 fn setup(family: Family) -> Setup {
     Setup { backlog: 1, slots: 4, ..Setup::new(family) }
@@ -155,7 +155,7 @@ fn a_replayed_cookie_harms_nobody(family: Family) {
         world.inject_and_settle(replay.clone());
     }
     assert!(peer.live(&mut world, 10));
-    assert_eq!((world.stats().accepted, world.ours.ends()), (1, vec![End::Finished]));
+    assert_eq!((world.stats().accepted, world.ours.ends()), (1, vec![CloseReason::Finished]));
     for _ in 0..3 {
         world.inject_and_settle(replay.clone());
     }
@@ -174,7 +174,7 @@ fn data_and_fin_may_come_with_the_cookie(family: Family) {
         assert_eq!(world.stats().cookies_returned, 1);
         assert_eq!(peer.back, pattern(0, to));
         assert!(peer.live(&mut world, to), "{to} {fin}");
-        assert_eq!(world.ours.ended(End::Finished), 1);
+        assert_eq!(world.ours.ended(CloseReason::Finished), 1);
         world.rest();
     }
 }
@@ -188,7 +188,7 @@ fn a_fin_beyond_the_window_brings_no_cookie_back(family: Family) {
     let mut peer = forget_resets(peer, &mut world);
     peer.say(&mut world, 0, 64, true);
     assert!(peer.live(&mut world, 64));
-    assert_eq!((peer.back.len(), world.ours.ended(End::Finished)), (64, 1));
+    assert_eq!((peer.back.len(), world.ours.ended(CloseReason::Finished)), (64, 1));
     world.rest();
 }
 
@@ -302,7 +302,7 @@ fn a_full_pool_refuses_who_returns(family: Family) {
     assert_eq!(world.ours.node.occupancy().open, 4);
     peer.say(&mut world, 0, 0, false);
     assert!(peer.reset);
-    assert_eq!(world.ours.refused(Refusal::Full), 1);
+    assert_eq!(world.ours.dropped(DropReason::Full), 1);
     assert!(inside[0].live(&mut world, 10));
     peer.reset = false;
     peer.say(&mut world, 0, 0, false);
@@ -330,7 +330,7 @@ fn a_cookie_is_taken_over_a_handshake_of_the_same_peer(family: Family) {
     let (mut world, mut peer) = given_twice(family);
     world.inject_and_settle(ack(&peer).frame());
     assert_eq!((world.stats().accepted, world.stats().cookies_returned), (1, 1));
-    assert_eq!(world.stats().ended(End::HandshakeDropped), 1);
+    assert_eq!(world.stats().ended(CloseReason::HandshakeDropped), 1);
     assert!(peer.live(&mut world, 100));
     world.rest();
 }

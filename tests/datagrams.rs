@@ -16,7 +16,8 @@ use smolecho::smoltcp::wire::{
     Icmpv6Packet, IpAddress, IpCidr, IpEndpoint, IpProtocol, TcpControl,
 };
 use smolecho::{
-    BindError, DatagramMemory, DatagramStorage, Ignored, Manners, Node, Rate, Refusal, Service,
+    BindError, DatagramDropReason, DatagramMemory, DatagramStorage, DropReason, Node, Rate,
+    UdpPolicy, UdpService,
 };
 
 const DISCARD: u16 = 9;
@@ -24,9 +25,9 @@ const CHARGEN: u16 = 19;
 
 fn world_of(setup: Setup) -> World<Host> {
     let mut world = Setup { datagrams: rig::udp::memory, ..setup }.world();
-    world.ours.node.bind(PORT, Service::Echo).unwrap();
-    world.ours.node.bind(DISCARD, Service::Discard).unwrap();
-    world.ours.node.bind(CHARGEN, Service::Chargen).unwrap();
+    world.ours.node.bind(PORT, UdpService::Echo).unwrap();
+    world.ours.node.bind(DISCARD, UdpService::Discard).unwrap();
+    world.ours.node.bind(CHARGEN, UdpService::Chargen).unwrap();
     world
 }
 
@@ -35,8 +36,8 @@ fn world(family: Family) -> World<Host> {
 }
 
 /// A world with these manners, and rates of its own if it says so.
-fn mannered(family: Family, manners: Manners) -> World<Host> {
-    world_of(Setup { manners, ..Setup::new(family) })
+fn mannered(family: Family, udp_policy: UdpPolicy) -> World<Host> {
+    world_of(Setup { udp_policy, ..Setup::new(family) })
 }
 
 /// Bytes that tell their place.
@@ -44,8 +45,8 @@ fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i * 7 + i / 251) as u8).collect()
 }
 
-fn ignored(world: &World, why: Ignored) -> u64 {
-    world.stats().ignored(why)
+fn ignored(world: &World, why: DatagramDropReason) -> u64 {
+    world.stats().datagrams_dropped(why)
 }
 
 #[track_caller]
@@ -116,11 +117,11 @@ fn too_large_is_counted() {
         Box::leak(Box::new(DatagramStorage::<2, 2, 1000>::new())).memory()
     }
     let mut world = Setup { datagrams: small, ..Setup::new(Family::V4) }.world();
-    world.ours.node.bind(PORT, Service::Echo).unwrap();
+    world.ours.node.bind(PORT, UdpService::Echo).unwrap();
     let asker = Asker::new(&mut world, Family::V4, 1);
     for (n, len) in [1001, 1472].into_iter().enumerate() {
         assert_eq!(asker.ask(&mut world, &pattern(len)), [[0u8; 0]; 0], "{len} bytes");
-        assert_eq!(ignored(&world, Ignored::Unreadable), n as u64 + 1);
+        assert_eq!(ignored(&world, DatagramDropReason::Unreadable), n as u64 + 1);
     }
     assert_eq!(asker.ask(&mut world, &pattern(1000)), [pattern(1000)]);
     assert_serves(&mut world, &asker);
@@ -133,10 +134,11 @@ fn too_large_in_fragments_is_counted() {
         Box::leak(Box::new(DatagramStorage::<2, 2, 1000>::new())).memory()
     }
     let mut world = Setup { datagrams: small, ..Setup::new(Family::V4) }.world();
-    world.ours.node.bind(PORT, Service::Echo).unwrap();
+    world.ours.node.bind(PORT, UdpService::Echo).unwrap();
     let asker = Asker::new(&mut world, Family::V4, 1);
     assert_eq!(asker.ask(&mut world, &pattern(3000)), [[0u8; 0]; 0]);
-    let counted = ignored(&world, Ignored::Unreadable) + world.ours.refused(Refusal::Fragment);
+    let counted =
+        ignored(&world, DatagramDropReason::Unreadable) + world.ours.dropped(DropReason::Fragment);
     assert!(counted > 0, "dropped without a counter");
     assert_serves(&mut world, &asker);
 }
@@ -150,7 +152,7 @@ fn an_answer_larger_than_the_fragment_buffer_is_counted() {
     assert_eq!(asker.ask(&mut world, &pattern(fits)), [pattern(fits)]);
     for (n, len) in (fits + 1..=SIZE - 8).enumerate() {
         assert_eq!(asker.ask(&mut world, &pattern(len)), [[0u8; 0]; 0], "{len} bytes");
-        assert_eq!(ignored(&world, Ignored::TooLarge), n as u64 + 1);
+        assert_eq!(ignored(&world, DatagramDropReason::TooLarge), n as u64 + 1);
     }
     assert_serves(&mut world, &asker);
     assert_idle(&mut world);
@@ -167,7 +169,7 @@ fn ipv6_fragments_are_refused() {
     for frame in fragments(me, node, IpProtocol::Ipv6Frag, &first_and_only, 0) {
         world.inject_and_settle(frame);
     }
-    assert_eq!(world.ours.refused(Refusal::Fragment), 1);
+    assert_eq!(world.ours.dropped(DropReason::Fragment), 1);
     assert_eq!(world.stats().datagrams_received, 0);
     assert_serves(&mut world, &asker);
 }
@@ -261,21 +263,21 @@ fn loops_and_storms_are_not_begun(family: Family) {
     let everybody = (family == Family::V4).then_some(IpAddress::v4(255, 255, 255, 255));
     let me = asker.me.addr;
     let cases = [
-        ("source port 7", me, 7, node, Ignored::SourcePort),
-        ("source port 0", me, 0, node, Ignored::SourcePort),
-        ("source port 1023", me, 1023, node, Ignored::SourcePort),
-        ("our own port", me, PORT, node, Ignored::SourcePort),
-        ("another port of ours", me, CHARGEN, node, Ignored::SourcePort),
-        ("our own address", node, 40_000, node, Ignored::Source),
-        ("nobody's address", nobody, 40_000, node, Ignored::Source),
-        ("a group as the source", group, 40_000, node, Ignored::Source),
-        ("to a group", me, 40_000, group, Ignored::Destination),
-        ("to a group that we are not in", me, 40_000, other_group, Ignored::Destination),
+        ("source port 7", me, 7, node, DatagramDropReason::SourcePort),
+        ("source port 0", me, 0, node, DatagramDropReason::SourcePort),
+        ("source port 1023", me, 1023, node, DatagramDropReason::SourcePort),
+        ("our own port", me, PORT, node, DatagramDropReason::SourcePort),
+        ("another port of ours", me, CHARGEN, node, DatagramDropReason::SourcePort),
+        ("our own address", node, 40_000, node, DatagramDropReason::Source),
+        ("nobody's address", nobody, 40_000, node, DatagramDropReason::Source),
+        ("a group as the source", group, 40_000, node, DatagramDropReason::Source),
+        ("to a group", me, 40_000, group, DatagramDropReason::Destination),
+        ("to a group that we are not in", me, 40_000, other_group, DatagramDropReason::Destination),
     ];
     let broadcasts = broadcast.into_iter().chain(everybody).flat_map(|all| {
         [
-            ("a broadcast address as the source", all, 40_000, node, Ignored::Source),
-            ("to all", me, 40_000, all, Ignored::Destination),
+            ("a broadcast address as the source", all, 40_000, node, DatagramDropReason::Source),
+            ("to all", me, 40_000, all, DatagramDropReason::Destination),
         ]
     });
     let mut wrong = Vec::new();
@@ -301,8 +303,8 @@ fn loops_and_storms_are_not_begun(family: Family) {
 /// The lowest source port, and the port itself, are the configuration's.
 #[test]
 fn manners_can_be_changed() {
-    let manners = Manners { lowest_port: 1, per_source: None, in_all: None };
-    let mut world = mannered(Family::V4, manners);
+    let udp_policy = UdpPolicy { lowest_port: 1, per_source: None, total: None };
+    let mut world = mannered(Family::V4, udp_policy);
     let asker = Asker::new(&mut world, Family::V4, 1);
     for (port, answers) in [(7, 1), (1023, 1), (1, 1), (PORT, 0), (DISCARD, 0)] {
         let asker = Asker { me: IpEndpoint::new(asker.me.addr, port), ..asker };
@@ -333,11 +335,11 @@ fn burst(world: &mut World, asker: &Asker, n: usize) -> usize {
 }
 
 fn a_source_has_its_rate(family: Family) {
-    let manners = Manners { per_source: Some(SLOW), in_all: None, ..Manners::DEFAULT };
-    let mut world = mannered(family, manners);
+    let udp_policy = UdpPolicy { per_source: Some(SLOW), total: None, ..UdpPolicy::DEFAULT };
+    let mut world = mannered(family, udp_policy);
     let (greedy, modest) = (Asker::new(&mut world, family, 1), Asker::new(&mut world, family, 2));
     assert_eq!(burst(&mut world, &greedy, 20), 5);
-    assert_eq!(ignored(&world, Ignored::SourceRate), 15);
+    assert_eq!(ignored(&world, DatagramDropReason::SourceRate), 15);
     assert_eq!(burst(&mut world, &modest, 3), 3, "another source has its own");
     world.run_for(ms(200));
     assert_eq!(burst(&mut world, &greedy, 20), 2, "ten a second come back");
@@ -349,20 +351,20 @@ fn a_source_has_its_rate(family: Family) {
 }
 
 fn all_together_have_a_rate(family: Family) {
-    let manners = Manners { per_source: None, in_all: Some(SLOW), ..Manners::DEFAULT };
-    let mut world = mannered(family, manners);
+    let udp_policy = UdpPolicy { per_source: None, total: Some(SLOW), ..UdpPolicy::DEFAULT };
+    let mut world = mannered(family, udp_policy);
     let askers: Vec<_> = (0..10).map(|n| Asker::new(&mut world, family, n)).collect();
     let answered: usize = askers.iter().map(|asker| burst(&mut world, asker, 1)).sum();
-    assert_eq!((answered, ignored(&world, Ignored::TotalRate)), (5, 5));
+    assert_eq!((answered, ignored(&world, DatagramDropReason::TotalRate)), (5, 5));
     world.run_for(s(1));
     assert_eq!(burst(&mut world, &askers[0], 20), 5);
 }
 
 /// The table remembers eight; who asks oftener than others does not profit from more.
 fn more_sources_than_the_table_remembers(family: Family) {
-    let in_all = Some(Rate { per_second: 1000, burst: 1000 });
-    let manners = Manners { per_source: Some(SLOW), in_all, ..Manners::DEFAULT };
-    let mut world = mannered(family, manners);
+    let total = Some(Rate { per_second: 1000, burst: 1000 });
+    let udp_policy = UdpPolicy { per_source: Some(SLOW), total, ..UdpPolicy::DEFAULT };
+    let mut world = mannered(family, udp_policy);
     let askers: Vec<_> = (0..20).map(|n| Asker::new(&mut world, family, n)).collect();
     let greedy = askers[0];
     assert_eq!(burst(&mut world, &greedy, 20), 5);
@@ -415,7 +417,7 @@ fn a_silent_source_holds_up_nobody(family: Family) {
         assert!(world.now - asked <= ms(4));
     }
     world.run_for(s(5));
-    assert_eq!(ignored(&world, Ignored::Unreachable), 1);
+    assert_eq!(ignored(&world, DatagramDropReason::Unreachable), 1);
     assert_idle(&mut world);
 }
 
@@ -431,7 +433,7 @@ fn many_silent_sources_hold_up_nobody(family: Family) {
         assert_eq!(honest.ask(&mut world, &[n]), [[n]], "question {n}");
     }
     world.run_for(s(10));
-    assert_eq!(ignored(&world, Ignored::Unreachable), 800, "each of them is counted");
+    assert_eq!(ignored(&world, DatagramDropReason::Unreachable), 800, "each of them is counted");
     assert_idle(&mut world);
 }
 
@@ -456,14 +458,14 @@ fn a_silent_source_does_not_cost_a_newcomer_its_answers(family: Family) {
 fn what_is_discarded_costs_nobody_an_answer(family: Family) {
     let memory = || Box::leak(Box::new(DatagramStorage::<2, 1, 64>::new())).memory();
     let mut world = Setup { datagrams: memory, ..Setup::new(family) }.world();
-    world.ours.node.bind(PORT, Service::Echo).unwrap();
-    world.ours.node.bind(DISCARD, Service::Discard).unwrap();
+    world.ours.node.bind(PORT, UdpService::Echo).unwrap();
+    world.ours.node.bind(DISCARD, UdpService::Discard).unwrap();
     let (asker, other) = (Asker::unknown(family, 1), Asker::new(&mut world, family, 2));
     world.inject_and_settle(asker.question(b"who asks?").frame());
     let discarded =
         Datagram { to: IpEndpoint { port: DISCARD, ..other.server }, ..other.question(b"!") };
     world.inject_and_settle(discarded.frame());
-    assert_eq!(ignored(&world, Ignored::Unreachable), 0);
+    assert_eq!(ignored(&world, DatagramDropReason::Unreachable), 0);
     let mark = world.mark();
     world.inject(who_has(asker.me.addr, family.node()));
     world.run_for(s(2));
@@ -558,7 +560,7 @@ fn bad_checksums_are_counted(family: Family) {
         world.inject_and_settle(frame);
     }
     assert_eq!(world.sent_since(mark).count(), 0);
-    assert_eq!(ignored(&world, Ignored::Unreadable), 10);
+    assert_eq!(ignored(&world, DatagramDropReason::Unreadable), 10);
     assert_serves(&mut world, &asker);
 }
 
@@ -702,7 +704,7 @@ fn a_device_without_room_is_no_silent_peer(family: Family) {
     let mut device = Narrow::default();
     let memory = rig::memory(1, 64, 64, 64).with(rig::udp::memory());
     let mut node = Node::new(&config, memory, &mut device, Instant::ZERO).unwrap();
-    node.bind(PORT, Service::Echo).unwrap();
+    node.bind(PORT, UdpService::Echo).unwrap();
     let asker = Asker::unknown(family, 1);
     for n in 0..4u8 {
         device.0.inbox.push_back(asker.question(&[n]).frame());
@@ -727,7 +729,7 @@ fn a_device_without_room_is_no_silent_peer(family: Family) {
 #[test]
 fn port_68_can_be_bound_without_dhcp() {
     let mut world = world(Family::V4);
-    world.ours.node.bind(68, Service::Echo).unwrap();
+    world.ours.node.bind(68, UdpService::Echo).unwrap();
     let asker = Asker::new(&mut world, Family::V4, 1);
     let asker = Asker { server: IpEndpoint::new(Family::V4.node(), 68), ..asker };
     assert_eq!(asker.ask(&mut world, b"hello"), [b"hello"]);
@@ -737,12 +739,12 @@ fn port_68_can_be_bound_without_dhcp() {
 fn ports_are_bound_once_and_as_many_as_there_is_memory_for() {
     let mut world = world(Family::V4);
     let node = &mut world.ours.node;
-    assert_eq!(node.bind(0, Service::Echo), Err(BindError::Port));
-    assert_eq!(node.bind(PORT, Service::Discard), Err(BindError::InUse));
-    assert_eq!(node.bind(4711, Service::Echo), Ok(()));
-    assert_eq!(node.bind(4712, Service::Echo), Err(BindError::NoPort));
+    assert_eq!(node.bind(0, UdpService::Echo), Err(BindError::Port));
+    assert_eq!(node.bind(PORT, UdpService::Discard), Err(BindError::InUse));
+    assert_eq!(node.bind(4711, UdpService::Echo), Ok(()));
+    assert_eq!(node.bind(4712, UdpService::Echo), Err(BindError::NoPort));
     let mut world = Setup::new(Family::V4).world();
-    assert_eq!(world.ours.node.bind(PORT, Service::Echo), Err(BindError::NoPort));
+    assert_eq!(world.ours.node.bind(PORT, UdpService::Echo), Err(BindError::NoPort));
 }
 
 /// Each datagram that is not answered is told with its two ends.
@@ -753,7 +755,7 @@ fn what_is_ignored_is_told() {
     let low = Asker { me: IpEndpoint::new(asker.me.addr, 7), ..asker };
     low.ask(&mut world, b"hello");
     let tuple = smolecho::Tuple { local: low.server, remote: low.me };
-    assert!(world.ours.log.contains(&Happened::Ignored(Ignored::SourcePort, tuple)));
+    assert!(world.ours.log.contains(&Happened::Ignored(DatagramDropReason::SourcePort, tuple)));
 }
 
 in_both_families!(

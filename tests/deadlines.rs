@@ -12,11 +12,17 @@ use rig::talk::{Close, Talk};
 use rig::{Dice, Family, Happened, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::time::Duration;
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
-use smolecho::{End, Flow, Timeouts};
+use smolecho::{CloseReason, TcpService, Timeouts};
 
 /// The connection is there until `after`, and then ends like this, with so many resets for the peer.
 #[track_caller]
-fn ends(world: &mut World<Host>, after: Duration, end: End, peer: IpEndpoint, resets: usize) {
+fn ends(
+    world: &mut World<Host>,
+    after: Duration,
+    end: CloseReason,
+    peer: IpEndpoint,
+    resets: usize,
+) {
     let mark = world.mark();
     world.run_for(after - ms(100));
     assert_eq!(world.ours.ends(), [], "too early");
@@ -36,7 +42,7 @@ fn a_reset_in_the_middle_frees_the_slot_at_once(family: Family) {
     world.run_until(s(1), |world| world.far.get(caller).can_recv());
     world.far.get(caller).abort();
     world.run_for(ms(2));
-    assert_eq!(world.ours.ends(), [End::Reset]);
+    assert_eq!(world.ours.ends(), [CloseReason::Reset]);
     world.assert_all_free();
 }
 
@@ -45,7 +51,7 @@ fn a_peer_that_vanishes_in_peace(family: Family) {
     let mut world = Setup { timeouts, ..Setup::new(family) }.world();
     let mut peer = Raw::new(&mut world, family, 0);
     peer.handshake(&mut world);
-    ends(&mut world, s(40), End::IdleTimeout, peer.me, 1);
+    ends(&mut world, s(40), CloseReason::IdleTimeout, peer.me, 1);
 }
 
 /// Five minutes are longer than a hardware address is remembered: the reset must still find its way.
@@ -54,7 +60,7 @@ fn a_peer_that_falls_asleep_is_told(family: Family) {
     let caller = world.far.caller();
     world.run_until(s(1), |world| world.stats().accepted == 1);
     let peer = world.far.endpoint(caller);
-    ends(&mut world, s(300), End::IdleTimeout, peer, 1);
+    ends(&mut world, s(300), CloseReason::IdleTimeout, peer, 1);
     assert!(!world.far.get(caller).is_open());
 }
 
@@ -63,7 +69,7 @@ fn a_peer_that_vanishes_with_the_echo_under_way(family: Family) {
     let mut peer = Raw::new(&mut world, family, 0);
     peer.handshake(&mut world);
     peer.send(&mut world, TcpControl::Psh, b"never acknowledged");
-    ends(&mut world, s(30), End::StallTimeout, peer.me, 1);
+    ends(&mut world, s(30), CloseReason::StallTimeout, peer.me, 1);
 }
 
 fn a_peer_that_never_reads(family: Family) {
@@ -77,7 +83,7 @@ fn a_peer_that_never_reads(family: Family) {
     world.run_for(s(1));
     let (received, mark) = (world.stats().bytes_received, world.mark());
     world.run_until(s(31), |world| !world.ours.ends().is_empty());
-    assert_eq!(world.ours.ends(), [End::StallTimeout]);
+    assert_eq!(world.ours.ends(), [CloseReason::StallTimeout]);
     assert_eq!(world.stats().bytes_received, received);
     world.run_for(s(1));
     assert_eq!(world.resets_since(mark, peer), 1);
@@ -116,7 +122,7 @@ fn a_peer_whose_window_stays_shut(family: Family) {
     }
     assert_eq!(world.ours.ends(), []);
     world.run_for(s(2));
-    assert_eq!(world.ours.ends(), [End::StallTimeout]);
+    assert_eq!(world.ours.ends(), [CloseReason::StallTimeout]);
 }
 
 fn a_peer_that_half_closes_and_vanishes(family: Family) {
@@ -124,31 +130,31 @@ fn a_peer_that_half_closes_and_vanishes(family: Family) {
     let mut peer = Raw::new(&mut world, family, 0);
     peer.handshake(&mut world);
     peer.send(&mut world, TcpControl::Fin, b"the last words");
-    ends(&mut world, s(30), End::StallTimeout, peer.me, 1);
+    ends(&mut world, s(30), CloseReason::StallTimeout, peer.me, 1);
 }
 
 fn a_peer_that_never_acknowledges_our_fin(family: Family) {
-    let mut world = Setup { flow: Flow::Once, ..Setup::new(family) }.world();
+    let mut world = Setup { flow: TcpService::Once, ..Setup::new(family) }.world();
     let mut peer = Raw::new(&mut world, family, 0);
     peer.handshake(&mut world);
     peer.send(&mut world, TcpControl::Psh, b"once");
-    ends(&mut world, s(30), End::StallTimeout, peer.me, 1);
+    ends(&mut world, s(30), CloseReason::StallTimeout, peer.me, 1);
 }
 
 fn a_peer_that_never_closes_its_side(family: Family) {
     let timeouts = Timeouts { fin_wait: Some(s(50)), ..Timeouts::DEFAULT };
-    let mut world = Setup { timeouts, flow: Flow::Once, ..Setup::new(family) }.world();
+    let mut world = Setup { timeouts, flow: TcpService::Once, ..Setup::new(family) }.world();
     let mut peer = Raw::new(&mut world, family, 0);
     peer.handshake(&mut world);
     peer.send(&mut world, TcpControl::Psh, b"once");
     assert_eq!(peer.take(&mut world), 4);
-    ends(&mut world, s(50), End::FinWaitTimeout, peer.me, 1);
+    ends(&mut world, s(50), CloseReason::FinWaitTimeout, peer.me, 1);
 }
 
 /// The probe of its shut window brings it our last byte and our FIN, and it acknowledges both. smoltcp probes
 /// on, in FIN-WAIT-2 with one ACK after the other.
 fn a_peer_whose_window_stays_shut_behind_our_fin(family: Family) {
-    let mut world = Setup { flow: Flow::Once, ..Setup::new(family) }.world();
+    let mut world = Setup { flow: TcpService::Once, ..Setup::new(family) }.world();
     let mut peer = Raw::new(&mut world, family, 0);
     peer.handshake(&mut world);
     world.inject(Segment { window: 0, ..peer.segment(TcpControl::Psh, b"1") }.frame());
@@ -160,45 +166,45 @@ fn a_peer_whose_window_stays_shut_behind_our_fin(family: Family) {
     world.inject(Segment { window: 0, ..peer.segment(TcpControl::None, &[]) }.frame());
     let mark = world.mark();
     world.run_until(s(61), |world| !world.ours.ends().is_empty());
-    assert_eq!(world.ours.ends(), [End::FinWaitTimeout]);
+    assert_eq!(world.ours.ends(), [CloseReason::FinWaitTimeout]);
     let said = world.sent_since(mark).filter(|frame| frame.tcp().is_some()).count();
     assert!(said <= 3, "{said} segments to a peer who had nothing to hear");
 }
 
 fn fin_wait_outlives_the_hardware_address(family: Family) {
     let timeouts = Timeouts { fin_wait: Some(s(120)), ..Timeouts::DEFAULT };
-    let mut world = Setup { timeouts, flow: Flow::Once, ..Setup::new(family) }.world();
+    let mut world = Setup { timeouts, flow: TcpService::Once, ..Setup::new(family) }.world();
     let caller = world.far.caller();
     world.run_until(s(1), |world| world.far.is_established(caller));
     let peer = world.far.endpoint(caller);
     world.far.send(caller, b"once");
     world.run_for(ms(100));
-    ends(&mut world, s(120), End::FinWaitTimeout, peer, 1);
+    ends(&mut world, s(120), CloseReason::FinWaitTimeout, peer, 1);
 }
 
 fn time_wait_lasts_as_long_as_configured(family: Family) {
     for (time_wait, lasts) in [(Some(s(2)), s(2)), (Some(s(10)), s(10)), (None, s(10))] {
         let timeouts = Timeouts { time_wait, ..Timeouts::DEFAULT };
-        let mut world = Setup { timeouts, flow: Flow::Once, ..Setup::new(family) }.world();
+        let mut world = Setup { timeouts, flow: TcpService::Once, ..Setup::new(family) }.world();
         let caller = world.far.caller();
         world.run_until(s(1), |world| world.far.is_established(caller));
         world.far.send(caller, b"once");
         world.run_for(ms(50));
         world.far.get(caller).close();
-        world.run_until(s(1), |world| world.ours.ends() == [End::Finished]);
+        world.run_until(s(1), |world| world.ours.ends() == [CloseReason::Finished]);
         let mark = world.mark();
         world.run_for(lasts - ms(100));
-        assert_eq!(world.ours.node.occupancy().parting, 1);
+        assert_eq!(world.ours.node.occupancy().closing, 1);
         world.run_for(ms(200));
         world.assert_all_free();
         assert_eq!(world.sent_since(mark).count(), 0, "TIME-WAIT ends without a word");
-        assert_eq!(world.ours.ends(), [End::Finished], "and is no second end");
+        assert_eq!(world.ours.ends(), [CloseReason::Finished], "and is no second end");
     }
 }
 
 /// RFC 9293 section 3.10.7.4: a FIN that comes again begins the wait anew.
 fn time_wait_begins_anew_with_each_fin(family: Family) {
-    let mut world = Setup { flow: Flow::Once, ..Setup::new(family) }.world();
+    let mut world = Setup { flow: TcpService::Once, ..Setup::new(family) }.world();
     let mut peer = Raw::new(&mut world, family, 0);
     peer.handshake(&mut world);
     peer.send(&mut world, TcpControl::Psh, b"once");
@@ -223,7 +229,7 @@ fn the_reset_leaves_before_the_slot_serves_again(family: Family) {
     let first = world.far.caller();
     world.run_until(s(1), |world| world.stats().accepted == 1);
     let peer = world.far.endpoint(first);
-    world.run_until(s(6), |world| world.ours.ends() == [End::IdleTimeout]);
+    world.run_until(s(6), |world| world.ours.ends() == [CloseReason::IdleTimeout]);
     let second = world.far.caller();
     world.run_until(s(1), |world| world.far.is_established(second));
     assert_eq!(world.resets_since(0, peer), 1);
@@ -285,11 +291,11 @@ fn every_deadline_is_kept_among_many(family: Family) {
             Happened::Accepted(tuple) => {
                 since.insert(*tuple, *at);
             }
-            Happened::Closed { tuple, end: End::IdleTimeout, .. } => {
+            Happened::Closed { tuple, end: CloseReason::IdleTimeout, .. } => {
                 assert_eq!(*at, since[tuple] + s(300), "{}", tuple.remote);
                 idle += 1;
             }
-            Happened::Closed { tuple, end: End::HandshakeTimeout, .. } => {
+            Happened::Closed { tuple, end: CloseReason::HandshakeTimeout, .. } => {
                 let syn = |frame: &&Frame| frame.tcp().is_some_and(|tcp| tcp.from == tuple.remote);
                 let begin = world.trace.iter().find(syn).unwrap().at + world.latency;
                 assert_eq!(*at, begin + s(10), "{}", tuple.remote);

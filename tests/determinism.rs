@@ -10,7 +10,7 @@ use rig::raw::Raw;
 use rig::talk::{Close, Talk};
 use rig::{Family, Fate, Setup, World, in_both_families, s};
 use smolecho::smoltcp::wire::IpEndpoint;
-use smolecho::{Flow, Message, Timeouts};
+use smolecho::{Message, TcpService, Timeouts};
 
 /// Every frame and its instant, of a run with losses, a served talk and a call of ours.
 fn run(family: Family, seed: u64) -> (u64, World) {
@@ -59,7 +59,7 @@ fn another_seed_gives_other_numbers(family: Family) {
 }
 
 fn initial_sequence_numbers_do_not_repeat(family: Family) {
-    let mut world = Setup { flow: Flow::Once, ..Setup::new(family) }.world();
+    let mut world = Setup { flow: TcpService::Once, ..Setup::new(family) }.world();
     let mut seen = HashSet::new();
     let mut peer = Raw::new(&mut world, family, 1);
     for n in 0..1000 {

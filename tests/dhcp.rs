@@ -10,7 +10,7 @@ use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{
     DhcpMessageType, DhcpPacket, DhcpRepr, IpAddress, IpCidr, IpEndpoint, Ipv4Address,
 };
-use smolecho::{ConnectError, End, Message, Query, Service, Timeouts};
+use smolecho::{CloseReason, ConnectError, Message, Query, Timeouts, UdpService};
 
 const LEASED: Ipv4Address = Ipv4Address::new(10, 7, 0, 100);
 const OTHER: Ipv4Address = Ipv4Address::new(10, 7, 0, 101);
@@ -29,7 +29,7 @@ fn setup() -> Setup {
 
 fn world_with(lan: Lan) -> World<Lan> {
     let mut world = setup().opposite(lan);
-    world.ours.node.bind(PORT, Service::Echo).unwrap();
+    world.ours.node.bind(PORT, UdpService::Echo).unwrap();
     world
 }
 
@@ -166,7 +166,7 @@ fn server_gone_until_the_lease_ends() {
     let mark = world.mark();
     world.run_until(s(200), |world| changes(world).len() == 2);
     assert_eq!(changes(&world)[1], Happened::Lost(cidr(LEASED)));
-    assert_eq!(world.ours.ends(), [End::AddressLost]);
+    assert_eq!(world.ours.ends(), [CloseReason::AddressLost]);
     assert!(world.ours.node.interface().ip_addrs().is_empty());
     assert!(world.ours.node.interface().routes().get_default_ipv4_route().is_none());
     let lost_at = world.mark();
@@ -201,7 +201,7 @@ fn another_mask_on_renewal_ends_nothing() {
     assert_eq!(changes(&world)[1..], [Happened::Lost(cidr(LEASED)), Happened::Gained(renewed)]);
     assert_eq!(world.ours.node.interface().ip_addrs(), [renewed]);
     echo(&mut world, talk);
-    assert_eq!(world.stats().ended(End::AddressLost), 0);
+    assert_eq!(world.stats().ended(CloseReason::AddressLost), 0);
 }
 
 /// Whatever state they are in, the connections of a lost address end, each with one event.
@@ -226,7 +226,7 @@ fn every_state_outlives_the_loss_of_its_address() {
     world.run_until(s(1000), |world| changes(world).len() >= 2);
     world.run_for(s(30));
     world.assert_all_free();
-    assert_eq!(world.stats().ended(End::AddressLost), 2);
+    assert_eq!(world.stats().ended(CloseReason::AddressLost), 2);
 }
 
 /// A question under way does not go on from an address that is no longer ours.
@@ -279,7 +279,7 @@ fn another_address_on_renewal_replaces_the_first() {
     world.run_until(s(600), |world| changes(world).len() > 1);
     assert_eq!(changes(&world)[1..], [Happened::Lost(cidr(LEASED)), Happened::Gained(cidr(OTHER))]);
     world.run_for(s(1));
-    assert_eq!(world.ours.ends(), [End::AddressLost]);
+    assert_eq!(world.ours.ends(), [CloseReason::AddressLost]);
     assert_eq!(world.ours.node.interface().ip_addrs(), [cidr(OTHER)]);
     let talk = connect(&mut world, 7);
     echo(&mut world, talk);

@@ -6,7 +6,7 @@ use rig::host::Host;
 use rig::talk::{Close, Talk};
 use rig::{Family, Fate, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::socket::tcp::State;
-use smolecho::{End, Timeouts};
+use smolecho::{CloseReason, Timeouts};
 
 /// A world whose buffers are these, on both ends.
 fn world(family: Family, slots: usize, buffer: usize) -> World<Host> {
@@ -23,7 +23,7 @@ fn talk(world: &mut World<Host>, buffer: usize, seed: u64, len: u64, close: Clos
 fn run(world: &mut World<Host>, talk: &mut Talk) {
     world.run_until(s(600), |world| talk.pump(&mut world.far));
     world.run_until(s(30), |world| world.ours.node.occupancy().free > 0);
-    assert_eq!(world.ours.ends(), [End::Finished]);
+    assert_eq!(world.ours.ends(), [CloseReason::Finished]);
     let stats = world.stats();
     assert_eq!((stats.bytes_received, stats.bytes_sent), (talk.sent, talk.sent));
 }
@@ -98,7 +98,7 @@ fn sixty_four_connections_keep_apart(family: Family) {
         talks.iter_mut().map(|talk| talk.pump(&mut world.far)).filter(|done| !done).count() == 0
     });
     assert_eq!(most, 64, "all at once");
-    world.run_until(s(30), |world| world.stats().ended(End::Finished) == 64);
+    world.run_until(s(30), |world| world.stats().ended(CloseReason::Finished) == 64);
 }
 
 /// 1 MiB is queued and the peer reads a byte every 10 ms for two minutes of its time: that is four

@@ -18,7 +18,7 @@ use rig::talk::{Close, Talk};
 use rig::{Family, PORT, Port, Station, memory, ms, s};
 use smolecho::phy::embassy::embassy_net_driver::{Checksum as Left, HardwareAddress};
 use smolecho::phy::embassy::{Bridge, NotEthernet};
-use smolecho::phy::{Device, Link, Wakes};
+use smolecho::phy::{Device, LinkState, WakeDevice};
 use smolecho::smoltcp::phy::Checksum;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::IpCidr;
@@ -146,11 +146,11 @@ impl Stage {
                 self.chip.set_link(is_up);
             }
             while let Some(frame) = due(&mut self.to_chip, now) {
-                self.chip.arrive(frame);
+                self.chip.inject(frame);
             }
             let wanted = act(now);
             while self.stuck_until <= now
-                && let Some(frame) = self.chip.depart()
+                && let Some(frame) = self.chip.capture()
             {
                 self.to_host.push_back((now + LATENCY, frame));
                 self.stuck_until = now + self.pace;
@@ -202,8 +202,8 @@ impl Stage {
         let clock = Rc::clone(&self.clock);
         let links = RefCell::new(Vec::new());
         let on_event = |event: Event<'_>| match event {
-            Event::LinkUp => links.borrow_mut().push((clock.now(), Link::Up)),
-            Event::LinkDown => links.borrow_mut().push((clock.now(), Link::Down)),
+            Event::LinkUp => links.borrow_mut().push((clock.now(), LinkState::Up)),
+            Event::LinkDown => links.borrow_mut().push((clock.now(), LinkState::Down)),
             _ => {}
         };
         let timer = async |due| clock.until(due).await;
@@ -226,7 +226,7 @@ impl Stage {
 /// What an executor saw of its task.
 struct Task {
     polls: usize,
-    links: Vec<(Instant, Link)>,
+    links: Vec<(Instant, LinkState)>,
 }
 
 fn node(bridge: &mut Bridge<Chip>) -> Node<'static> {
@@ -307,7 +307,10 @@ fn a_link_that_flaps_is_told_and_survived() {
     stage.flaps.extend([(down, false), (up, true)]);
     let mut talk = stage.talk(BYTES);
     let task = stage.execute(|stage| talk.pump(&mut stage.host));
-    assert_eq!(task.links, [(Instant::ZERO, Link::Up), (down, Link::Down), (up, Link::Up)]);
+    assert_eq!(
+        task.links,
+        [(Instant::ZERO, LinkState::Up), (down, LinkState::Down), (up, LinkState::Up)]
+    );
     assert!(stage.chip.state().lost > 0, "the node sent something meanwhile");
 }
 
@@ -318,7 +321,7 @@ fn a_frame_between_the_poll_and_the_sleep_wakes() {
     let mut bridge = Bridge::new(chip.clone()).unwrap();
     let mut node = node(&mut bridge);
     let timer = async |_| {
-        chip.arrive(vec![0; 60]);
+        chip.inject(vec![0; 60]);
         std::future::pending().await
     };
     let mut task = pin!(smolecho::run(&mut node, &mut bridge, || Instant::ZERO, timer, |_| {}));
@@ -353,20 +356,20 @@ fn a_loop_of_ones_own_is_woken_by_a_frame_by_room_and_by_the_link() {
     let flag = Arc::new(Flag::default());
     let waker = Waker::from(Arc::clone(&flag));
 
-    assert_eq!(bridge.wake_by(&waker), Link::Up);
+    assert_eq!(bridge.register_waker(&waker), LinkState::Up);
     assert!(bridge.receive(Instant::ZERO).is_none());
-    assert!(chip.arrive(vec![0; 60]));
+    assert!(chip.inject(vec![0; 60]));
     assert!(flag.take(), "by a frame");
 
     chip.state().outbox.push_back(vec![0; 60]);
     chip.state().room = 1;
     assert!(bridge.transmit(Instant::ZERO).is_none());
-    assert!(chip.depart().is_some());
+    assert!(chip.capture().is_some());
     assert!(flag.take(), "by room");
 
     chip.set_link(false);
     assert!(flag.take(), "by the link");
-    assert_eq!(bridge.wake_by(&waker), Link::Down);
+    assert_eq!(bridge.register_waker(&waker), LinkState::Down);
 }
 
 #[test]

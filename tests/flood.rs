@@ -9,7 +9,7 @@ use rig::{Dice, Family, NODE_MAC, Port, Setup, Station, World, in_both_families,
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{IpCidr, IpEndpoint};
-use smolecho::{End, Listener, Node};
+use smolecho::{CloseReason, Listener, Node};
 
 /// As many frames as a poll takes, from one source or from any.
 struct Flood {
@@ -75,7 +75,7 @@ fn an_honest_peer_is_served_within_a_second(family: Family) {
         world.far.send(inside, b"still here");
         world.run_until(s(1), |world| world.far.get(inside).recv_queue() == 10);
         assert!(world.stats().cookies_returned >= 8, "{:?}", world.stats());
-        assert_eq!(world.ours.ended(End::Finished), 10);
+        assert_eq!(world.ours.ended(CloseReason::Finished), 10);
         world.rest();
     }
 }

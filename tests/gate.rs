@@ -9,7 +9,7 @@ use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{
     EthernetAddress, IpAddress, IpCidr, IpEndpoint, IpProtocol, Ipv4Address, Ipv4Packet, TcpControl,
 };
-use smolecho::{Listener, Message, Node, Refusal, Tuple};
+use smolecho::{DropReason, Listener, Message, Node, Tuple};
 
 /// A listening node, and somebody whom it knows and has nothing to do with.
 fn scene(family: Family) -> (World, Segment<'static>) {
@@ -20,7 +20,7 @@ fn scene(family: Family) -> (World, Segment<'static>) {
 
 /// The frame is refused for this reason alone, and so many frames answer it.
 #[track_caller]
-fn refuses(world: &mut World, frame: Vec<u8>, refusal: Refusal, answers: usize) {
+fn refuses(world: &mut World, frame: Vec<u8>, refusal: DropReason, answers: usize) {
     let (before, mark) = (world.ours.log.len(), world.mark());
     world.inject_and_settle(frame);
     let events = &world.ours.log[before..];
@@ -60,11 +60,11 @@ fn sources_that_cannot_be_get_no_answer(family: Family) {
         ],
     };
     for source in sources {
-        refuses(&mut world, from(&syn, *source), Refusal::BadSource, 0);
+        refuses(&mut world, from(&syn, *source), DropReason::BadSource, 0);
     }
     // The land attack: both ends are the same.
     let land = Segment { from: syn.to, ..syn }.frame();
-    refuses(&mut world, land, Refusal::BadSource, 0);
+    refuses(&mut world, land, DropReason::BadSource, 0);
 }
 
 /// RFC 9293 MUST-57: and no reset whose source would be the group.
@@ -82,21 +82,21 @@ fn a_syn_to_many_gets_no_answer(family: Family) {
         ],
     };
     for group in groups {
-        refuses(&mut world, to(&syn, *group), Refusal::Broadcast, 0);
+        refuses(&mut world, to(&syn, *group), DropReason::Broadcast, 0);
         let closed = Segment { to: IpEndpoint { addr: *group, port: 1 }, ..syn };
-        refuses(&mut world, closed.frame(), Refusal::Broadcast, 0);
+        refuses(&mut world, closed.frame(), DropReason::Broadcast, 0);
     }
     world.assert_all_free();
 }
 
 fn frames_for_others_get_no_answer(family: Family) {
     let (mut world, syn) = scene(family);
-    refuses(&mut world, to(&syn, family.stranger(77)), Refusal::NotOurs, 0);
+    refuses(&mut world, to(&syn, family.stranger(77)), DropReason::NotOurs, 0);
     let other_station = ethernet(RAW_MAC, EthernetAddress([2, 0, 0, 0, 9, 9]), &syn.packet());
-    refuses(&mut world, other_station, Refusal::NotOurs, 0);
+    refuses(&mut world, other_station, DropReason::NotOurs, 0);
     let mut lldp = syn.frame();
     lldp[12..14].copy_from_slice(&[0x88, 0xcc]);
-    refuses(&mut world, lldp, Refusal::UnknownProtocol, 0);
+    refuses(&mut world, lldp, DropReason::UnknownProtocol, 0);
 }
 
 /// RFC 1122 section 3.3.6: an answer would leave from the group's hardware address.
@@ -104,7 +104,7 @@ fn what_is_for_us_does_not_come_in_a_frame_for_all(family: Family) {
     let (mut world, syn) = scene(family);
     let groups = [EthernetAddress::BROADCAST, EthernetAddress([0x33, 0x33, 0, 0, 0, 1])];
     for group in groups {
-        refuses(&mut world, ethernet(RAW_MAC, group, &syn.packet()), Refusal::Broadcast, 0);
+        refuses(&mut world, ethernet(RAW_MAC, group, &syn.packet()), DropReason::Broadcast, 0);
     }
     world.assert_all_free();
 }
@@ -112,23 +112,23 @@ fn what_is_for_us_does_not_come_in_a_frame_for_all(family: Family) {
 fn ports_of_zero_get_no_answer(family: Family) {
     let (mut world, syn) = scene(family);
     let nowhere = Segment { to: IpEndpoint { port: 0, ..syn.to }, ..syn };
-    refuses(&mut world, nowhere.frame(), Refusal::Malformed, 0);
+    refuses(&mut world, nowhere.frame(), DropReason::Malformed, 0);
     let from_nowhere = Segment { from: IpEndpoint { port: 0, ..syn.from }, ..syn };
-    refuses(&mut world, from_nowhere.frame(), Refusal::Malformed, 0);
+    refuses(&mut world, from_nowhere.frame(), DropReason::Malformed, 0);
 }
 
 fn a_segment_for_nobody_gets_one_reset(family: Family) {
     let (mut world, syn) = scene(family);
     let elsewhere = Segment { to: IpEndpoint { port: 9, ..syn.to }, ..syn };
-    refuses(&mut world, elsewhere.frame(), Refusal::NoListener, 1);
+    refuses(&mut world, elsewhere.frame(), DropReason::NoListener, 1);
     for control in [TcpControl::None, TcpControl::Psh, TcpControl::Fin, TcpControl::Syn] {
         let stray = Segment { control, ack: Some(99), ..syn };
-        refuses(&mut world, stray.frame(), Refusal::NoConnection, 1);
+        refuses(&mut world, stray.frame(), DropReason::NoConnection, 1);
     }
     // RFC 9293 section 3.10.7.1: a reset is never answered with a reset.
     for ack in [None, Some(99)] {
         let reset = Segment { control: TcpControl::Rst, ack, ..syn };
-        refuses(&mut world, reset.frame(), Refusal::NoConnection, 0);
+        refuses(&mut world, reset.frame(), DropReason::NoConnection, 0);
     }
 }
 
@@ -148,7 +148,7 @@ fn every_truncation_is_malformed(family: Family) {
     let data = Segment { control: TcpControl::Psh, ack: Some(1), payload: b"data", ..syn };
     for whole in [syn.frame(), data.frame()] {
         for len in 0..whole.len() {
-            refuses(&mut world, whole[..len].to_vec(), Refusal::Malformed, 0);
+            refuses(&mut world, whole[..len].to_vec(), DropReason::Malformed, 0);
         }
     }
     world.assert_all_free();
@@ -161,15 +161,15 @@ fn headers_that_contradict_themselves_are_malformed(family: Family) {
     for words in (0..5).chain(7..16) {
         let mut frame = syn.frame();
         frame[tcp + 12] = words << 4;
-        refuses(&mut world, frame, Refusal::Malformed, 0);
+        refuses(&mut world, frame, DropReason::Malformed, 0);
     }
     for version in (0..16).filter(|version| *version != syn.packet()[0] >> 4) {
         let mut frame = syn.frame();
         frame[14] = version << 4 | (frame[14] & 0xf);
-        let (refused, mark) = (world.stats().refused_in_all(), world.mark());
+        let (refused, mark) = (world.stats().dropped_total(), world.mark());
         world.inject_and_settle(frame);
         assert!(world.sent_since(mark).count() == 0, "IP version {version} was answered");
-        assert!(world.stats().refused_in_all() >= refused);
+        assert!(world.stats().dropped_total() >= refused);
     }
 }
 
@@ -222,10 +222,10 @@ fn fragments_of_tcp_are_refused() {
         ip.set_frag_offset(offset);
         ip.fill_checksum();
         let frame = ethernet(RAW_MAC, NODE_MAC, &packet);
-        refuses(&mut world, frame, Refusal::Fragment, 0);
+        refuses(&mut world, frame, DropReason::Fragment, 0);
     }
     let (mut world, syn) = scene(Family::V6);
-    refuses(&mut world, behind_header(&syn, IpProtocol::Ipv6Frag), Refusal::Fragment, 0);
+    refuses(&mut world, behind_header(&syn, IpProtocol::Ipv6Frag), DropReason::Fragment, 0);
 }
 
 /// The segment with an extension header of eight bytes before it.
@@ -275,7 +275,7 @@ fn a_syn_does_nothing_to_an_established_connection(family: Family) {
     let old = peer.syn();
     peer.handshake(&mut world);
     for seq in [old.seq, old.seq + 1, old.seq + 1000, old.seq - 70_000, i32::MIN, 0] {
-        refuses(&mut world, Segment { seq, ..old }.frame(), Refusal::InUse, 1);
+        refuses(&mut world, Segment { seq, ..old }.frame(), DropReason::InUse, 1);
         peer.send(&mut world, TcpControl::Psh, b"alive");
         assert_eq!(peer.take(&mut world), 5);
     }
@@ -312,12 +312,12 @@ fn a_syn_for_our_own_handshake_does_nothing(family: Family) {
     let tuple = world.connect(remote, Message::new(b"hello"));
     world.run_for(ms(4));
     let bare = Segment::syn(tuple.remote, tuple.local);
-    refuses(&mut world, bare.frame(), Refusal::InUse, 0);
+    refuses(&mut world, bare.frame(), DropReason::InUse, 0);
     world.inject_and_settle(who_has(remote.addr, family.node()));
     assert!(world.trace.iter().filter_map(|frame| frame.tcp()).any(|tcp| tcp.syn));
-    refuses(&mut world, bare.frame(), Refusal::InUse, 0);
+    refuses(&mut world, bare.frame(), DropReason::InUse, 0);
     let tuple_was_told = world.ours.log.contains(&Happened::Refused(
-        Refusal::InUse,
+        DropReason::InUse,
         Some(Tuple { local: tuple.local, remote: tuple.remote }),
     ));
     assert!(tuple_was_told);
@@ -343,11 +343,15 @@ fn noise_harms_nobody(family: Family) {
     }
     let (stats, pool) = (node.stats(), node.occupancy());
     assert_eq!(stats.frames, 100_000);
-    assert_eq!(stats.frames, stats.delivered + stats.refused_in_all());
+    assert_eq!(stats.frames, stats.delivered + stats.dropped_total());
     assert_eq!(stats.accepted, pool.open as u64 + stats.closed());
-    for refusal in [Refusal::Malformed, Refusal::NotOurs, Refusal::NoConnection, Refusal::BadSource]
-    {
-        assert!(stats.refused(refusal) > 0, "the noise never came as far as {refusal:?}");
+    for refusal in [
+        DropReason::Malformed,
+        DropReason::NotOurs,
+        DropReason::NoConnection,
+        DropReason::BadSource,
+    ] {
+        assert!(stats.dropped(refusal) > 0, "the noise never came as far as {refusal:?}");
     }
     now += s(400);
     for _ in 0..4 {

@@ -40,12 +40,12 @@ const LAYERS: &[Layer] = &[
         &["iface", "socket", "time", "wire"],
         &["client", "config", "event", "phy", "rate", "server"],
     ),
-    layer("post.rs", &["iface", "phy", "socket", "time"], &["client", "config", "event"]),
+    layer("udp_queue.rs", &["iface", "phy", "socket", "time"], &["client", "config", "event"]),
     layer("addresses/", &["iface", "phy", "socket", "time", "wire"], &["config", "phy"]),
-    layer("storage.rs", &["iface", "socket"], &["pool", "post"]),
+    layer("storage.rs", &["iface", "socket"], &["pool", "udp_queue"]),
     layer("config.rs", &["time", "wire"], &["addresses", "rate"]),
     layer("event.rs", &["wire"], &[]),
-    layer("words.rs", &["wire"], &["event"]),
+    layer("display.rs", &["wire"], &["event"]),
     layer("rate.rs", &["time"], &[]),
     layer("random.rs", &[], &[]),
     layer("run.rs", &["phy", "time"], &["event", "node", "phy"]),
@@ -57,7 +57,7 @@ const LAYERS: &[Layer] = &[
 /// The TAP, which runs where there is an operating system; its ways to the kernel may be unsafe.
 const HOSTED: &str = "phy/tap";
 const UNSAFE: &[&str] =
-    &["phy/tap/alarm.rs", "phy/tap/line.rs", "phy/tap/ring.rs", "phy/tap/watch.rs"];
+    &["phy/tap/timerfd.rs", "phy/tap/tun.rs", "phy/tap/uring.rs", "phy/tap/epoll.rs"];
 const FORBIDDEN: &[&str] = &[
     "std",
     "alloc",
@@ -231,7 +231,7 @@ fn what_is_right_passes() {
         ("node.rs", "write!(f, \"// unsafe to sleep in std\"); use smoltcp::iface::Interface;"),
         ("pool/slot.rs", "use crate::{client::tcp::Exchange, server::tcp::Session};"),
         ("phy/tap.rs", "use std::io;"),
-        ("phy/tap/line.rs", "use std::io; unsafe { libc::poll() }"),
+        ("phy/tap/tun.rs", "use std::io; unsafe { libc::poll() }"),
         ("server/udp.rs", "use smoltcp::wire::IpAddress; use crate::config::Service;"),
         ("lib.rs", "#![no_std]\npub use node::Node;"),
     ] {

@@ -6,10 +6,10 @@ use rig::host::Host;
 use rig::talk::{Close, Pattern, Talk};
 use rig::{Family, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::socket::tcp::State;
-use smolecho::{End, Flow};
+use smolecho::{CloseReason, TcpService};
 
 fn world(family: Family) -> World<Host> {
-    Setup { flow: Flow::Once, ..Setup::new(family) }.world()
+    Setup { flow: TcpService::Once, ..Setup::new(family) }.world()
 }
 
 fn up_to_1024_bytes_come_back_and_the_server_closes_first(family: Family) {
@@ -21,7 +21,7 @@ fn up_to_1024_bytes_come_back_and_the_server_closes_first(family: Family) {
         let first_fin = world.trace.iter().filter_map(|frame| frame.tcp()).find(|tcp| tcp.fin);
         assert_eq!(first_fin.unwrap().from, family.server());
         world.run_until(s(11), |world| world.ours.node.occupancy().free == 8);
-        assert_eq!(world.ours.ends(), [End::Finished]);
+        assert_eq!(world.ours.ends(), [CloseReason::Finished]);
     }
 }
 
@@ -50,7 +50,7 @@ fn says_too_much(family: Family, len: usize, half_close: bool) {
     assert_eq!(world.resets_since(0, peer), 1, "resets, {len} bytes, half close {half_close}");
     let fin = world.sent_since(0).any(|frame| frame.tcp().is_some_and(|tcp| tcp.fin));
     assert!(!fin, "a clean end hides that bytes were lost, {len} bytes, half close {half_close}");
-    assert_eq!(world.ours.ends(), [End::Unread]);
+    assert_eq!(world.ours.ends(), [CloseReason::Unread]);
     assert_eq!(world.stats().bytes_sent, heard.len() as u64);
     world.assert_all_free();
 }
@@ -74,7 +74,7 @@ fn a_second_message_behind_the_first_is_not_lost_silently(family: Family) {
     world.far.send(socket, b"second");
     world.run_until(s(1), |world| !world.far.get(socket).is_open());
     assert_eq!(world.resets_since(0, peer), 1);
-    assert_eq!(world.ours.ends(), [End::Unread]);
+    assert_eq!(world.ours.ends(), [CloseReason::Unread]);
 }
 
 fn a_peer_that_says_nothing_and_closes_is_closed_too(family: Family) {
@@ -83,7 +83,7 @@ fn a_peer_that_says_nothing_and_closes_is_closed_too(family: Family) {
     let mut talk = Talk::new(socket, 1, 0, Close::Early);
     world.run_until(s(5), |world| talk.pump(&mut world.far));
     world.run_for(ms(10));
-    assert_eq!(world.ours.ends(), [End::Finished]);
+    assert_eq!(world.ours.ends(), [CloseReason::Finished]);
     world.assert_all_free();
 }
 
@@ -101,9 +101,9 @@ fn five_thousand_connections_one_after_the_other(family: Family) {
     world.run_for(ms(10));
     let stats = *world.stats();
     assert_eq!(stats.accepted, CONNECTIONS);
-    assert_eq!(stats.ended(End::Finished), CONNECTIONS);
+    assert_eq!(stats.ended(CloseReason::Finished), CONNECTIONS);
     assert_eq!(stats.bytes_sent, 14 * CONNECTIONS);
-    assert_eq!(stats.refused_in_all(), 0);
+    assert_eq!(stats.dropped_total(), 0);
     assert_eq!(stats.recycled, CONNECTIONS - 8, "every slot is in TIME-WAIT when it is taken");
     assert!(world.sent_since(0).all(|frame| !frame.tcp().is_some_and(|tcp| tcp.rst)));
     world.run_for(s(11));

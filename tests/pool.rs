@@ -9,7 +9,7 @@ use rig::{Family, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::wire::TcpControl;
-use smolecho::{End, Flow, Refusal, WhenFull};
+use smolecho::{CloseReason, DropReason, TcpService, WhenFull};
 
 fn full(family: Family, when_full: WhenFull) -> (World<Host>, Vec<SocketHandle>) {
     let mut world = Setup { slots: 4, when_full, ..Setup::new(family) }.world();
@@ -31,7 +31,7 @@ fn a_full_pool_resets_newcomers_and_keeps_who_is_inside(family: Family) {
     world.run_until(s(1), |world| {
         outside.iter().all(|socket| world.far.state(*socket) == State::Closed)
     });
-    assert_eq!(world.ours.refused(Refusal::Full), 3);
+    assert_eq!(world.ours.dropped(DropReason::Full), 3);
     for socket in &inside {
         assert_served(&mut world, *socket);
     }
@@ -58,7 +58,7 @@ fn a_silent_full_pool_lets_the_next_syn_in(family: Family) {
     for socket in outside {
         assert_served(&mut world, socket);
     }
-    assert!(world.ours.refused(Refusal::Full) >= 4);
+    assert!(world.ours.dropped(DropReason::Full) >= 4);
 }
 
 /// Whoever is turned away calls again a second later; in the end nobody is left out.
@@ -93,7 +93,7 @@ fn many_times_the_pool_is_served_in_turn(family: Family) {
         }
         world.run_for(s(1));
         world.assert_all_free();
-        assert_eq!(world.ours.ended(End::Finished), 24);
+        assert_eq!(world.ours.ended(CloseReason::Finished), 24);
     }
 }
 
@@ -104,7 +104,7 @@ fn past_the_backlog_the_oldest_handshake_gives_way(family: Family) {
         peer.knock(&mut world).expect("a SYN-ACK");
         peer.seq += 1;
     }
-    assert_eq!(world.ours.ends(), [End::HandshakeDropped]);
+    assert_eq!(world.ours.ends(), [CloseReason::HandshakeDropped]);
     assert_eq!(world.ours.node.occupancy().half_open, 2);
     // The oldest finds nobody, the others get in.
     for (peer, resets) in peers.iter_mut().zip([1, 0, 0]) {
@@ -113,7 +113,7 @@ fn past_the_backlog_the_oldest_handshake_gives_way(family: Family) {
         assert_eq!(world.resets_since(mark, peer.me), resets);
     }
     assert_eq!(world.stats().accepted, 2);
-    assert_eq!(world.ours.refused(Refusal::NoConnection), 1);
+    assert_eq!(world.ours.dropped(DropReason::NoConnection), 1);
 }
 
 fn half_open_peers_give_way_to_an_honest_one_when_every_slot_is_taken(family: Family) {
@@ -124,7 +124,7 @@ fn half_open_peers_give_way_to_an_honest_one_when_every_slot_is_taken(family: Fa
     let caller = world.far.caller();
     world.run_until(ms(100), |world| world.far.is_established(caller));
     assert_served(&mut world, caller);
-    assert_eq!(world.ours.ends(), [End::HandshakeDropped]);
+    assert_eq!(world.ours.ends(), [CloseReason::HandshakeDropped]);
 }
 
 fn a_spoofed_syn_from_nobody_does_not_delay_who_comes_next(family: Family) {
@@ -152,7 +152,7 @@ fn a_half_open_peer_is_forgotten_at_its_deadline(family: Family) {
     assert_eq!(world.ours.node.occupancy().half_open, 1);
     assert!(world.sent_since(mark).count() >= 2, "the SYN-ACK is repeated meanwhile");
     world.run_for(ms(200));
-    assert_eq!(world.ours.ends(), [End::HandshakeTimeout]);
+    assert_eq!(world.ours.ends(), [CloseReason::HandshakeTimeout]);
     world.assert_all_free();
 }
 
@@ -180,7 +180,7 @@ fn a_reset_ends_a_handshake_at_once(family: Family) {
     peer.knock(&mut world).expect("a SYN-ACK");
     peer.seq += 1;
     peer.send(&mut world, TcpControl::Rst, &[]);
-    assert_eq!(world.ours.ends(), [End::HandshakeReset]);
+    assert_eq!(world.ours.ends(), [CloseReason::HandshakeReset]);
     world.assert_all_free();
     peer.seq += 100;
     peer.handshake(&mut world);
@@ -194,13 +194,13 @@ fn an_ack_that_carries_the_fin_is_accepted_and_finished(family: Family) {
     peer.seq += 1;
     peer.send(&mut world, TcpControl::Fin, b"in one go");
     assert_eq!(peer.take(&mut world), 9);
-    assert_eq!(world.ours.ends(), [End::Finished]);
+    assert_eq!(world.ours.ends(), [CloseReason::Finished]);
     world.assert_all_free();
 }
 
 /// RFC 9293 section 3.6.1, MAY-2.
 fn the_same_port_may_call_again_during_time_wait(family: Family) {
-    let mut world = Setup { flow: Flow::Once, ..Setup::new(family) }.world();
+    let mut world = Setup { flow: TcpService::Once, ..Setup::new(family) }.world();
     let socket = world.far.socket(64, 64);
     for _ in 0..5 {
         world.far.connect_from(socket, 30_000);
@@ -211,9 +211,9 @@ fn the_same_port_may_call_again_during_time_wait(family: Family) {
         world.far.get(socket).close();
         world.run_until(s(1), |world| world.far.state(socket) == State::Closed);
     }
-    assert_eq!(world.ours.ended(End::Finished), 5);
+    assert_eq!(world.ours.ended(CloseReason::Finished), 5);
     assert_eq!(world.stats().recycled, 4);
-    assert_eq!(world.ours.node.occupancy().parting, 1);
+    assert_eq!(world.ours.node.occupancy().closing, 1);
 }
 
 in_both_families!(

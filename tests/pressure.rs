@@ -6,7 +6,7 @@ use rig::peer::Peer;
 use rig::raw::Raw;
 use rig::{Family, Nobody, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
-use smolecho::{End, Flow, Refusal, WhenFull};
+use smolecho::{CloseReason, DropReason, TcpService, WhenFull};
 
 fn knocks(world: &mut World<Nobody>, family: Family, n: u16) -> (Peer, bool) {
     let mut peer = Peer::new(world, family, n);
@@ -24,7 +24,7 @@ fn in_time_wait(world: &mut World<Nobody>, family: Family, n: u16) -> Peer {
 
 fn scene(family: Family) -> World<Nobody> {
     let base = Setup::new(family);
-    Setup { slots: 3, flow: Flow::Once, syn_cookies: false, ..base }.alone()
+    Setup { slots: 3, flow: TcpService::Once, syn_cookies: false, ..base }.alone()
 }
 
 /// RFC 9293 section 3.6.1, then RFC 4987 section 3.4, then nobody.
@@ -37,18 +37,22 @@ fn time_wait_gives_way_before_handshakes_and_connections_never(family: Family) {
     world.run_for(ms(1500));
 
     let (_, heard) = knocks(&mut world, family, 4);
-    assert!(heard && world.stats().recycled == 1 && world.ours.ended(End::HandshakeDropped) == 0);
+    assert!(
+        heard
+            && world.stats().recycled == 1
+            && world.ours.ended(CloseReason::HandshakeDropped) == 0
+    );
     let (_, heard) = knocks(&mut world, family, 5);
-    assert!(heard && world.ours.ended(End::HandshakeDropped) == 1);
+    assert!(heard && world.ours.ended(CloseReason::HandshakeDropped) == 1);
     old.say(&mut world, 0, 0, false);
     assert!(old.reset, "the oldest handshake is forgotten");
 
     // The two that are left are younger than a second: honest, perhaps, and on their way.
     let (late, heard) = knocks(&mut world, family, 6);
-    assert!(!heard && late.reset && world.ours.refused(Refusal::Full) == 1);
+    assert!(!heard && late.reset && world.ours.dropped(DropReason::Full) == 1);
     world.run_for(s(1));
     let (mut late, heard) = knocks(&mut world, family, 6);
-    assert!(heard && world.ours.ended(End::HandshakeDropped) == 2);
+    assert!(heard && world.ours.ended(CloseReason::HandshakeDropped) == 2);
     late.say(&mut world, 0, 0, false);
     assert!(late.live(&mut world, 4) && inside.live(&mut world, 4));
     world.rest();
@@ -109,7 +113,7 @@ fn the_longest_idle_is_evicted_if_configured(family: Family) {
         assert!(heard && !late.reset);
         late.say(&mut world, 0, 0, false);
         assert!(late.live(&mut world, 20));
-        assert_eq!(world.ours.ended(End::IdleEvicted), 1);
+        assert_eq!(world.ours.ended(CloseReason::IdleEvicted), 1);
         assert_eq!(world.resets_since(0, peers[1].me), 1, "it was told, and only it");
         let [first, _, third] = &mut peers;
         for peer in [first, third] {
@@ -128,7 +132,7 @@ fn whoever_is_evicted_is_told_even_when_many_come_at_once(family: Family) {
     }
     world.run_for(ms(10));
     let resets = peers.map(|peer| world.resets_since(0, peer.me));
-    assert_eq!(resets.iter().sum::<usize>() as u64, world.ours.ended(End::IdleEvicted));
+    assert_eq!(resets.iter().sum::<usize>() as u64, world.ours.ended(CloseReason::IdleEvicted));
     world.rest();
 }
 
@@ -158,7 +162,7 @@ fn a_source_has_no_more_than_its_share(family: Family) {
         inside.open(&mut world);
         assert!(!late.knock(&mut world), "a handshake counts too");
         assert_eq!(late.reset, when_full == WhenFull::Reset);
-        assert_eq!(world.ours.refused(Refusal::SourceCap), 1);
+        assert_eq!(world.ours.dropped(DropReason::SourceCap), 1);
 
         let mut other = Peer::new(&mut world, family, 2);
         other.open(&mut world);
@@ -187,7 +191,7 @@ fn a_cookie_is_no_way_round_the_share(family: Family) {
     for peer in &mut peers {
         peer.say(&mut world, 0, 0, false);
     }
-    assert_eq!((world.stats().accepted, world.ours.refused(Refusal::SourceCap)), (1, 1));
+    assert_eq!((world.stats().accepted, world.ours.dropped(DropReason::SourceCap)), (1, 1));
     assert!(!peers[0].reset && peers[1].reset);
     assert!(!peers[1].knock(&mut world));
     assert_eq!(world.stats().cookies_given, 2);

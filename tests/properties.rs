@@ -13,8 +13,8 @@ use smolecho::smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, Socke
 use smolecho::smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-use smolecho::storage::{DueRecord, MAX_BUFFER, OrderRecord, TableRecord};
-use smolecho::{ConfigError, Flow, Memory, Node};
+use smolecho::storage::{AgeRecord, DeadlineRecord, MAX_BUFFER, TableRecord};
+use smolecho::{ConfigError, Memory, Node, TcpService};
 
 fn config(cases: u32) -> ProptestConfig {
     let cases = if cfg!(miri) { 2 } else { cases };
@@ -50,7 +50,7 @@ impl<'c> Side<'c> {
 /// A server that is nothing but a [`Session`] over a socket, and a client that sends and reads in these
 /// pieces. What the client has when the server's FIN has come.
 fn dialogue(
-    flow: Flow,
+    flow: TcpService,
     (buffer, scratch): (usize, usize),
     sends: &[usize],
     reads: &[usize],
@@ -102,7 +102,7 @@ fn dialogue(
         said.extend_from_slice(pattern.piece(said.len() as u64, sent - said.len() as u64));
     }
     assert!(said.starts_with(&heard), "the server was told other bytes than were said");
-    if flow == Flow::Stream {
+    if flow == TcpService::Stream {
         assert_eq!(heard.len(), said.len());
         assert!(back == said, "{} of {} bytes came back, or others", back.len(), said.len());
     }
@@ -119,7 +119,7 @@ proptest! {
         sends in vec(0..700usize, 0..12),
         reads in vec(1..1000usize, 1..5),
     ) {
-        dialogue(Flow::Stream, memory, &sends, &reads);
+        dialogue(TcpService::Stream, memory, &sends, &reads);
     }
 
     /// The lecture's server answers what one `recv` gave it, and no more.
@@ -128,7 +128,7 @@ proptest! {
         buffer in 1..2000usize,
         sends in vec(1..1400usize, 1..2),
     ) {
-        let back = dialogue(Flow::Once, (buffer, 256), &sends, &[1000]);
+        let back = dialogue(TcpService::Once, (buffer, 256), &sends, &[1000]);
         assert!(!back.is_empty() && back.len() <= ONCE.min(buffer));
     }
 
@@ -143,8 +143,8 @@ proptest! {
         let [rx, tx] = buffers.map(|buffer| [0, 1, MAX_BUFFER + 1][buffer]);
         let memory = Memory {
             table: vec![TableRecord::EMPTY; table].leak(),
-            due: vec![DueRecord::EMPTY; due].leak(),
-            order: vec![OrderRecord::EMPTY; order].leak(),
+            due: vec![DeadlineRecord::EMPTY; due].leak(),
+            order: vec![AgeRecord::EMPTY; order].leak(),
             ..rig::memory(slots, rx, tx, scratch)
         };
         let config = Setup::new(Family::V4).config(NODE_MAC, IpCidr::new(Family::V4.node(), 16));

@@ -10,7 +10,7 @@ use smolecho::config::MAX_WAIT;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::IpEndpoint;
 use smolecho::{
-    BindError, ConnectError, DatagramMemory, DatagramStorage, Query, Report, Service, Tuple,
+    BindError, ConnectError, DatagramMemory, DatagramStorage, Query, Report, Tuple, UdpService,
 };
 
 const ECHO: u16 = 7;
@@ -61,7 +61,7 @@ fn report(world: &mut World) -> Report {
 /// Another node's echo, asked by name of its service.
 fn an_echo_answers(family: Family) {
     let mut world = Setup { datagrams: rig::udp::memory, ..Setup::new(family) }.two_nodes();
-    world.far.node.bind(ECHO, Service::Echo).unwrap();
+    world.far.node.bind(ECHO, UdpService::Echo).unwrap();
     let remote = IpEndpoint::new(family.far(), ECHO);
     for _ in 0..8 {
         // More often than there are ports: each is free again afterwards.
@@ -79,7 +79,7 @@ fn every_size_is_asked(family: Family) {
     let largest = if family == Family::V4 { 8164 } else { 1452 };
     static BYTES: [u8; 8192] = [0x5a; 8192];
     let mut world = Setup { datagrams: rig::udp::memory, ..Setup::new(family) }.two_nodes();
-    world.far.node.bind(ECHO, Service::Echo).unwrap();
+    world.far.node.bind(ECHO, UdpService::Echo).unwrap();
     let remote = IpEndpoint::new(family.far(), ECHO);
     for len in [0, 1, 511, 512, 1452, largest] {
         world.ours.log.clear();
@@ -212,7 +212,7 @@ fn numbers_tell_answers_apart(family: Family) {
 /// Through a link that loses, doubles and delays: the sums are right.
 fn a_bad_link_is_reported(family: Family) {
     let mut world = Setup { datagrams: rig::udp::memory, ..Setup::new(family) }.two_nodes();
-    world.far.node.bind(ECHO, Service::Echo).unwrap();
+    world.far.node.bind(ECHO, UdpService::Echo).unwrap();
     let remote = IpEndpoint::new(family.far(), ECHO);
     world.ours.node.query(remote, Query::new(b"first")).unwrap();
     world.run_until(s(10), |world| !world.ours.log.is_empty());
@@ -266,15 +266,15 @@ fn what_cannot_be_asked_is_refused(family: Family) {
 fn ports_are_taken_and_freed(family: Family) {
     let mut world = world(family);
     for port in 1..=3 {
-        world.ours.node.bind(port, Service::Echo).unwrap();
+        world.ours.node.bind(port, UdpService::Echo).unwrap();
     }
     let question = Query::new(HELLO).patience(s(1), 1);
     query(&mut world, family, question);
     let node = &mut world.ours.node;
     assert_eq!(node.query(peer(family), question), Err(ConnectError::NoSlot));
-    assert_eq!(node.bind(4, Service::Echo), Err(BindError::NoPort));
+    assert_eq!(node.bind(4, UdpService::Echo), Err(BindError::NoPort));
     world.run_until(s(10), |world| reported(world).is_some());
-    world.ours.node.bind(4, Service::Echo).unwrap();
+    world.ours.node.bind(4, UdpService::Echo).unwrap();
 
     let mut none = Setup::new(family).world();
     let refused = none.ours.node.query(peer(family), Query::new(b""));

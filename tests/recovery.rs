@@ -6,7 +6,7 @@ use rig::frames::moved;
 use rig::host::Host;
 use rig::talk::{Close, Talk};
 use rig::{Family, Fate, Setup, World, in_both_families, ms, s};
-use smolecho::End;
+use smolecho::CloseReason;
 use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::wire::{EthernetAddress, HardwareAddress};
 
@@ -37,7 +37,7 @@ fn a_link_lost_at_any_frame_loses_nothing(family: Family) {
         let mut talk = Talk::new(caller, lost, 9000, Close::Early);
         world.run_until(s(60), |world| talk.pump(&mut world.far));
         world.run_for(s(20));
-        assert_eq!(world.ours.ended(End::Finished), 1, "lost from frame {lost} on");
+        assert_eq!(world.ours.ended(CloseReason::Finished), 1, "lost from frame {lost} on");
         world.rest();
     }
 }

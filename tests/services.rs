@@ -8,15 +8,15 @@ use rig::{Family, Fate, PORT, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::wire::IpEndpoint;
-use smolecho::{End, Flow, Listener, Timeouts};
+use smolecho::{CloseReason, Listener, TcpService, Timeouts};
 
 const DISCARD: u16 = 9;
 const CHARGEN: u16 = 19;
 
 fn world_of(setup: Setup) -> World<Host> {
     let mut world = setup.world();
-    for (port, flow) in [(DISCARD, Flow::Discard), (CHARGEN, Flow::Chargen)] {
-        world.ours.node.listen(Listener::new(port, 4).flow(flow)).unwrap();
+    for (port, flow) in [(DISCARD, TcpService::Discard), (CHARGEN, TcpService::Chargen)] {
+        world.ours.node.listen(Listener::new(port, 4).service(flow)).unwrap();
     }
     world
 }
@@ -72,7 +72,7 @@ fn chargen_says_its_lines_until_the_peer_closes(family: Family) {
         });
         take(&mut world.far, socket, &mut taken);
         world.run_for(s(1));
-        assert_eq!(world.ours.ends(), [End::Finished]);
+        assert_eq!(world.ours.ends(), [CloseReason::Finished]);
         assert_eq!(world.stats().bytes_sent, taken as u64, "FIN stands behind the last byte");
         world.assert_all_free();
     }
@@ -123,7 +123,7 @@ fn discard_takes_mebibytes(family: Family) {
     });
     assert_eq!(world.far.get(socket).recv_queue(), 0);
     world.run_for(ms(100));
-    assert_eq!(world.ours.ends(), [End::Finished]);
+    assert_eq!(world.ours.ends(), [CloseReason::Finished]);
     assert_eq!((world.stats().bytes_received, world.stats().bytes_sent), (len, 0));
     world.assert_all_free();
 }

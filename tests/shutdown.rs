@@ -8,7 +8,7 @@ use rig::talk::{Close, Talk};
 use rig::{Family, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
-use smolecho::{End, Listener, Message, Refusal};
+use smolecho::{CloseReason, DropReason, Listener, Message};
 
 /// A half-open peer, a quiet connection and one that waits for 20,000 bytes of echo.
 fn busy(family: Family) -> (World<Host>, Raw, [Talk; 2]) {
@@ -43,7 +43,7 @@ fn finish_echoes_what_has_arrived_and_closes(family: Family) {
     world.far.get(caller).close();
     world.far.get(quiet).close();
     world.run_for(s(11));
-    assert_eq!(world.ours.ends(), [End::Finished; 2]);
+    assert_eq!(world.ours.ends(), [CloseReason::Finished; 2]);
     world.assert_all_free();
 }
 
@@ -52,7 +52,7 @@ fn after_finish_nobody_is_accepted(family: Family) {
     world.finish();
     let caller = world.far.caller();
     world.run_until(s(1), |world| world.far.state(caller) == State::Closed);
-    assert_eq!(world.ours.refused(Refusal::NoListener), 1);
+    assert_eq!(world.ours.dropped(DropReason::NoListener), 1);
     world.ours.node.listen(Listener::new(rig::PORT, 1)).unwrap();
     world.far.connect(caller);
     world.run_until(s(1), |world| world.far.is_established(caller));
@@ -107,7 +107,7 @@ fn finish_ends_a_call_of_ours(family: Family) {
     });
     world.far.get(server).close();
     world.run_for(s(11));
-    assert_eq!(world.ours.ends(), [End::Short]);
+    assert_eq!(world.ours.ends(), [CloseReason::Short]);
     world.assert_all_free();
 }
 
@@ -117,8 +117,8 @@ fn abort_resets_every_connection(family: Family) {
     let mark = world.mark();
     world.abort();
     world.run_for(s(3));
-    assert_eq!(world.ours.ended(End::Aborted), 2);
-    assert_eq!(world.ours.ended(End::HandshakeDropped), 1);
+    assert_eq!(world.ours.ended(CloseReason::Aborted), 2);
+    assert_eq!(world.ours.ended(CloseReason::HandshakeDropped), 1);
     assert_eq!(world.resets_since(mark, peers[0]), 1);
     // What was on its way to the other one's connection is answered as well.
     assert!(world.resets_since(mark, peers[1]) >= 1);
@@ -130,7 +130,7 @@ fn abort_resets_every_connection(family: Family) {
     let caller = world.far.caller();
     world.run_until(s(1), |world| world.far.state(caller) == State::Closed);
     world.run_for(ms(10));
-    assert_eq!(world.ours.refused(Refusal::NoListener), 1);
+    assert_eq!(world.ours.dropped(DropReason::NoListener), 1);
 }
 
 in_both_families!(

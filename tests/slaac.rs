@@ -12,7 +12,7 @@ use smolecho::smoltcp::wire::{
     EthernetFrame, Icmpv6Message, Icmpv6Packet, IpAddress, IpCidr, IpEndpoint, Ipv6Address,
     Ipv6Packet, NdiscPrefixInfoFlags,
 };
-use smolecho::{End, Message, Service, Timeouts};
+use smolecho::{CloseReason, Message, Timeouts, UdpService};
 
 const LINK_LOCAL: Ipv6Address = Ipv6Address::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1);
 const HOUR: u64 = 3600;
@@ -22,7 +22,7 @@ fn world() -> World {
     let timeouts = Timeouts { idle: None, stall: None, ..Timeouts::DEFAULT };
     let setup = Setup { nameless: true, slaac: true, timeouts, ..Setup::new(Family::V6) };
     let mut world = Setup { datagrams: rig::udp::memory, ..setup }.world();
-    world.ours.node.bind(PORT, Service::Echo).unwrap();
+    world.ours.node.bind(PORT, UdpService::Echo).unwrap();
     world
 }
 
@@ -163,7 +163,7 @@ fn connections_live_as_long_as_their_address() {
     assert_eq!((changes(&world), world.ours.ends()), (vec![gained(1)], vec![]));
     world.run_until(s(300), |world| changes(world).len() == 2);
     world.run_for(s(1));
-    assert_eq!(world.ours.ends(), [End::AddressLost]);
+    assert_eq!(world.ours.ends(), [CloseReason::AddressLost]);
     world.assert_all_free();
 }
 

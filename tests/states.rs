@@ -11,7 +11,7 @@ use Number::*;
 use rig::peer::{Peer, pattern};
 use rig::{Family, Happened, Nobody, Setup, World, in_both_families, s};
 use smolecho::smoltcp::wire::TcpControl;
-use smolecho::{End, Flow, Message};
+use smolecho::{CloseReason, Message, TcpService};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
@@ -231,7 +231,7 @@ const TOTAL: usize = 12;
 fn setup(at: At, family: Family) -> Setup {
     let base = Setup { slots: 2, ..Setup::new(family) };
     match at {
-        FinWait1 | FinWait2 | Closing | TimeWait => Setup { flow: Flow::Once, ..base },
+        FinWait1 | FinWait2 | Closing | TimeWait => Setup { flow: TcpService::Once, ..base },
         // The peer shuts its window: what the node cannot send keeps it from closing.
         CloseWait => Setup { rx: 64, tx: 16, ..base },
         _ => base,
@@ -344,14 +344,14 @@ fn observe(world: &mut World<Nobody>, scene: &mut Scene, frame: Vec<u8>) -> (Rep
     let pool = world.ours.node.occupancy();
     let otherwise = match scene.peer.una.wrapping_sub(scene.rcv_next) > 0 {
         _ if pool.half_open > before.half_open => Begins,
-        _ if pool.parting < before.parting => Gone,
+        _ if pool.closing < before.closing => Gone,
         true => Takes,
         false => Stays,
     };
     let events = &world.ours.log[mark..];
     let after = events.iter().find_map(|event| match event {
         Happened::Accepted(_) | Happened::Connected(_) => Some(Opens),
-        Happened::Closed { end: End::Finished, .. } => Some(Done),
+        Happened::Closed { end: CloseReason::Finished, .. } => Some(Done),
         Happened::Closed { .. } => Some(Gone),
         _ => Option::None,
     });
@@ -376,7 +376,7 @@ fn conclude(
     let pool = world.ours.node.occupancy();
     match (after, at) {
         (Gone | Done, _) => assert_eq!(pool.half_open + pool.open, 0, "{pool:?}"),
-        (Stays | Takes, TimeWait) => assert_eq!(pool.parting, 1, "{pool:?}"),
+        (Stays | Takes, TimeWait) => assert_eq!(pool.closing, 1, "{pool:?}"),
         (Stays, Closed | Listen) => assert_eq!(pool.free, 2, "{pool:?}"),
         (Begins, _) => {
             (peer.iss, peer.una) = (seq, seq.wrapping_add(1));

@@ -12,7 +12,7 @@ use rig::{Dice, Family, Fate, Happened, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::socket::tcp::State;
 use smolecho::smoltcp::wire::IpEndpoint;
-use smolecho::{Flow, Message, Stats, WhenFull};
+use smolecho::{Message, Stats, TcpService, WhenFull};
 
 const OPERATIONS: usize = 2000;
 const SLOTS: usize = 16;
@@ -31,7 +31,7 @@ struct Stress {
 
 impl Stress {
     fn new(family: Family, seed: u64) -> Self {
-        let flow = if seed.is_multiple_of(2) { Flow::Stream } else { Flow::Once };
+        let flow = if seed.is_multiple_of(2) { TcpService::Stream } else { TcpService::Once };
         let when_full = if seed.is_multiple_of(3) { WhenFull::Silence } else { WhenFull::Reset };
         let setup =
             Setup { slots: SLOTS, seed, flow, when_full, rx: 256, tx: 256, ..Setup::new(family) };

@@ -24,7 +24,7 @@ use rig::frames::Segment;
 use rig::peer::{Peer, pattern};
 use rig::{Family, Fate, Nobody, Setup, World, in_both_families, ms, s};
 use smolecho::smoltcp::wire::TcpControl;
-use smolecho::{End, Refusal};
+use smolecho::{CloseReason, DropReason};
 
 fn connected(setup: Setup) -> (World<Nobody>, Peer) {
     let family = setup.family;
@@ -47,7 +47,7 @@ fn p7_a_peer_that_has_restarted_gets_through(family: Family) {
     assert!(!challenge.syn && !challenge.rst && challenge.len == 0);
     let reset = peer.segment(TcpControl::Rst, challenge.ack.unwrap().0, None, &[]);
     world.inject_and_settle(reset.frame());
-    assert_eq!(world.ours.ends(), [End::Reset]);
+    assert_eq!(world.ours.ends(), [CloseReason::Reset]);
     peer.open(&mut world);
     assert!(peer.live(&mut world, 10));
     world.rest();
@@ -62,11 +62,11 @@ fn p8_an_inexact_reset_is_challenged(family: Family) {
         let challenge = peer.look(&mut world);
         assert!(matches!(challenge[..], [tcp] if !tcp.rst && tcp.ack.unwrap().0 == peer.at(0)));
     }
-    assert_eq!(world.ours.refused(Refusal::InexactReset), 4);
+    assert_eq!(world.ours.dropped(DropReason::InexactReset), 4);
     assert_eq!(world.ours.ends(), []);
     let exact = peer.segment(TcpControl::Rst, peer.at(0), None, &[]);
     world.inject_and_settle(exact.frame());
-    assert_eq!(world.ours.ends(), [End::Reset]);
+    assert_eq!(world.ours.ends(), [CloseReason::Reset]);
     world.rest();
 }
 
@@ -119,12 +119,12 @@ fn p10_a_fin_beyond_the_window_ends_nothing(family: Family) {
         peer.say(&mut world, 0, len, true);
         assert_eq!((peer.place(), peer.offered), (0, 64), "it is told where the window ends");
     }
-    assert_eq!(world.ours.refused(Refusal::Overrun), 3);
+    assert_eq!(world.ours.dropped(DropReason::Overrun), 3);
     peer.say(&mut world, 0, 64, true);
     assert_eq!(peer.place(), 65, "what ends with the window is taken");
     assert!(peer.node_closed && peer.back == pattern(0, 64));
     assert!(peer.live(&mut world, 64));
-    assert_eq!(world.ours.ends(), [End::Finished]);
+    assert_eq!(world.ours.ends(), [CloseReason::Finished]);
     world.rest();
 }
 
@@ -165,7 +165,7 @@ fn p14_a_lost_window_update_does_not_keep_the_slot(family: Family) {
     world.run_for(s(29));
     assert_eq!(world.ours.ends(), []);
     world.run_for(s(2));
-    assert_eq!(world.ours.ends(), [End::StallTimeout]);
+    assert_eq!(world.ours.ends(), [CloseReason::StallTimeout]);
     world.rest();
 }
 
@@ -196,7 +196,7 @@ fn p14_what_was_not_sent_cannot_be_acknowledged(family: Family) {
         world.inject(forged.frame());
         assert_eq!(peer.look(&mut world).len(), 1, "{ahead}");
     }
-    assert_eq!(world.ours.refused(Refusal::UnsentAck), 6);
+    assert_eq!(world.ours.dropped(DropReason::UnsentAck), 6);
     assert!(peer.live(&mut world, 100), "every byte is still there");
     world.rest();
 }
@@ -209,7 +209,7 @@ fn p14_a_fin_that_came_too_early_comes_again(family: Family) {
     peer.say(&mut world, 0, 5, false);
     assert_eq!((peer.place(), peer.back.len()), (10, 10));
     assert!(peer.live(&mut world, 10));
-    assert_eq!(world.ours.ends(), [End::Finished]);
+    assert_eq!(world.ours.ends(), [CloseReason::Finished]);
     world.rest();
 }
 
@@ -227,7 +227,7 @@ fn p14_reordered_segments_and_fins_finish(family: Family) {
         world.run_until(s(60), |world| talk.pump(&mut world.far));
     }
     world.run_for(s(1));
-    assert_eq!(world.ours.ended(End::Finished), 20);
+    assert_eq!(world.ours.ended(CloseReason::Finished), 20);
     world.rest();
 }
 

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use smolecho::smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
-use smolecho::{End, Event, Protocol, Refusal, Report, Tuple};
+use smolecho::{CloseReason, DropReason, Event, Protocol, Report, Tuple};
 
 const TUPLE: Tuple = Tuple {
     local: IpEndpoint::new(IpAddress::v4(10, 0, 0, 1), 7),
@@ -42,17 +42,17 @@ fn every_event_says_who_and_why() {
             "Received 5 bytes from [fe80::2]:40312",
         ),
         (
-            Event::Closed { tuple, end: End::IdleTimeout, received: 5, sent: 4 },
+            Event::Closed { tuple, reason: CloseReason::IdleTimeout, received: 5, sent: 4 },
             Level::Info,
             "Closed [fe80::2]:40312: idle timeout, 5 bytes received, 4 sent",
         ),
         (
-            Event::Refused { refusal: Refusal::Full, tuple: Some(tuple) },
+            Event::Dropped { reason: DropReason::Full, tuple: Some(tuple) },
             Level::Debug,
             "Refused a frame of [fe80::2]:40312: full",
         ),
         (
-            Event::Refused { refusal: Refusal::Malformed, tuple: None },
+            Event::Dropped { reason: DropReason::Malformed, tuple: None },
             Level::Debug,
             "Refused a frame: malformed",
         ),

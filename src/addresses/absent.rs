@@ -11,7 +11,7 @@ use smoltcp::time::Instant;
 
 use super::Learned;
 use crate::config::Config;
-use crate::phy::parcel::Parcel;
+use crate::phy::single_frame::SingleFrame;
 
 enum Never {}
 
@@ -22,7 +22,12 @@ impl<'a> Dhcp<'a> {
         None
     }
 
-    pub(super) fn deliver<T: TxToken>(&mut self, _: Parcel<'_, T>, _: &mut Interface, _: Instant) {
+    pub(super) fn deliver<T: TxToken>(
+        &mut self,
+        _: SingleFrame<'_, T>,
+        _: &mut Interface,
+        _: Instant,
+    ) {
         match self.0 {}
     }
 

@@ -8,8 +8,8 @@ use smoltcp::wire::{IpAddress, IpCidr};
 
 use super::Learned;
 use crate::config::{Config, is_host_address};
-use crate::phy::parcel::Parcel;
-use crate::phy::witness::Witness;
+use crate::phy::seq_tracker::SeqTracker;
+use crate::phy::single_frame::SingleFrame;
 
 /// How long a server has to answer before it is asked again (RFC 2131 section 4.1: 4 s at first).
 const DISCOVER_TIMEOUT: Duration = Duration::from_secs(4);
@@ -47,11 +47,11 @@ impl<'a> Dhcp<'a> {
 
     pub(super) fn deliver<Tx: TxToken>(
         &mut self,
-        mut parcel: Parcel<'_, Tx>,
+        mut frame: SingleFrame<'_, Tx>,
         iface: &mut Interface,
         now: Instant,
     ) {
-        iface.poll_ingress_single(now, &mut parcel, &mut self.sockets);
+        iface.poll_ingress_single(now, &mut frame, &mut self.sockets);
     }
 
     pub(super) fn poll<D: Device + ?Sized>(
@@ -61,7 +61,7 @@ impl<'a> Dhcp<'a> {
         device: &mut D,
     ) -> Learned {
         if self.may_ask(iface, now) {
-            iface.poll_egress(now, &mut Witness::new(device, &mut None), &mut self.sockets);
+            iface.poll_egress(now, &mut SeqTracker::new(device, &mut None), &mut self.sockets);
         }
         match self.sockets.get_mut::<Socket<'a>>(self.handle).poll() {
             Some(Event::Configured(config)) => {

@@ -24,7 +24,7 @@ use self::dhcp::Dhcp;
 #[cfg(feature = "slaac")]
 use self::slaac::Slaac;
 use crate::config::Config;
-use crate::phy::parcel::Parcel;
+use crate::phy::single_frame::SingleFrame;
 
 /// What a source says at the moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,12 +96,12 @@ impl<'a> Addresses<'a> {
     /// Takes a frame for a DHCP client, if there is one.
     pub(crate) fn offered<Tx: TxToken>(
         &mut self,
-        parcel: Parcel<'_, Tx>,
+        frame: SingleFrame<'_, Tx>,
         iface: &mut Interface,
         now: Instant,
     ) {
         if let Some(dhcp) = &mut self.dhcp {
-            dhcp.deliver(parcel, iface, now);
+            dhcp.deliver(frame, iface, now);
         }
     }
 

@@ -67,17 +67,17 @@ pub enum Outcome {
 
 /// The client's side of one connection.
 #[derive(Clone, Copy, Debug)]
-pub struct Exchange<'m> {
+pub struct TcpExchange<'m> {
     message: Message<'m>,
     sent: u64,
     verified: u64,
     outcome: Outcome,
 }
 
-impl<'m> Exchange<'m> {
+impl<'m> TcpExchange<'m> {
     /// An exchange whose connection is not up yet.
     pub const fn new(message: Message<'m>) -> Self {
-        Exchange { message, sent: 0, verified: 0, outcome: Outcome::Pending }
+        TcpExchange { message, sent: 0, verified: 0, outcome: Outcome::Pending }
     }
 
     /// How many bytes have been given to the socket.

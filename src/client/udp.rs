@@ -63,7 +63,7 @@ pub enum Next {
 
 /// The client's side of a row of questions.
 #[derive(Clone, Copy, Debug)]
-pub struct Exchange<'m> {
+pub struct UdpExchange<'m> {
     query: Query<'m>,
     /// The question that waits for its answer.
     number: u32,
@@ -74,12 +74,12 @@ pub struct Exchange<'m> {
     report: Report,
 }
 
-impl<'m> Exchange<'m> {
+impl<'m> UdpExchange<'m> {
     /// Nothing is asked yet.
     pub const fn new(query: Query<'m>) -> Self {
         let report =
             Report { sent: 0, answered: 0, lost: 0, duplicates: 0, reordered: 0, mismatched: 0 };
-        Exchange { query, number: 0, tries: 0, due: Instant::ZERO, answered: 0, report }
+        UdpExchange { query, number: 0, tries: 0, due: Instant::ZERO, answered: 0, report }
     }
 
     /// How it went so far.
@@ -181,7 +181,7 @@ mod tests {
     /// What is still on its way when nobody wants to know it any more.
     #[test]
     fn answers_after_giving_up_count_once_each() {
-        let mut exchange = Exchange::new(Query::new(b"?").count(100));
+        let mut exchange = UdpExchange::new(Query::new(b"?").count(100));
         let mut question = [0; 5];
         for n in 0..50u32 {
             exchange.ask(&mut question, Instant::ZERO);

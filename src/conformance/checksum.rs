@@ -8,8 +8,8 @@ use smoltcp::wire::{
 #[cfg(feature = "proto-ipv6")]
 use smoltcp::wire::{Icmpv6Message, Icmpv6Packet, Ipv6Address, Ipv6Packet};
 
-use super::trial::Trial;
-use super::{Broken, Way, Wire};
+use super::harness::Harness;
+use super::{Violation, Way, Wire};
 use crate::phy::ETHERNET_HEADER as HEADER;
 
 const IPV4: usize = 20;
@@ -47,8 +47,8 @@ const SUMS: &[Sum] = &[
     Sum { frame: over_ipv6, protocol: IpProtocol::Icmpv6, at: HEADER + IPV6 + 2, of: |claims| claims.icmpv6 },
 ];
 
-impl<D: Device + ?Sized, W: Wire> Trial<'_, D, W> {
-    pub(super) fn checksums_are_as_claimed(&mut self) -> Result<(), Broken> {
+impl<D: Device + ?Sized, W: Wire> Harness<'_, D, W> {
+    pub(super) fn checksums_are_as_claimed(&mut self) -> Result<(), Violation> {
         let claims = self.device.capabilities().checksum;
         for Sum { frame, protocol, at, of } in SUMS {
             let right = frame(*protocol);
@@ -57,18 +57,18 @@ impl<D: Device + ?Sized, W: Wire> Trial<'_, D, W> {
                 given[*at..at + 2].fill(0);
             }
             self.sends(&given)?;
-            if self.depart(|bytes| bytes == right) != Some(true) {
-                return Err(Broken::Checksum(Way::Sent));
+            if self.capture(|bytes| bytes == right) != Some(true) {
+                return Err(Violation::Checksum(Way::Sent));
             }
 
             let mut wrong = right;
             wrong[*at] ^= 0x55;
             if !of(&claims).rx() {
                 let next = self.any();
-                self.wire.arrive(&wrong);
+                self.wire.inject(&wrong);
                 self.arrives(next)?;
                 if self.next(next.len, |bytes| bytes == wrong)? {
-                    return Err(Broken::Checksum(Way::Received));
+                    return Err(Violation::Checksum(Way::Received));
                 }
             }
             self.is_quiet()?;

@@ -2,7 +2,7 @@
 
 use smoltcp::phy::TxToken;
 
-use super::{Broken, Way};
+use super::{Violation, Way};
 use crate::phy::ETHERNET_HEADER as HEADER;
 
 /// Ethernet fills a frame up to this with zeros.
@@ -43,7 +43,7 @@ impl Sample {
     }
 
     /// Whether these bytes are it, and if not, what they are.
-    pub(super) fn verify(self, way: Way, bytes: &[u8]) -> Result<(), Broken> {
+    pub(super) fn verify(self, way: Way, bytes: &[u8]) -> Result<(), Violation> {
         if self.is(bytes) {
             return Ok(());
         }
@@ -51,18 +51,18 @@ impl Sample {
         let is_another =
             |number| bytes.len() >= HEADER && Sample { number, len: bytes.len() }.is(bytes);
         Err(if nearby.filter(|other| *other != self.number).any(is_another) {
-            Broken::Order(way)
+            Violation::Order(way)
         } else {
-            Broken::Altered { way, len: self.len, got: bytes.len() }
+            Violation::Altered { way, len: self.len, got: bytes.len() }
         })
     }
 
     /// Writes it into the room of a token.
-    pub(super) fn put(self, token: impl TxToken) -> Result<(), Broken> {
+    pub(super) fn put(self, token: impl TxToken) -> Result<(), Violation> {
         token.consume(self.len, |room| {
             self.fill(room);
             let (asked, lent) = (self.len, room.len());
-            if asked == lent { Ok(()) } else { Err(Broken::Lends { asked, lent }) }
+            if asked == lent { Ok(()) } else { Err(Violation::Lends { asked, lent }) }
         })
     }
 }

@@ -52,34 +52,34 @@
 //! 9. Checksums that the device claims to verify are verified, and those that it claims to fill in are
 //!    right on the wire.
 
-mod broken;
 mod checksum;
 mod frame;
+mod harness;
 mod rules;
-mod trial;
+mod violation;
 
 use smoltcp::phy::Device;
 
-pub use self::broken::{Broken, Way};
+pub use self::violation::{Violation, Way};
 
 /// The other side of a device.
 pub trait Wire {
     /// The shortest frame that it carries as it is: 60 bytes on a real Ethernet.
     const SHORTEST: usize = 14;
 
-    /// Frames that it keeps for [`depart`](Self::depart), beside those that the device keeps.
+    /// Frames that it keeps for [`capture`](Self::depart), beside those that the device keeps.
     const HOLDS: usize = 256;
 
     /// A reply without room is dropped: what a cable has to do, whose two ends would else wait for each
     /// other. With any other device it is a defect.
-    const SHEDS_REPLIES: bool = false;
+    const DROPS_REPLIES: bool = false;
 
     /// A frame comes to the device. False if it was not taken: no room in the device, or too long.
-    fn arrive(&mut self, frame: &[u8]) -> bool;
+    fn inject(&mut self, frame: &[u8]) -> bool;
 
     /// Takes the next frame that the device has sent, and looks at it; `None` if there is none yet.
     /// Frames that are not the device's, as a host's own, must be left out.
-    fn depart<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R>;
+    fn capture<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R>;
 
     /// Lets time pass while a frame is under way. It is called a thousand times before the frame counts
     /// as lost.
@@ -94,20 +94,20 @@ pub fn check<D: Device + ?Sized, W: Wire>(
     device: &mut D,
     wire: &mut W,
     scratch: &mut [u8],
-) -> Result<(), Broken> {
+) -> Result<(), Violation> {
     let mtu = rules::capabilities(device)?;
     let needed = mtu + BEYOND;
-    let frame = scratch.get_mut(..needed).ok_or(Broken::Scratch { needed })?;
-    let mut trial = trial::Trial::new(device, wire, frame, mtu);
-    trial.is_quiet()?;
-    trial.every_length_arrives()?;
-    trial.every_length_leaves()?;
-    trial.every_length_is_answered()?;
-    trial.dropped_tokens()?;
-    trial.bursts_arrive()?;
-    trial.bursts_leave()?;
-    trial.no_room()?;
-    trial.too_long()?;
-    trial.checksums_are_as_claimed()?;
-    trial.is_quiet()
+    let frame = scratch.get_mut(..needed).ok_or(Violation::Scratch { needed })?;
+    let mut harness = harness::Harness::new(device, wire, frame, mtu);
+    harness.is_quiet()?;
+    harness.every_length_arrives()?;
+    harness.every_length_leaves()?;
+    harness.every_length_is_answered()?;
+    harness.dropped_tokens()?;
+    harness.bursts_arrive()?;
+    harness.bursts_leave()?;
+    harness.no_room()?;
+    harness.too_long()?;
+    harness.checksums_are_as_claimed()?;
+    harness.is_quiet()
 }

@@ -2,8 +2,8 @@
 
 use smoltcp::phy::{Device, Medium};
 
-use super::trial::Trial;
-use super::{BEYOND, Broken, Way, Wire};
+use super::harness::Harness;
+use super::{BEYOND, Violation, Way, Wire};
 use crate::phy::MIN_MTU;
 
 /// Frames of a burst to the device, unless it claims that it holds more.
@@ -18,28 +18,28 @@ const DROPPED: usize = 2048;
 /// Frames that come while there is no room to send.
 const MEANWHILE: usize = 4;
 
-type Outcome = Result<(), Broken>;
+type Outcome = Result<(), Violation>;
 
 /// Gives the MTU.
-pub(super) fn capabilities<D: Device + ?Sized>(device: &D) -> Result<usize, Broken> {
+pub(super) fn capabilities<D: Device + ?Sized>(device: &D) -> Result<usize, Violation> {
     let [first, second] = [device.capabilities(), device.capabilities()];
     if first.medium != Medium::Ethernet {
-        return Err(Broken::Medium);
+        return Err(Violation::Medium);
     }
     let mtu = first.max_transmission_unit;
     if mtu < MIN_MTU {
-        return Err(Broken::Mtu(mtu));
+        return Err(Violation::Mtu(mtu));
     }
     if (mtu, first.max_burst_size) != (second.max_transmission_unit, second.max_burst_size) {
-        return Err(Broken::Unsteady);
+        return Err(Violation::Unsteady);
     }
     if first.max_burst_size == Some(0) {
-        return Err(Broken::NoBurst);
+        return Err(Violation::NoBurst);
     }
     Ok(mtu)
 }
 
-impl<D: Device + ?Sized, W: Wire> Trial<'_, D, W> {
+impl<D: Device + ?Sized, W: Wire> Harness<'_, D, W> {
     pub(super) fn every_length_arrives(&mut self) -> Outcome {
         for len in self.lengths() {
             let sample = self.sample(len);
@@ -88,7 +88,7 @@ impl<D: Device + ?Sized, W: Wire> Trial<'_, D, W> {
         for _ in 0..BURSTS {
             let burst = self.burst_arrives(claimed.max(BURST_IN));
             if burst.len() < claimed {
-                return Err(Broken::Burst { claimed, held: burst.len() });
+                return Err(Violation::Burst { claimed, held: burst.len() });
             }
             self.burst_is_received(burst)?;
             self.is_quiet()?;
@@ -124,7 +124,7 @@ impl<D: Device + ?Sized, W: Wire> Trial<'_, D, W> {
             answers.end += 1;
         }
         self.burst_departs(sent)?;
-        if W::SHEDS_REPLIES {
+        if W::DROPS_REPLIES {
             self.some_depart(answers)?;
         } else {
             self.burst_departs(answers)?;
@@ -136,14 +136,14 @@ impl<D: Device + ?Sized, W: Wire> Trial<'_, D, W> {
     pub(super) fn too_long(&mut self) -> Outcome {
         for beyond in [1, 4, 5, BEYOND] {
             let (long, next) = (self.sample(self.mtu + beyond), self.any());
-            self.arrive(long);
+            self.inject(long);
             self.arrives(next)?;
             let (is_long, is_next, got) =
                 self.next(next.len, |bytes| (long.is(bytes), next.is(bytes), bytes.len()))?;
             if is_long {
                 self.receives(next)?;
             } else if !is_next {
-                return Err(Broken::Altered { way: Way::Received, len: long.len, got });
+                return Err(Violation::Altered { way: Way::Received, len: long.len, got });
             }
             self.is_quiet()?;
         }

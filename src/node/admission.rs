@@ -8,11 +8,11 @@ use smoltcp::wire::{IpAddress, TcpControl};
 use super::Node;
 use crate::config::{Listener, WhenFull};
 use crate::cookie::Returned;
-use crate::event::{End, Refusal, Sink, Tuple};
-use crate::gate::{Header, Kind};
-use crate::phy::parcel::Parcel;
-use crate::phy::witness::Said;
-use crate::pool::order::Standing;
+use crate::event::{CloseReason, DropReason, Sink, Tuple};
+use crate::gate::{Control, Header};
+use crate::phy::seq_tracker::SeqState;
+use crate::phy::single_frame::SingleFrame;
+use crate::pool::age_lists::SlotState;
 use crate::segment::Segment;
 
 /// A handshake as young as this is left alone while the backlog has room: longer than most round trips.
@@ -27,7 +27,7 @@ pub(super) enum Verdict {
     /// It brings a cookie back: make the connection in this slot, then deliver.
     Revive(usize, Returned),
     /// It is turned away.
-    Refuse(Refusal, Reply),
+    Drop(DropReason, Reply),
 }
 
 /// What the sender of a refused segment is told.
@@ -40,7 +40,7 @@ pub(super) enum Reply {
 }
 
 impl Node<'_> {
-    pub(super) fn judge_segment(
+    pub(super) fn admit_segment(
         &mut self,
         header: &Header,
         frame: &[u8],
@@ -52,95 +52,95 @@ impl Node<'_> {
         let own = self.own();
         // A connection has an address that is ours.
         if found.is_none()
-            && let Some(refusal) = own.refuses(&local.addr)
+            && let Some(reason) = own.drop_reason(&local.addr)
         {
-            return Verdict::Refuse(refusal, Reply::Silence);
+            return Verdict::Drop(reason, Reply::Silence);
         }
         // What takes a slot, or another's, must be whole. The rest is smoltcp's to verify.
-        let syn = match header.kind {
-            Kind::Open => match Segment::read(frame, &self.checksums) {
-                None => return Verdict::Refuse(Refusal::Malformed, Reply::Silence),
+        let syn = match header.control {
+            Control::Syn => match Segment::read(frame, &self.checksums) {
+                None => return Verdict::Drop(DropReason::Malformed, Reply::Silence),
                 syn => syn,
             },
             _ => None,
         };
         if let Some(slot) = found {
-            match (header.kind, self.pool.slot(slot).state()) {
+            match (header.control, self.pool.slot(slot).state()) {
                 // RFC 9293 section 3.6.1, MAY-2: a new connection may follow on TIME-WAIT. An old
                 // duplicate SYN does no harm: the peer resets what our SYN-ACK proposes.
-                (Kind::Open, State::TimeWait) => self.vacate(slot),
+                (Control::Syn, State::TimeWait) => self.free_slot(slot),
                 // This handshake is of a SYN that came twice: the first was answered with a cookie, and
                 // that answer is the one that the peer has taken.
-                (Kind::Within | Kind::Last, State::SynReceived) => {
+                (Control::Ack | Control::Fin, State::SynReceived) => {
                     let said = self.pool.slot(slot).said();
                     let theirs = said.map_or(header.seq, |said| said.rcv_nxt) - 1;
                     let listener = self.listener(local.port).copied();
                     let returned = self.returned(header, theirs, now);
                     let (Some(returned), Some(listener)) = (returned, listener) else {
-                        return self.within(slot, header, frame);
+                        return self.check_in_connection(slot, header, frame);
                     };
-                    self.drop_handshake(slot, End::HandshakeDropped, on_event);
+                    self.drop_handshake(slot, CloseReason::HandshakeDropped, on_event);
                     return self.admit_returned(frame, returned, listener, now, on_event);
                 }
-                _ => return self.within(slot, header, frame),
+                _ => return self.check_in_connection(slot, header, frame),
             }
         }
         let listener = self.listener(local.port).copied();
         let own = self.own();
         if !own.is_possible_peer(&remote.addr, &local.addr) {
-            return Verdict::Refuse(Refusal::BadSource, Reply::Silence);
+            return Verdict::Drop(DropReason::BadSource, Reply::Silence);
         }
         if let (Some(syn), Some(listener)) = (syn, listener) {
             return self.admit_new(&syn, listener, now, on_event);
         }
-        match (header.kind, listener) {
-            (Kind::Open, _) => Verdict::Refuse(Refusal::NoListener, Reply::Reset),
-            (Kind::Within | Kind::Last, Some(listener)) => {
+        match (header.control, listener) {
+            (Control::Syn, _) => Verdict::Drop(DropReason::NoListener, Reply::Reset),
+            (Control::Ack | Control::Fin, Some(listener)) => {
                 match self.returned(header, header.seq - 1, now) {
                     Some(returned) => self.admit_returned(frame, returned, listener, now, on_event),
-                    None => Verdict::Refuse(Refusal::NoConnection, Reply::Reset),
+                    None => Verdict::Drop(DropReason::NoConnection, Reply::Reset),
                 }
             }
             // RFC 9293 section 3.10.7.2, fourth.
-            (Kind::Bare, Some(_)) => Verdict::Refuse(Refusal::NoConnection, Reply::Silence),
+            (Control::NoFlags, Some(_)) => Verdict::Drop(DropReason::NoConnection, Reply::Silence),
             // RFC 9293 section 3.10.7.1; smoltcp knows that a reset is not answered.
-            _ => Verdict::Refuse(Refusal::NoConnection, Reply::Reset),
+            _ => Verdict::Drop(DropReason::NoConnection, Reply::Reset),
         }
     }
 
     /// A segment with the 4-tuple of a connection.
-    fn within(&mut self, slot: usize, header: &Header, frame: &[u8]) -> Verdict {
+    fn check_in_connection(&mut self, slot: usize, header: &Header, frame: &[u8]) -> Verdict {
         let connection = self.pool.slot(slot);
         let state = connection.state();
         let is_synchronized = !matches!(state, State::SynSent | State::SynReceived | State::Closed);
-        match (header.kind, connection.said()) {
+        match (header.control, connection.said()) {
             // The peer's SYN came again.
-            (Kind::Open, _) if state == State::SynReceived => Verdict::Deliver(slot),
+            (Control::Syn, _) if state == State::SynReceived => Verdict::Deliver(slot),
             // RFC 9293 section 3.10.7.4, RFC 5961 section 4.
-            (Kind::Open | Kind::Answer, Some(_)) if is_synchronized => {
-                Verdict::Refuse(Refusal::InUse, Reply::Challenge(slot))
+            (Control::Syn | Control::SynAck, Some(_)) if is_synchronized => {
+                Verdict::Drop(DropReason::InUse, Reply::Challenge(slot))
             }
             // No simultaneous open: smoltcp panics on a SYN while our own has not left.
-            (Kind::Open, _) => Verdict::Refuse(Refusal::InUse, Reply::Silence),
+            (Control::Syn, _) => Verdict::Drop(DropReason::InUse, Reply::Silence),
             // RFC 9293 section 3.10.7.4, RFC 5961 section 3: only the very next number resets.
-            (Kind::Reset, Some(said)) if header.seq != said.rcv_nxt => {
+            (Control::Rst, Some(said)) if header.seq != said.rcv_nxt => {
                 let is_in_window = said.rcv_nxt < header.seq && header.seq < said.window_end();
                 let reply = if is_in_window { Reply::Challenge(slot) } else { Reply::Silence };
-                Verdict::Refuse(Refusal::InexactReset, reply)
+                Verdict::Drop(DropReason::InexactReset, reply)
             }
             // RFC 9293 section 3.10.7.4: nobody can acknowledge what was not sent. smoltcp takes it for
             // what it has still to send, and drops that.
-            (Kind::Within | Kind::Last, Some(said))
+            (Control::Ack | Control::Fin, Some(said))
                 if is_synchronized && header.ack > said.snd_nxt =>
             {
-                Verdict::Refuse(Refusal::UnsentAck, Reply::Challenge(slot))
+                Verdict::Drop(DropReason::UnsentAck, Reply::Challenge(slot))
             }
-            (Kind::Within | Kind::Last, Some(said))
-                if (header.kind == Kind::Last || state == State::CloseWait)
+            (Control::Ack | Control::Fin, Some(said))
+                if (header.control == Control::Fin || state == State::CloseWait)
                     && Segment::read(frame, &self.checksums)
                         .is_some_and(|segment| is_overrun(&segment, &said, state)) =>
             {
-                Verdict::Refuse(Refusal::Overrun, Reply::Challenge(slot))
+                Verdict::Drop(DropReason::Overrun, Reply::Challenge(slot))
             }
             _ => Verdict::Deliver(slot),
         }
@@ -156,7 +156,7 @@ impl Node<'_> {
     ) -> Verdict {
         let tuple = &syn.tuple();
         if self.is_capped(&tuple.remote.addr) {
-            return Verdict::Refuse(Refusal::SourceCap, listener.when_full.into());
+            return Verdict::Drop(DropReason::SourceCap, listener.when_full.into());
         }
         let (half_open, oldest) = self.pool.half_open(Some(listener.port));
         let is_backlogged = half_open >= usize::from(listener.backlog);
@@ -167,7 +167,7 @@ impl Node<'_> {
             return Verdict::Cookie(*syn);
         }
         if let Some(oldest) = oldest.filter(|_| is_backlogged) {
-            self.drop_handshake(oldest, End::HandshakeDropped, on_event);
+            self.drop_handshake(oldest, CloseReason::HandshakeDropped, on_event);
         }
         match self.make_room(YOUNG, now, on_event) {
             Some(slot) => {
@@ -188,13 +188,13 @@ impl Node<'_> {
         on_event: &mut impl Sink,
     ) -> Verdict {
         let Some(segment) = Segment::read(frame, &self.checksums) else {
-            return Verdict::Refuse(Refusal::Malformed, Reply::Silence);
+            return Verdict::Drop(DropReason::Malformed, Reply::Silence);
         };
         if segment.ends_beyond(returned.window_end) {
-            return Verdict::Refuse(Refusal::Overrun, Reply::Silence);
+            return Verdict::Drop(DropReason::Overrun, Reply::Silence);
         }
         if self.is_capped(&returned.tuple.remote.addr) {
-            return Verdict::Refuse(Refusal::SourceCap, listener.when_full.into());
+            return Verdict::Drop(DropReason::SourceCap, listener.when_full.into());
         }
         // This peer has proved that it is there; a handshake under way has not, however young.
         match self.make_room(Duration::ZERO, now, on_event) {
@@ -210,7 +210,7 @@ impl Node<'_> {
     /// peer is to come again.
     fn full(&self, listener: Listener) -> Verdict {
         let reply = if self.evict_idle { Reply::Silence } else { listener.when_full.into() };
-        Verdict::Refuse(Refusal::Full, reply)
+        Verdict::Drop(DropReason::Full, reply)
     }
 
     /// Whether a source has as many slots as it may have.
@@ -218,7 +218,7 @@ impl Node<'_> {
         let Some(cap) = self.per_source else { return false };
         let mut taken = 0;
         for slot in 0..self.pool.len() {
-            let counts = matches!(self.pool.standing(slot), Standing::HalfOpen | Standing::Open);
+            let counts = matches!(self.pool.standing(slot), SlotState::HalfOpen | SlotState::Open);
             taken += usize::from(counts && self.pool.slot(slot).tuple().remote.addr == *source);
         }
         taken >= usize::from(cap)
@@ -239,21 +239,21 @@ impl Node<'_> {
             let (_, oldest) = self.pool.half_open(None);
             oldest
                 .filter(|slot| self.pool.slot(*slot).is_quiet(grace, now))
-                .inspect(|slot| self.drop_handshake(*slot, End::HandshakeDropped, on_event))
+                .inspect(|slot| self.drop_handshake(*slot, CloseReason::HandshakeDropped, on_event))
         });
         if let Some(slot) = slot {
-            self.vacate(slot);
+            self.free_slot(slot);
         } else if self.evict_idle
             && let Some(idle) = self.pool.longest_idle()
         {
-            self.reset(idle, End::IdleEvicted, now, on_event);
+            self.reset(idle, CloseReason::IdleEvicted, now, on_event);
             self.pool.schedule(idle, Some(now));
         }
         slot
     }
 
     fn listen_in(&mut self, slot: usize, tuple: &Tuple, listener: Listener, now: Instant) {
-        self.pool.slot(slot).listen(*tuple, listener.flow, self.keep_alive, now);
+        self.pool.slot(slot).listen(*tuple, listener.service, self.keep_alive, now);
         self.pool.enter(slot, tuple);
     }
 
@@ -261,14 +261,14 @@ impl Node<'_> {
     pub(super) fn reply<Tx: TxToken>(
         &mut self,
         frame: &[u8],
-        mut parcel: Parcel<'_, Tx>,
+        mut single: SingleFrame<'_, Tx>,
         reply: Reply,
         now: Instant,
     ) {
         match reply {
             Reply::Silence => {}
             Reply::Reset => {
-                self.iface.poll_ingress_single(now, &mut parcel, &mut self.common);
+                self.iface.poll_ingress_single(now, &mut single, &mut self.common);
             }
             Reply::Challenge(slot) => {
                 let Some(segment) = Segment::read(frame, &self.checksums) else { return };
@@ -276,7 +276,7 @@ impl Node<'_> {
                     self.stats.challenges += 1;
                     segment
                         .answer(TcpControl::None, said.snd_nxt, said.rcv_nxt, said.rcv_wnd)
-                        .send(parcel.into_reply());
+                        .send(single.into_reply());
                 }
             }
         }
@@ -286,7 +286,7 @@ impl Node<'_> {
 /// Whether a segment says more than it may. RFC 9293 section 3.10.7.4: what lies beyond the window is cut
 /// off, and behind a FIN there is no text. smoltcp cuts off the text alone, and takes text behind a FIN. A
 /// window of nothing it holds by itself, and answers a probe of it without limit.
-fn is_overrun(segment: &Segment, said: &Said, state: State) -> bool {
+fn is_overrun(segment: &Segment, said: &SeqState, state: State) -> bool {
     (said.rcv_wnd > 0 && segment.ends_beyond(said.window_end()))
         || (state == State::CloseWait && segment.seq.max(said.rcv_nxt) < segment.end)
 }

@@ -11,9 +11,9 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 use super::{ConnectError, ListenError, Node, earlier};
 use crate::client::tcp::Message;
 use crate::config::Listener;
-use crate::event::{End, Event, Sink, Tuple};
-use crate::phy::witness::Witness;
-use crate::pool::order::Standing;
+use crate::event::{CloseReason, Event, Sink, Tuple};
+use crate::phy::seq_tracker::SeqTracker;
+use crate::pool::age_lists::SlotState;
 
 /// Segments that one connection may send before the next has its turn.
 const SEGMENTS_PER_TURN: usize = 64;
@@ -48,7 +48,7 @@ impl<'a> Node<'a> {
         let slot = self.pool.vacant(now).ok_or(ConnectError::NoSlot)?;
         let tuple = self.unused_tuple(local, remote).ok_or(ConnectError::NoPort)?;
 
-        self.vacate(slot);
+        self.free_slot(slot);
         let context = self.iface.context();
         self.pool
             .slot(slot)
@@ -68,7 +68,7 @@ impl<'a> Node<'a> {
     pub fn finish(&mut self, now: Instant) {
         self.listeners.clear();
         for slot in 0..self.pool.len() {
-            if matches!(self.pool.standing(slot), Standing::HalfOpen | Standing::Open) {
+            if matches!(self.pool.standing(slot), SlotState::HalfOpen | SlotState::Open) {
                 self.pool.slot(slot).finish();
                 self.pool.schedule(slot, Some(now));
             }
@@ -85,20 +85,20 @@ impl<'a> Node<'a> {
         self.listeners.clear();
         for slot in 0..self.pool.len() {
             match self.pool.standing(slot) {
-                Standing::HalfOpen => {
-                    self.drop_handshake(slot, End::HandshakeDropped, &mut on_event);
+                SlotState::HalfOpen => {
+                    self.drop_handshake(slot, CloseReason::HandshakeDropped, &mut on_event);
                 }
-                Standing::Open => {
-                    self.reset(slot, End::Aborted, now, &mut on_event);
-                    self.attend(slot, now, device, &mut on_event);
+                SlotState::Open => {
+                    self.reset(slot, CloseReason::Aborted, now, &mut on_event);
+                    self.service_slot(slot, now, device, &mut on_event);
                 }
-                Standing::Free | Standing::TimeWait | Standing::Leaving => {}
+                SlotState::Free | SlotState::TimeWait | SlotState::Leaving => {}
             }
         }
     }
 
     /// Lets a connection's flow move bytes, sends what comes of it, and sets its next deadline.
-    pub(super) fn attend<D: Device + ?Sized>(
+    pub(super) fn service_slot<D: Device + ?Sized>(
         &mut self,
         slot: usize,
         now: Instant,
@@ -106,12 +106,12 @@ impl<'a> Node<'a> {
         on_event: &mut impl Sink,
     ) {
         if self.pool.slot(slot).has_opened(now) {
-            self.welcome(slot, on_event);
+            self.on_established(slot, on_event);
         }
         let connection = self.pool.slot(slot);
-        let (has_more, end) = connection.serve(self.scratch, now, &mut self.stats, on_event);
-        if let Some(end) = end {
-            self.part(slot, end, on_event);
+        let (has_more, reason) = connection.serve(self.scratch, now, &mut self.stats, on_event);
+        if let Some(reason) = reason {
+            self.on_closed(slot, reason, on_event);
         }
         let socket_at = self.transmit(slot, has_more, now, device);
         let connection = self.pool.slot(slot);
@@ -120,7 +120,7 @@ impl<'a> Node<'a> {
             return;
         }
         let slot_at = connection.deadline(&self.timeouts).map(|(at, _)| at);
-        if self.evict_idle && connection.got_on_at(now) {
+        if self.evict_idle && connection.progressed_at(now) {
             self.pool.refresh(slot);
         }
         self.pool.schedule(slot, earlier(slot_at, socket_at));
@@ -144,8 +144,8 @@ impl<'a> Node<'a> {
                     return Some(at);
                 }
             }
-            let mut witness = Witness::new(device, said);
-            if self.iface.poll_egress(now, &mut witness, sockets) == PollResult::None {
+            let mut tracker = SeqTracker::new(device, said);
+            if self.iface.poll_egress(now, &mut tracker, sockets) == PollResult::None {
                 break;
             }
             if connection.has_sent_all() {
@@ -165,8 +165,8 @@ impl<'a> Node<'a> {
     }
 
     /// A handshake is complete.
-    fn welcome(&mut self, slot: usize, on_event: &mut impl Sink) {
-        self.pool.stand(slot, Standing::Open);
+    fn on_established(&mut self, slot: usize, on_event: &mut impl Sink) {
+        self.pool.stand(slot, SlotState::Open);
         let tuple = *self.pool.slot(slot).tuple();
         if self.pool.slot(slot).is_served(None) {
             self.stats.accepted += 1;
@@ -178,12 +178,12 @@ impl<'a> Node<'a> {
     }
 
     /// A connection has ended.
-    fn part(&mut self, slot: usize, end: End, on_event: &mut impl Sink) {
+    fn on_closed(&mut self, slot: usize, reason: CloseReason, on_event: &mut impl Sink) {
         let standing = match self.pool.slot(slot).state() {
-            State::TimeWait => Standing::TimeWait,
-            _ => Standing::Leaving,
+            State::TimeWait => SlotState::TimeWait,
+            _ => SlotState::Leaving,
         };
-        self.report(slot, end, on_event);
+        self.report(slot, reason, on_event);
         self.pool.stand(slot, standing);
     }
 
@@ -195,45 +195,56 @@ impl<'a> Node<'a> {
         on_event: &mut impl Sink,
     ) -> bool {
         let deadline = self.pool.slot(slot).deadline(&self.timeouts);
-        if let Some((_, end)) = deadline.filter(|(at, _)| *at <= now) {
+        if let Some((_, reason)) = deadline.filter(|(at, _)| *at <= now) {
             match self.pool.standing(slot) {
-                Standing::Free => {}
-                Standing::HalfOpen => self.drop_handshake(slot, end, on_event),
-                Standing::Open => self.reset(slot, end, now, on_event),
-                Standing::TimeWait | Standing::Leaving => self.pool.release(slot),
+                SlotState::Free => {}
+                SlotState::HalfOpen => self.drop_handshake(slot, reason, on_event),
+                SlotState::Open => self.reset(slot, reason, now, on_event),
+                SlotState::TimeWait | SlotState::Leaving => self.pool.release(slot),
             }
         }
-        self.pool.standing(slot) != Standing::Free
+        self.pool.standing(slot) != SlotState::Free
     }
 
     /// Forgets a handshake. Nothing is sent: the peer may never have been there.
-    pub(super) fn drop_handshake(&mut self, slot: usize, end: End, on_event: &mut impl Sink) {
-        self.report(slot, end, on_event);
+    pub(super) fn drop_handshake(
+        &mut self,
+        slot: usize,
+        reason: CloseReason,
+        on_event: &mut impl Sink,
+    ) {
+        self.report(slot, reason, on_event);
         self.pool.release(slot);
     }
 
     /// Ends a connection; the reset leaves with the slot's next egress, and before it is free.
-    pub(super) fn reset(&mut self, slot: usize, end: End, now: Instant, on_event: &mut impl Sink) {
-        self.report(slot, end, on_event);
+    pub(super) fn reset(
+        &mut self,
+        slot: usize,
+        reason: CloseReason,
+        now: Instant,
+        on_event: &mut impl Sink,
+    ) {
+        self.report(slot, reason, on_event);
         self.pool.slot(slot).abort(now);
-        self.pool.stand(slot, Standing::Leaving);
+        self.pool.stand(slot, SlotState::Leaving);
     }
 
     /// Makes a slot free whose connection is over.
-    pub(super) fn vacate(&mut self, slot: usize) {
+    pub(super) fn free_slot(&mut self, slot: usize) {
         match self.pool.standing(slot) {
-            Standing::Free => return,
-            Standing::TimeWait => self.stats.recycled += 1,
+            SlotState::Free => return,
+            SlotState::TimeWait => self.stats.recycled += 1,
             _ => {}
         }
         self.pool.release(slot);
     }
 
-    fn report(&mut self, slot: usize, end: End, on_event: &mut impl Sink) {
-        self.stats.count_end(end);
+    fn report(&mut self, slot: usize, reason: CloseReason, on_event: &mut impl Sink) {
+        self.stats.count_closed(reason);
         let connection = self.pool.slot(slot);
         let (received, sent) = connection.bytes();
-        on_event(Event::Closed { tuple: *connection.tuple(), end, received, sent });
+        on_event(Event::Closed { tuple: *connection.tuple(), reason, received, sent });
     }
 
     /// The node has lost an address. Its connections end without a word: a reset could only come from
@@ -244,13 +255,15 @@ impl<'a> Node<'a> {
                 continue;
             }
             match self.pool.standing(slot) {
-                Standing::Free => {}
-                Standing::HalfOpen => self.drop_handshake(slot, End::HandshakeDropped, on_event),
-                Standing::Open => {
-                    self.report(slot, End::AddressLost, on_event);
+                SlotState::Free => {}
+                SlotState::HalfOpen => {
+                    self.drop_handshake(slot, CloseReason::HandshakeDropped, on_event)
+                }
+                SlotState::Open => {
+                    self.report(slot, CloseReason::AddressLost, on_event);
                     self.pool.release(slot);
                 }
-                Standing::TimeWait | Standing::Leaving => self.pool.release(slot),
+                SlotState::TimeWait | SlotState::Leaving => self.pool.release(slot),
             }
         }
     }

@@ -9,8 +9,8 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, TcpControl, TcpSeqNumber
 use super::Node;
 use crate::cookie::{self, Cookies, Returned};
 use crate::gate::Header;
-use crate::phy::parcel::Parcel;
-use crate::phy::witness::Telling;
+use crate::phy::seq_tracker::TrackedTxToken;
+use crate::phy::single_frame::SingleFrame;
 use crate::segment::Segment;
 
 impl Node<'_> {
@@ -37,7 +37,7 @@ impl Node<'_> {
     pub(super) fn give_cookie<Tx: TxToken>(
         &mut self,
         syn: &Segment,
-        parcel: Parcel<'_, Tx>,
+        frame: SingleFrame<'_, Tx>,
         now: Instant,
     ) {
         let Some(cookies) = self.cookies() else { return };
@@ -45,12 +45,12 @@ impl Node<'_> {
         let mut answer = syn.answer(TcpControl::Syn, ours, syn.seq + 1, cookies.window);
         let headers = if matches!(syn.from.1.addr, IpAddress::Ipv4(_)) { 40 } else { 60 };
         answer.segment_size = u16::try_from(self.ip_mtu - headers).ok();
-        answer.send(parcel.into_reply());
+        answer.send(frame.into_reply());
         self.stats.cookies_given += 1;
     }
 
     /// Makes the socket what it would be, had it taken the SYN itself.
-    pub(super) fn revive(&mut self, slot: usize, returned: Returned, frame: &[u8], now: Instant) {
+    pub(super) fn restore(&mut self, slot: usize, returned: Returned, frame: &[u8], now: Instant) {
         let Some(ack) = Segment::read(frame, &self.checksums).filter(|_| self.gives_cookies())
         else {
             return;
@@ -68,32 +68,32 @@ impl Node<'_> {
         // window. Before that it takes no data.
         let probe = Segment { seq: returned.theirs, ..completes };
 
-        self.rehearse(slot, &syn, Some(returned), now);
-        self.rehearse(slot, &completes, None, now);
-        self.rehearse(slot, &probe, None, now);
+        self.inject(slot, &syn, Some(returned), now);
+        self.inject(slot, &completes, None, now);
+        self.inject(slot, &probe, None, now);
         self.stats.cookies_returned += 1;
     }
 
     /// Shows a socket a segment that nobody sent; what it answers does not leave.
-    fn rehearse(&mut self, slot: usize, segment: &Segment, first: Option<Returned>, now: Instant) {
+    fn inject(&mut self, slot: usize, segment: &Segment, first: Option<Returned>, now: Instant) {
         let mut buffer = [0; Segment::MAX_LEN];
         let frame = &mut buffer[..segment.len()];
         segment.write(frame);
         let (sockets, said) = self.pool.slot(slot).parts();
-        let reply = Telling { token: Nowhere, said };
-        let mut parcel = Parcel::new(frame, PacketMeta::default(), reply);
+        let reply = TrackedTxToken { token: Nowhere, said };
+        let mut frame = SingleFrame::new(frame, PacketMeta::default(), reply);
         match first {
-            None => self.iface.poll_ingress_single(now, &mut parcel, sockets),
+            None => self.iface.poll_ingress_single(now, &mut frame, sockets),
             // smoltcp draws our initial sequence number, from the seed of its interface.
             Some(returned) => {
                 let address = returned.tuple.local.addr;
                 let mut config = InterfaceConfig::new(HardwareAddress::Ethernet(self.mac));
                 config.random_seed = cookie::seed_for(returned.ours);
-                let mut iface = Interface::new(config, &mut parcel, now);
+                let mut iface = Interface::new(config, &mut frame, now);
                 iface.update_ip_addrs(|addresses| {
                     let _ = addresses.push(IpCidr::new(address, 8));
                 });
-                iface.poll_ingress_single(now, &mut parcel, sockets)
+                iface.poll_ingress_single(now, &mut frame, sockets)
             }
         };
     }

@@ -7,11 +7,11 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::fragments::{fragments_have_left, is_fragmenting};
 use super::{BindError, ConnectError, Node, earlier};
-use crate::client::udp::{Exchange, Next, Query};
-use crate::config::Service;
-use crate::event::{Event, Ignored, Protocol, Sink, Tuple};
-use crate::phy::witness::Witness;
-use crate::post::{Port, Sender, Task};
+use crate::client::udp::{Next, Query, UdpExchange};
+use crate::config::UdpService;
+use crate::event::{DatagramDropReason, Event, Protocol, Sink, Tuple};
+use crate::phy::seq_tracker::SeqTracker;
+use crate::udp_queue::{Port, PortRole, TxSlot};
 
 /// smoltcp asks for one hardware address in this time (`SILENT_TIME` of its neighbor cache), so that
 /// each that waits can have so many turns.
@@ -22,14 +22,14 @@ const UDP_HEADER: usize = 8;
 
 impl<'a> Node<'a> {
     /// `bind`: from now on datagrams to this port are served.
-    pub fn bind(&mut self, port: u16, service: Service) -> Result<(), BindError> {
+    pub fn bind(&mut self, port: u16, service: UdpService) -> Result<(), BindError> {
         if port == 0 {
             return Err(BindError::Port);
         }
         if self.is_bound(port) {
             return Err(BindError::InUse);
         }
-        self.take_port(port, Task::Serve(service)).ok_or(BindError::NoPort)
+        self.take_port(port, PortRole::Serve(service)).ok_or(BindError::NoPort)
     }
 
     /// `sendto` and `recvfrom`, as often as the query says, as the polls go by. Events tell how it
@@ -43,7 +43,7 @@ impl<'a> Node<'a> {
             return Err(ConnectError::TooLarge);
         }
         let tuple = self.unused_tuple(local, remote).ok_or(ConnectError::NoPort)?;
-        self.take_port(tuple.local.port, Task::Ask(tuple, Exchange::new(query)))
+        self.take_port(tuple.local.port, PortRole::Ask(tuple, UdpExchange::new(query)))
             .ok_or(ConnectError::NoSlot)?;
         Ok(tuple)
     }
@@ -56,10 +56,10 @@ impl<'a> Node<'a> {
         self.common.get::<Socket<'a>>(port.handle).endpoint().port
     }
 
-    fn take_port(&mut self, port: u16, task: Task<'a>) -> Option<()> {
-        let free = self.ports.iter_mut().find(|port| matches!(port.task, Task::Unbound))?;
+    fn take_port(&mut self, port: u16, role: PortRole<'a>) -> Option<()> {
+        let free = self.ports.iter_mut().find(|port| matches!(port.role, PortRole::Unbound))?;
         self.common.get_mut::<Socket<'a>>(free.handle).bind(port).ok()?;
-        free.task = task;
+        free.role = role;
         Some(())
     }
 
@@ -73,7 +73,7 @@ impl<'a> Node<'a> {
 
     /// The most that a datagram to this peer can carry.
     fn largest_datagram(&self, remote: IpAddress) -> usize {
-        let memory = self.senders.first().map_or(0, Sender::capacity);
+        let memory = self.tx_slots.first().map_or(0, TxSlot::capacity);
         match remote {
             IpAddress::Ipv4(_) if cfg!(feature = "ipv4-fragmentation") => memory,
             _ => memory.min(self.largest_whole(remote)),
@@ -104,9 +104,9 @@ impl<'a> Node<'a> {
             let Some(tuple) = self.arrival(port) else { continue };
             arrived = true;
             self.stats.datagrams_received += 1;
-            if let Err(ignored) = self.judge(&tuple, port, now) {
+            if let Err(reason) = self.judge(&tuple, port, now) {
                 let _ = self.common.get_mut::<Socket<'a>>(self.ports[port].handle).recv();
-                self.ignore(ignored, tuple, on_event);
+                self.drop_datagram(reason, tuple, on_event);
             } else if let Some(sender) = self.serve(port, &tuple, now, on_event) {
                 self.send(sender, now, device, on_event);
             }
@@ -116,8 +116,8 @@ impl<'a> Node<'a> {
             && self.is_bound(tuple.local.port)
         {
             // smoltcp drops some of what must not be answered before a socket sees it.
-            let ignored = self.judge_ends(&tuple).err().unwrap_or(Ignored::Unreadable);
-            self.ignore(ignored, tuple, on_event);
+            let reason = self.judge_ends(&tuple).err().unwrap_or(DatagramDropReason::Unreadable);
+            self.drop_datagram(reason, tuple, on_event);
         }
     }
 
@@ -130,24 +130,31 @@ impl<'a> Node<'a> {
         Some(Tuple { local, remote: metadata.endpoint })
     }
 
-    fn judge_ends(&self, tuple: &Tuple) -> Result<(), Ignored> {
+    fn judge_ends(&self, tuple: &Tuple) -> Result<(), DatagramDropReason> {
         let own = self.own();
         if !own.has(&tuple.local.addr) {
-            return Err(Ignored::Destination);
+            return Err(DatagramDropReason::Destination);
         }
         if !own.is_possible_peer(&tuple.remote.addr, &tuple.local.addr) {
-            return Err(Ignored::Source);
+            return Err(DatagramDropReason::Source);
         }
         Ok(())
     }
 
-    fn judge(&mut self, tuple: &Tuple, port: usize, now: Instant) -> Result<(), Ignored> {
+    fn judge(
+        &mut self,
+        tuple: &Tuple,
+        port: usize,
+        now: Instant,
+    ) -> Result<(), DatagramDropReason> {
         self.judge_ends(tuple)?;
-        match self.ports[port].task {
-            Task::Ask(asked, _) if asked != *tuple => Err(Ignored::Source),
-            Task::Ask(..) | Task::Unbound => Ok(()),
-            Task::Serve(_) if self.is_bound(tuple.remote.port) => Err(Ignored::SourcePort),
-            Task::Serve(_) => self.doorman.judge(&tuple.remote, now),
+        match self.ports[port].role {
+            PortRole::Ask(asked, _) if asked != *tuple => Err(DatagramDropReason::Source),
+            PortRole::Ask(..) | PortRole::Unbound => Ok(()),
+            PortRole::Serve(_) if self.is_bound(tuple.remote.port) => {
+                Err(DatagramDropReason::SourcePort)
+            }
+            PortRole::Serve(_) => self.udp_limiter.judge(&tuple.remote, now),
         }
     }
 
@@ -160,28 +167,28 @@ impl<'a> Node<'a> {
         on_event: &mut impl Sink,
     ) -> Option<usize> {
         // What is not answered takes no other answer's place.
-        let sender = match self.ports[port].task {
-            Task::Serve(service) if service.answer_len(0).is_some() => {
+        let sender = match self.ports[port].role {
+            PortRole::Serve(service) if service.answer_len(0).is_some() => {
                 Some(self.vacant_sender(on_event)?)
             }
             _ => None,
         };
-        let Port { handle, task } = &mut self.ports[port];
+        let Port { handle, role } = &mut self.ports[port];
         let (data, _) = self.common.get_mut::<Socket<'a>>(*handle).recv().ok()?;
         on_event(Event::Received { protocol: Protocol::Udp, tuple: *tuple, data });
-        let len = match task {
-            Task::Serve(service) => {
+        let len = match role {
+            PortRole::Serve(service) => {
                 let len = service.answer_len(data.len())?;
-                self.senders[sender?]
+                self.tx_slots[sender?]
                     .put(*tuple, len, now, |answer| service.answer(data, answer))?;
                 self.waiting += 1;
                 len
             }
-            Task::Ask(_, exchange) => {
+            PortRole::Ask(_, exchange) => {
                 exchange.answer(data);
                 return None;
             }
-            Task::Unbound => return None,
+            PortRole::Unbound => return None,
         };
         self.stats.datagrams_sent += 1;
         on_event(Event::Sent { protocol: Protocol::Udp, tuple: *tuple, bytes: len });
@@ -196,12 +203,12 @@ impl<'a> Node<'a> {
         on_event: &mut impl Sink,
     ) {
         for port in 0..self.ports.len() {
-            let Task::Ask(tuple, mut exchange) = self.ports[port].task else { continue };
+            let PortRole::Ask(tuple, mut exchange) = self.ports[port].role else { continue };
             match exchange.next(now) {
                 Next::Wait(_) => {}
                 Next::Done => {
                     self.common.get_mut::<Socket<'a>>(self.ports[port].handle).close();
-                    self.ports[port].task = Task::Unbound;
+                    self.ports[port].role = PortRole::Unbound;
                     on_event(Event::Reported { tuple, report: exchange.report() });
                     continue;
                 }
@@ -209,7 +216,7 @@ impl<'a> Node<'a> {
                     let Some(sender) = self.vacant_sender(on_event) else { continue };
                     let bytes = exchange.len();
                     let ask = |question: &mut [u8]| exchange.ask(question, now);
-                    if self.senders[sender].put(tuple, bytes, now, ask).is_some() {
+                    if self.tx_slots[sender].put(tuple, bytes, now, ask).is_some() {
                         self.waiting += 1;
                         self.stats.datagrams_sent += 1;
                         on_event(Event::Sent { protocol: Protocol::Udp, tuple, bytes });
@@ -217,7 +224,7 @@ impl<'a> Node<'a> {
                     }
                 }
             }
-            self.ports[port].task = Task::Ask(tuple, exchange);
+            self.ports[port].role = PortRole::Ask(tuple, exchange);
         }
     }
 
@@ -233,11 +240,11 @@ impl<'a> Node<'a> {
             return;
         }
         // Who was asked for least goes first: smoltcp asks for one address a second, whoever wants it.
-        for turns in 0..=TURNS {
-            for sender in 0..self.senders.len() {
-                match self.senders[sender].deadline() {
+        for neighbor_probes in 0..=TURNS {
+            for sender in 0..self.tx_slots.len() {
+                match self.tx_slots[sender].deadline() {
                     Some(deadline) if deadline <= now => self.give_up(sender, on_event),
-                    Some(_) if self.senders[sender].turns == turns => {
+                    Some(_) if self.tx_slots[sender].neighbor_probes == neighbor_probes => {
                         self.send(sender, now, device, on_event);
                     }
                     _ => {}
@@ -253,11 +260,11 @@ impl<'a> Node<'a> {
         }
         let mut due = None;
         if self.waiting > 0 {
-            let deadlines = self.senders.iter().filter_map(Sender::deadline);
+            let deadlines = self.tx_slots.iter().filter_map(TxSlot::deadline);
             due = deadlines.min().map(|deadline| deadline.min(self.next_turn));
         }
         for port in &mut *self.ports {
-            if let Task::Ask(_, exchange) = &mut port.task {
+            if let PortRole::Ask(_, exchange) = &mut port.role {
                 let at = match exchange.next(now) {
                     Next::Wait(until) => until,
                     Next::Send | Next::Done => now,
@@ -270,18 +277,19 @@ impl<'a> Node<'a> {
 
     /// A sender with nothing in it: if there is none, the one that has waited longest gives up.
     fn vacant_sender(&mut self, on_event: &mut impl Sink) -> Option<usize> {
-        if let Some(vacant) = self.senders.iter().position(Sender::is_empty) {
+        if let Some(vacant) = self.tx_slots.iter().position(TxSlot::is_empty) {
             return Some(vacant);
         }
-        let oldest = (0..self.senders.len()).min_by_key(|sender| self.senders[*sender].since())?;
+        let oldest =
+            (0..self.tx_slots.len()).min_by_key(|sender| self.tx_slots[*sender].since())?;
         self.give_up(oldest, on_event);
         Some(oldest)
     }
 
     fn give_up(&mut self, sender: usize, on_event: &mut impl Sink) {
-        if let Some(tuple) = self.senders[sender].clear() {
+        if let Some(tuple) = self.tx_slots[sender].clear() {
             self.waiting -= 1;
-            self.ignore(Ignored::Unreachable, tuple, on_event);
+            self.drop_datagram(DatagramDropReason::Unreachable, tuple, on_event);
         }
     }
 
@@ -296,15 +304,15 @@ impl<'a> Node<'a> {
         if !fragments_have_left(&mut self.iface, now, device) {
             return;
         }
-        self.senders[sender].speak_up();
-        let (said, sender_sockets) = (&mut None, &mut self.senders[sender].sockets);
-        self.iface.poll_egress(now, &mut Witness::new(device, said), sender_sockets);
-        let Some(left) = self.senders[sender].settle() else {
+        self.tx_slots[sender].clear_silence();
+        let (said, sender_sockets) = (&mut None, &mut self.tx_slots[sender].sockets);
+        self.iface.poll_egress(now, &mut SeqTracker::new(device, said), sender_sockets);
+        let Some(left) = self.tx_slots[sender].take_sent() else {
             if device.transmit(now).is_none() {
                 // The device has no room; who the peer is has nothing to do with it.
                 self.next_turn = now;
             } else if self.next_turn <= now {
-                self.senders[sender].turns += 1;
+                self.tx_slots[sender].neighbor_probes += 1;
                 self.next_turn = now + TURN;
             }
             return;
@@ -313,20 +321,20 @@ impl<'a> Node<'a> {
         let is_fragmented = left.len > self.largest_whole(left.tuple.remote.addr);
         if is_fragmented && !is_fragmenting(&mut self.iface, now) {
             // smoltcp takes what its buffer for fragments cannot hold, and drops it.
-            self.ignore(Ignored::TooLarge, left.tuple, on_event);
+            self.drop_datagram(DatagramDropReason::TooLarge, left.tuple, on_event);
         }
         fragments_have_left(&mut self.iface, now, device);
     }
 
     /// The node has lost an address: what is to leave from it does not, and who asks from it is told.
     pub(super) fn end_datagrams_of(&mut self, address: IpAddress, on_event: &mut impl Sink) {
-        for sender in 0..self.senders.len() {
-            if self.senders[sender].tuple().is_some_and(|tuple| tuple.local.addr == address) {
+        for sender in 0..self.tx_slots.len() {
+            if self.tx_slots[sender].tuple().is_some_and(|tuple| tuple.local.addr == address) {
                 self.give_up(sender, on_event);
             }
         }
         for port in &mut *self.ports {
-            if let Task::Ask(tuple, exchange) = &mut port.task
+            if let PortRole::Ask(tuple, exchange) = &mut port.role
                 && tuple.local.addr == address
             {
                 exchange.give_up();
@@ -334,8 +342,13 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn ignore(&mut self, ignored: Ignored, tuple: Tuple, on_event: &mut impl Sink) {
-        self.stats.count_ignored(ignored);
-        on_event(Event::Ignored { ignored, tuple });
+    fn drop_datagram(
+        &mut self,
+        reason: DatagramDropReason,
+        tuple: Tuple,
+        on_event: &mut impl Sink,
+    ) {
+        self.stats.count_datagram_dropped(reason);
+        on_event(Event::DatagramDropped { reason, tuple });
     }
 }

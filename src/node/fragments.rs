@@ -4,7 +4,7 @@ use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::time::Instant;
 
-use crate::phy::witness::Witness;
+use crate::phy::seq_tracker::SeqTracker;
 
 /// More fragments than any datagram has: 65,535 bytes over the smallest MTU.
 const MAX_FRAGMENTS: usize = 128;
@@ -21,7 +21,7 @@ pub(super) fn fragments_have_left<D: Device + ?Sized>(
             return true;
         }
         let mut nothing = SocketSet::new(&mut [][..]);
-        iface.poll_egress(now, &mut Witness::new(device, &mut None), &mut nothing);
+        iface.poll_egress(now, &mut SeqTracker::new(device, &mut None), &mut nothing);
     }
     false
 }

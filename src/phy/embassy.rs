@@ -16,7 +16,7 @@
 //!     assert!(device.capabilities().max_transmission_unit >= 14 + 576);
 //!
 //!     // In a loop that polls without a pause this is all. One that sleeps says how it is woken:
-//!     device.wake_by(Waker::noop());
+//!     device.register_waker(Waker::noop());
 //!     while let Some((rx, _reply)) = device.receive(Instant::ZERO) {
 //! #       drop(rx);
 //!     }
@@ -62,7 +62,7 @@ use embassy_net_driver::{Checksum as Left, Driver, HardwareAddress, LinkState};
 use smoltcp::phy::{self, Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
-use super::wakes::{Link, Wakes};
+use super::wake_device::{self, WakeDevice};
 
 /// A driver as a device.
 pub struct Bridge<D> {
@@ -72,7 +72,7 @@ pub struct Bridge<D> {
 }
 
 impl<D: Driver> Bridge<D> {
-    /// Wraps a driver that carries Ethernet frames. Until [`wake_by`](Wakes::wake_by) it wakes nobody.
+    /// Wraps a driver that carries Ethernet frames. Until [`register_waker`](WakeDevice::register_waker) it wakes nobody.
     pub fn new(driver: D) -> Result<Self, NotEthernet> {
         match driver.hardware_address() {
             HardwareAddress::Ethernet(address) => {
@@ -87,11 +87,11 @@ impl<D: Driver> Bridge<D> {
         self.address
     }
 
-    /// Whether the driver has a link. It wakes whom [`wake_by`](Wakes::wake_by) named when that changes.
-    pub fn link_state(&mut self) -> Link {
+    /// Whether the driver has a link. It wakes whom [`register_waker`](WakeDevice::register_waker) named when that changes.
+    pub fn link_state(&mut self) -> wake_device::LinkState {
         match self.driver.link_state(&mut Context::from_waker(&self.waker)) {
-            LinkState::Up => Link::Up,
-            LinkState::Down => Link::Down,
+            LinkState::Up => wake_device::LinkState::Up,
+            LinkState::Down => wake_device::LinkState::Down,
         }
     }
 
@@ -101,8 +101,8 @@ impl<D: Driver> Bridge<D> {
     }
 }
 
-impl<D: Driver> Wakes for Bridge<D> {
-    fn wake_by(&mut self, waker: &Waker) -> Link {
+impl<D: Driver> WakeDevice for Bridge<D> {
+    fn register_waker(&mut self, waker: &Waker) -> wake_device::LinkState {
         self.waker.clone_from(waker);
         self.link_state()
     }

@@ -35,13 +35,13 @@
 pub mod cable;
 #[cfg(feature = "phy-embassy")]
 pub mod embassy;
-pub(crate) mod parcel;
+pub(crate) mod seq_tracker;
+pub(crate) mod single_frame;
 #[cfg(feature = "phy-tap")]
 pub mod tap;
-pub(crate) mod wakes;
-pub(crate) mod witness;
+pub(crate) mod wake_device;
 
-pub use self::wakes::{Link, Wakes};
+pub use self::wake_device::{LinkState, WakeDevice};
 pub use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::wire::EthernetFrame;
 

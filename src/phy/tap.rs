@@ -2,24 +2,24 @@
 //! open of our own (feature `phy-tap-offload`).
 //!
 //! This needs `std`, alone in this library, and has all that is `unsafe` in it: the system calls that
-//! `tun-tap` and std do not wrap. `tap/line.rs` is the way to the kernel, `tap/ring.rs` the one for many
-//! frames at once, `tap/watch.rs` the wait, `tap/alarm.rs` its end; `tap/reads.rs` says how many frames to ask for,
-//! `tap/inbox.rs` and `tap/outbox.rs` hold them on their way; `tap/offload.rs` is what offloads make of a
+//! `tun-tap` and std do not wrap. `tap/tun.rs` is the way to the kernel, `tap/uring.rs` the one for many
+//! frames at once, `tap/epoll.rs` the wait, `tap/timerfd.rs` its end; `tap/read_budget.rs` says how many frames to ask for,
+//! `tap/rx_batch.rs` and `tap/tx_batch.rs` hold them on their way; `tap/vnet_hdr.rs` is what offloads make of a
 //! frame.
 
 extern crate std;
 
-mod alarm;
-mod guess;
-mod inbox;
-mod line;
+mod batch;
+mod epoll;
 mod name;
-mod offload;
-mod outbox;
-mod reads;
+mod read_budget;
+mod rx_batch;
+mod timerfd;
+mod tun;
+mod tx_batch;
 #[cfg(feature = "phy-tap-uring")]
-mod ring;
-mod watch;
+mod uring;
+mod vnet_hdr;
 
 #[cfg(feature = "phy-tap-offload")]
 use core::num::NonZeroUsize;
@@ -34,14 +34,14 @@ use smoltcp::{
     time::{Duration, Instant},
 };
 
-use self::inbox::{Filled, Inbox};
-use self::line::Line;
-use self::offload::HEADER;
+use self::epoll::Epoll;
+use self::read_budget::ReadBudget;
+use self::rx_batch::{Filled, RxBatch};
+use self::tun::Tun;
+use self::tx_batch::TxBatch;
+use self::vnet_hdr::HEADER;
 #[cfg(feature = "phy-tap-offload")]
-pub use self::offload::fill_checksum;
-use self::outbox::Outbox;
-use self::reads::Reads;
-use self::watch::Watch;
+pub use self::vnet_hdr::fill_checksum;
 use super::ETHERNET_HEADER;
 
 /// A VLAN tag makes a frame this much longer than the MTU allows, legally.
@@ -55,10 +55,10 @@ const BUFFER: usize = ETHERNET_HEADER + VLAN_TAG + MAX_MTU;
 
 /// Room for frames that were read together: of the usual size for as many as that may be, and of the largest for
 /// a window's worth, with the acknowledgements.
-const INBOX: usize = 16 * (HEADER + BUFFER + 1);
+const RX_BATCH: usize = 16 * (HEADER + BUFFER + 1);
 
 /// Room for frames that leave together: of the usual size for as many.
-const OUTBOX: usize = 2 * (HEADER + BUFFER);
+const TX_BATCH: usize = 2 * (HEADER + BUFFER);
 
 /// The longest frame that is left to the kernel to cut: what a capture's format takes.
 #[cfg(feature = "phy-tap-offload")]
@@ -149,14 +149,14 @@ pub struct Counters {
 /// Memory: 18 times 64 KiB, made at `open`, and the rings of io_uring where they are used; none per frame. The
 /// kernel backs only the pages that are used.
 pub struct Tap {
-    line: Line,
-    watch: Watch,
+    tun: Tun,
+    epoll: Epoll,
     mtu: usize,
-    reads: Reads,
+    read_budget: ReadBudget,
     counters: Counters,
-    inbox: Inbox,
+    rx_batch: RxBatch,
     // Of its own, because smoltcp writes the answer while it still reads the question.
-    outbox: Outbox,
+    tx_batch: TxBatch,
 }
 
 impl Tap {
@@ -174,7 +174,7 @@ impl Tap {
     /// - `EINVAL`: there is an interface of this name, and it is no TAP.
     pub fn open(name: &str) -> io::Result<Tap> {
         name::check(name)?;
-        Tap::over(Line::open(name)?)
+        Tap::over(Tun::open(name)?)
     }
 
     /// The same with [offloads](Tap#offloads).
@@ -186,19 +186,19 @@ impl Tap {
     #[cfg(feature = "phy-tap-offload")]
     pub fn open_offload(name: &str) -> io::Result<Tap> {
         name::check(name)?;
-        Tap::over(Line::open_offload(name)?)
+        Tap::over(Tun::open_offload(name)?)
     }
 
-    fn over(line: Line) -> io::Result<Tap> {
-        let watch = Watch::new(&line)?;
+    fn over(tun: Tun) -> io::Result<Tap> {
+        let epoll = Epoll::new(&tun)?;
         let mut tap = Tap {
-            line,
-            watch,
+            tun,
+            epoll,
             mtu: 0,
-            reads: Reads::new(),
+            read_budget: ReadBudget::new(),
             counters: Counters::default(),
-            inbox: Inbox::new(INBOX),
-            outbox: Outbox::new(OUTBOX),
+            rx_batch: RxBatch::new(RX_BATCH),
+            tx_batch: TxBatch::new(TX_BATCH),
         };
         tap.refresh_mtu()?;
         Ok(tap)
@@ -207,7 +207,7 @@ impl Tap {
     /// The interface's name: the one given to [`open`](Tap::open), or what the kernel made of a
     /// pattern like `tap%d`.
     pub fn name(&self) -> &str {
-        self.line.name()
+        self.tun.name()
     }
 
     /// The IP MTU: what `ip link` shows, 14 bytes less than what smoltcp calls the MTU of an
@@ -221,14 +221,14 @@ impl Tap {
     /// Call it before the stack is made: smoltcp reads a device's capabilities once. The interface
     /// is looked up by name in the caller's network namespace.
     pub fn refresh_mtu(&mut self) -> io::Result<usize> {
-        let mtu = self.line.mtu()?;
+        let mtu = self.tun.mtu()?;
         self.mtu = usize::try_from(mtu).unwrap_or(0).min(MAX_MTU);
         Ok(self.mtu)
     }
 
     /// Whether the host's side is up. While it is not, every frame sent is dropped.
     pub fn is_up(&self) -> io::Result<bool> {
-        self.line.is_up()
+        self.tun.is_up()
     }
 
     /// What passed so far, and what was dropped.
@@ -243,7 +243,7 @@ impl Tap {
     /// It is watched already ([`AlreadyExists`](io::ErrorKind::AlreadyExists)), or no descriptor that
     /// `epoll` takes: a file is always readable.
     pub fn watch(&mut self, descriptor: impl AsFd) -> io::Result<()> {
-        self.watch.other(descriptor.as_fd())
+        self.epoll.other(descriptor.as_fd())
     }
 
     /// Sleeps until a frame is there, a descriptor that is [watched](Self::watch) is readable, a signal was
@@ -259,11 +259,13 @@ impl Tap {
     /// The interface was removed ([`NotFound`](io::ErrorKind::NotFound)). A signal is no error.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.flush();
-        if !self.inbox.is_empty() {
+        if !self.rx_batch.is_empty() {
             return Ok(());
         }
-        match self.watch.wait(timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.reads.woke(false),
+        match self.epoll.wait(timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.read_budget.woke(false)
+            }
             Err(error) => return Err(error),
             Ok(events) if events & !libc::EPOLLIN != 0 => {
                 // Not "link down": that raises nothing. To go on would be to spin, for every wait
@@ -273,38 +275,38 @@ impl Tap {
                     format!("the interface {} was removed", self.name()),
                 ));
             }
-            Ok(events) => self.reads.woke(events & libc::EPOLLIN != 0),
+            Ok(events) => self.read_budget.woke(events & libc::EPOLLIN != 0),
         }
         Ok(())
     }
 
     /// Reads what is granted, and says whether anything is.
     fn fill(&mut self) -> bool {
-        let most = self.reads.take();
+        let most = self.read_budget.take();
         if most == 0 {
             return false;
         }
         // A TAP cuts a frame to the buffer and says nothing; an uncut segment is as long as it likes.
-        let longest = if self.line.offloads() { BUFFER } else { self.max_frame() };
-        let Filled { asked, found, failed } = self.inbox.fill(most, longest, &mut self.line);
-        self.reads.came(asked, found);
+        let longest = if self.tun.offloads() { BUFFER } else { self.max_frame() };
+        let Filled { asked, found, failed } = self.rx_batch.fill(most, longest, &mut self.tun);
+        self.read_budget.came(asked, found);
         self.counters.rx_errors += u64::from(failed);
         found > 0
     }
 
     /// Whether a frame that was read is one for the stack. Counted either way.
     fn admit(&mut self, number: usize) -> bool {
-        let (limit, offloads) = (self.max_frame(), self.line.offloads());
-        let is_cut = self.inbox.is_cut(number);
-        let Some((header, frame)) = self.inbox.frame(number) else {
+        let (limit, offloads) = (self.max_frame(), self.tun.offloads());
+        let is_cut = self.rx_batch.is_cut(number);
+        let Some((header, frame)) = self.rx_batch.frame(number) else {
             self.counters.rx_errors += 1;
             return false;
         };
-        if is_cut || frame.len() > limit && !(offloads && offload::is_uncut(header)) {
+        if is_cut || frame.len() > limit && !(offloads && vnet_hdr::is_uncut(header)) {
             self.counters.rx_too_large += 1;
             return false;
         }
-        if offloads && !offload::admit(header, frame) {
+        if offloads && !vnet_hdr::admit(header, frame) {
             self.counters.rx_checksum += 1;
             return false;
         }
@@ -313,7 +315,7 @@ impl Tap {
     }
 
     fn flush(&mut self) {
-        self.outbox.flush(&mut self.line, &mut self.counters);
+        self.tx_batch.flush(&mut self.tun, &mut self.counters);
     }
 
     /// The longest frame that an interface of this MTU may carry.
@@ -326,7 +328,7 @@ impl Tap {
 /// read already, or that wait to leave.
 impl AsFd for Tap {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.line.as_fd()
+        self.tun.as_fd()
     }
 }
 
@@ -356,7 +358,7 @@ impl Device for Tap {
         // smoltcp's MTU of an Ethernet device includes the header, the kernel's does not.
         // See the docs of `DeviceCapabilities::max_transmission_unit`.
         capabilities.max_transmission_unit = ETHERNET_HEADER + self.mtu;
-        if self.line.offloads() {
+        if self.tun.offloads() {
             capabilities.checksum.tcp = Checksum::None;
             #[cfg(feature = "phy-tap-offload")]
             {
@@ -368,9 +370,9 @@ impl Device for Tap {
 
     fn receive(&mut self, _timestamp: Instant) -> Option<(RxToken<'_>, TxToken<'_>)> {
         let number = loop {
-            match self.inbox.next() {
+            match self.rx_batch.next() {
                 Some(number) if self.admit(number) => break number,
-                Some(_) if self.reads.is_granted() => {}
+                Some(_) if self.read_budget.is_granted() => {}
                 // Where no grant ends the work, a frame that is dropped does.
                 Some(_) => return None,
                 None => {
@@ -381,17 +383,17 @@ impl Device for Tap {
                 }
             }
         };
-        let waits = self.reads.is_granted();
-        let (_, frame) = self.inbox.frame(number)?;
+        let waits = self.read_budget.is_granted();
+        let (_, frame) = self.rx_batch.frame(number)?;
         let rx = RxToken { frame };
-        let (line, outbox, counters) = (&mut self.line, &mut self.outbox, &mut self.counters);
-        Some((rx, TxToken { line, outbox, counters, waits, segment_size: None }))
+        let (tun, tx_batch, counters) = (&mut self.tun, &mut self.tx_batch, &mut self.counters);
+        Some((rx, TxToken { tun, tx_batch, counters, waits, segment_size: None }))
     }
 
     fn transmit(&mut self, _timestamp: Instant) -> Option<TxToken<'_>> {
-        let waits = self.reads.is_granted();
-        let (line, outbox, counters) = (&mut self.line, &mut self.outbox, &mut self.counters);
-        Some(TxToken { line, outbox, counters, waits, segment_size: None })
+        let waits = self.read_budget.is_granted();
+        let (tun, tx_batch, counters) = (&mut self.tun, &mut self.tx_batch, &mut self.counters);
+        Some(TxToken { tun, tx_batch, counters, waits, segment_size: None })
     }
 }
 
@@ -410,8 +412,8 @@ impl phy::RxToken for RxToken<'_> {
 /// Room for one frame in the [`Tap`]'s transmit buffer; it goes to the kernel when it is filled, or with
 /// those that answer the frames that came with its own.
 pub struct TxToken<'a> {
-    line: &'a mut Line,
-    outbox: &'a mut Outbox,
+    tun: &'a mut Tun,
+    tx_batch: &'a mut TxBatch,
     counters: &'a mut Counters,
     /// Whether it waits for the next `receive` or `wait`, and leaves with others.
     waits: bool,
@@ -421,10 +423,10 @@ pub struct TxToken<'a> {
 
 impl phy::TxToken for TxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-        let TxToken { line, outbox, counters, waits, segment_size } = self;
-        let result = outbox.push(length, line, counters, segment_size, f);
+        let TxToken { tun, tx_batch, counters, waits, segment_size } = self;
+        let result = tx_batch.push(length, tun, counters, segment_size, f);
         if !waits {
-            outbox.flush(line, counters);
+            tx_batch.flush(tun, counters);
         }
         result
     }

@@ -1,7 +1,7 @@
 //! The pool: every slot, and three ways of finding one: by 4-tuple, by deadline, by age.
 
-pub(crate) mod due;
-pub(crate) mod order;
+pub(crate) mod age_lists;
+pub(crate) mod deadline_heap;
 pub(crate) mod slot;
 pub(crate) mod table;
 #[cfg(test)]
@@ -9,21 +9,21 @@ mod tests;
 
 use smoltcp::time::{Duration, Instant};
 
-use self::due::{Due, DueRecord};
-use self::order::{Order, OrderRecord, Standing};
+use self::age_lists::{AgeLists, AgeRecord, SlotState};
+use self::deadline_heap::{DeadlineHeap, DeadlineRecord};
 use self::slot::Slot;
 use self::table::{Table, TableRecord};
 use crate::event::Tuple;
 
 /// A slot's number, or none. Zero is none, so that memory full of links starts as zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Link(u16);
+struct SlotRef(u16);
 
-impl Link {
-    const NONE: Link = Link(0);
+impl SlotRef {
+    const NONE: SlotRef = SlotRef(0);
 
-    fn to(slot: usize) -> Link {
-        Link(slot as u16 + 1)
+    fn to(slot: usize) -> SlotRef {
+        SlotRef(slot as u16 + 1)
     }
 
     fn get(self) -> Option<usize> {
@@ -31,29 +31,29 @@ impl Link {
     }
 }
 
-/// The most slots that a [`Link`] can tell apart.
+/// The most slots that a [`SlotRef`] can tell apart.
 pub(crate) const MAX_SLOTS: usize = u16::MAX as usize - 1;
 
 pub(crate) struct Pool<'a> {
     slots: &'a mut [Slot<'a>],
     table: Table<'a>,
-    due: Due<'a>,
-    order: Order<'a>,
+    due: DeadlineHeap<'a>,
+    order: AgeLists<'a>,
 }
 
 impl<'a> Pool<'a> {
     pub(crate) fn new(
         slots: &'a mut [Slot<'a>],
         table: &'a mut [TableRecord],
-        due: &'a mut [DueRecord],
-        order: &'a mut [OrderRecord],
+        due: &'a mut [DeadlineRecord],
+        order: &'a mut [AgeRecord],
         secret: u32,
     ) -> Self {
         Pool {
             slots,
             table: Table::new(table, secret),
-            due: Due::new(due),
-            order: Order::new(order),
+            due: DeadlineHeap::new(due),
+            order: AgeLists::new(order),
         }
     }
 
@@ -70,10 +70,10 @@ impl<'a> Pool<'a> {
     /// Ending TIME-WAIT early gives up its guard against old duplicates (RFC 9293 section 3.6.1); random
     /// initial sequence numbers and the peer's own TIME-WAIT are what remains, as on any busy server.
     pub(crate) fn vacant(&self, now: Instant) -> Option<usize> {
-        let over = || [Standing::Free, Standing::TimeWait].into_iter();
+        let over = || [SlotState::Free, SlotState::TimeWait].into_iter();
         over().find_map(|standing| self.order.oldest(standing)).or_else(|| {
             // A reset of this very moment has not had its turn to leave.
-            let leaving = self.order.oldest(Standing::Leaving);
+            let leaving = self.order.oldest(SlotState::Leaving);
             leaving.filter(|slot| self.slots[*slot].is_quiet(Duration::from_micros(1), now))
         })
     }
@@ -81,7 +81,7 @@ impl<'a> Pool<'a> {
     /// The oldest handshake with one of our listeners, and how many there are: of one port, or of all.
     pub(crate) fn half_open(&self, port: Option<u16>) -> (usize, Option<usize>) {
         let (mut count, mut oldest) = (0, None);
-        let mut next = self.order.oldest(Standing::HalfOpen);
+        let mut next = self.order.oldest(SlotState::HalfOpen);
         while let Some(slot) = next {
             if self.slots[slot].is_served(port) {
                 count += 1;
@@ -94,7 +94,7 @@ impl<'a> Pool<'a> {
 
     /// The served connection that was quiet longest, where each that gets on moves to the young end.
     pub(crate) fn longest_idle(&self) -> Option<usize> {
-        let mut next = self.order.oldest(Standing::Open);
+        let mut next = self.order.oldest(SlotState::Open);
         while let Some(slot) = next {
             if self.slots[slot].is_served(None) {
                 return Some(slot);
@@ -107,7 +107,7 @@ impl<'a> Pool<'a> {
     /// The slot now stands for this tuple.
     pub(crate) fn enter(&mut self, slot: usize, tuple: &Tuple) {
         self.table.insert(tuple, slot);
-        self.order.set(slot, Standing::HalfOpen);
+        self.order.set(slot, SlotState::HalfOpen);
     }
 
     /// The slot is free again, whatever it was; nothing is sent. Its socket is made new when it is used
@@ -115,10 +115,10 @@ impl<'a> Pool<'a> {
     pub(crate) fn release(&mut self, slot: usize) {
         self.table.remove(slot);
         self.due.set(slot, None);
-        self.order.set(slot, Standing::Free);
+        self.order.set(slot, SlotState::Free);
     }
 
-    pub(crate) fn stand(&mut self, slot: usize, standing: Standing) {
+    pub(crate) fn stand(&mut self, slot: usize, standing: SlotState) {
         self.order.set(slot, standing);
     }
 
@@ -127,12 +127,12 @@ impl<'a> Pool<'a> {
         self.order.set(slot, self.order.standing(slot));
     }
 
-    pub(crate) fn standing(&self, slot: usize) -> Standing {
+    pub(crate) fn standing(&self, slot: usize) -> SlotState {
         self.order.standing(slot)
     }
 
     /// How many slots stand so.
-    pub(crate) fn count(&self, standing: Standing) -> usize {
+    pub(crate) fn count(&self, standing: SlotState) -> usize {
         self.order.len(standing)
     }
 
@@ -148,7 +148,7 @@ impl<'a> Pool<'a> {
     /// Whoever may wait for a neighbour's hardware address has something to send. An open connection
     /// tries again by itself within a second.
     pub(crate) fn wake_waiting(&mut self, now: Instant) {
-        for standing in [Standing::HalfOpen, Standing::Leaving] {
+        for standing in [SlotState::HalfOpen, SlotState::Leaving] {
             let mut next = self.order.oldest(standing);
             while let Some(slot) = next {
                 self.due.set(slot, Some(now));

@@ -7,11 +7,11 @@ use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-use crate::client::tcp::{Exchange, Message, Outcome};
-use crate::config::{Flow, Timeouts};
-use crate::event::{End, Event, Protocol, Sink, Stats, Tuple};
-use crate::phy::witness::Said;
-use crate::rate::{Bucket, Rate};
+use crate::client::tcp::{Message, Outcome, TcpExchange};
+use crate::config::{TcpService, Timeouts};
+use crate::event::{CloseReason, Event, Protocol, Sink, Stats, Tuple};
+use crate::phy::seq_tracker::SeqState;
+use crate::rate::{Rate, TokenBucket};
 use crate::server::tcp::Session;
 
 /// How long a reset may wait for a neighbour's address or a transmit buffer before it is given up.
@@ -27,7 +27,7 @@ pub struct Slot<'a> {
     sockets: SocketSet<'a>,
     handle: SocketHandle,
     tuple: Tuple,
-    task: Task<'a>,
+    task: SlotRole<'a>,
     /// The socket's state when it was last looked at.
     state: State,
     /// When the connection last got on: a byte moved, or a state changed.
@@ -36,14 +36,14 @@ pub struct Slot<'a> {
     unacked: usize,
     received: u64,
     sent: u64,
-    said: Option<Said>,
-    challenges: Bucket,
+    said: Option<SeqState>,
+    challenges: TokenBucket,
 }
 
 #[derive(Clone, Copy)]
-enum Task<'a> {
+enum SlotRole<'a> {
     Serve(Session),
-    Talk(Exchange<'a>),
+    Talk(TcpExchange<'a>),
 }
 
 const NOBODY: Tuple = Tuple { local: ANY, remote: ANY };
@@ -61,34 +61,34 @@ impl<'a> Slot<'a> {
             sockets,
             handle,
             tuple: NOBODY,
-            task: Task::Serve(Session::new(Flow::Stream)),
+            task: SlotRole::Serve(Session::new(TcpService::Stream)),
             state: State::Closed,
             since: Instant::ZERO,
             unacked: 0,
             received: 0,
             sent: 0,
             said: None,
-            challenges: Bucket::FULL,
+            challenges: TokenBucket::FULL,
         }
     }
 
     /// The socket set, and where what it sends is remembered.
-    pub(crate) fn parts(&mut self) -> (&mut SocketSet<'a>, &mut Option<Said>) {
+    pub(crate) fn parts(&mut self) -> (&mut SocketSet<'a>, &mut Option<SeqState>) {
         (&mut self.sockets, &mut self.said)
     }
 
     /// Remembers what smoltcp answered at once.
-    pub(crate) fn remember(&mut self, said: Option<Said>) {
-        Said::learn(&mut self.said, said);
+    pub(crate) fn remember(&mut self, said: Option<SeqState>) {
+        SeqState::learn(&mut self.said, said);
     }
 
     /// Where the connection stands, by the last segment of ours.
-    pub(crate) fn said(&self) -> Option<Said> {
+    pub(crate) fn said(&self) -> Option<SeqState> {
         self.said
     }
 
     /// The same for whoever is to be challenged, unless that was done too often.
-    pub(crate) fn challenge(&mut self, now: Instant) -> Option<Said> {
+    pub(crate) fn challenge(&mut self, now: Instant) -> Option<SeqState> {
         let said = self.said?;
         self.challenges.take(CHALLENGES, now).then_some(said)
     }
@@ -115,18 +115,19 @@ impl<'a> Slot<'a> {
 
     /// Whether one of our listeners serves it: the one of this port, or any.
     pub(crate) fn is_served(&self, port: Option<u16>) -> bool {
-        matches!(self.task, Task::Serve(_)) && port.is_none_or(|port| port == self.tuple.local.port)
+        matches!(self.task, SlotRole::Serve(_))
+            && port.is_none_or(|port| port == self.tuple.local.port)
     }
 
     /// Waits for the SYN that is about to be delivered.
     pub(crate) fn listen(
         &mut self,
         tuple: Tuple,
-        flow: Flow,
+        service: TcpService,
         keep_alive: Option<Duration>,
         now: Instant,
     ) {
-        self.begin(tuple, Task::Serve(Session::new(flow)), keep_alive, now);
+        self.begin(tuple, SlotRole::Serve(Session::new(service)), keep_alive, now);
         // Fails only for port 0 or an open socket, and this one is as new.
         let _ = self.socket_mut().listen(tuple.local.port);
         self.state = State::Listen;
@@ -141,13 +142,19 @@ impl<'a> Slot<'a> {
         now: Instant,
         connect: impl FnOnce(&mut Socket<'a>) -> bool,
     ) -> bool {
-        self.begin(tuple, Task::Talk(Exchange::new(message)), keep_alive, now);
+        self.begin(tuple, SlotRole::Talk(TcpExchange::new(message)), keep_alive, now);
         let connecting = connect(self.socket_mut());
         self.state = self.socket().state();
         connecting
     }
 
-    fn begin(&mut self, tuple: Tuple, task: Task<'a>, keep_alive: Option<Duration>, now: Instant) {
+    fn begin(
+        &mut self,
+        tuple: Tuple,
+        task: SlotRole<'a>,
+        keep_alive: Option<Duration>,
+        now: Instant,
+    ) {
         self.clear();
         // Before the handshake: set later, smoltcp would send the first one at once.
         self.socket_mut().set_keep_alive(keep_alive);
@@ -181,7 +188,7 @@ impl<'a> Slot<'a> {
         self.received = 0;
         self.sent = 0;
         self.said = None;
-        self.challenges = Bucket::FULL;
+        self.challenges = TokenBucket::FULL;
     }
 
     /// Lets the flow move bytes, and notes whether the connection got on. Says whether there is more to
@@ -192,7 +199,7 @@ impl<'a> Slot<'a> {
         now: Instant,
         stats: &mut Stats,
         on_event: &mut impl Sink,
-    ) -> (bool, Option<End>) {
+    ) -> (bool, Option<CloseReason>) {
         let tuple = &self.tuple;
         let socket = self.sockets.get_mut::<Socket<'a>>(self.handle);
         let acked = socket.send_queue() < self.unacked;
@@ -202,8 +209,8 @@ impl<'a> Slot<'a> {
             on_event(Event::Received { protocol: Protocol::Tcp, tuple: *tuple, data });
         };
         let sent = match &mut self.task {
-            Task::Serve(session) => session.serve(socket, scratch, on_data),
-            Task::Talk(exchange) => {
+            SlotRole::Serve(session) => session.serve(socket, scratch, on_data),
+            SlotRole::Talk(exchange) => {
                 let before = exchange.sent();
                 exchange.serve(socket, scratch, on_data);
                 (exchange.sent() - before) as usize
@@ -221,8 +228,8 @@ impl<'a> Slot<'a> {
         self.sent += sent as u64;
         stats.bytes_received += received as u64;
         stats.bytes_sent += sent as u64;
-        let end = if state == self.state { None } else { self.enter(state, now) };
-        (sent > 0, end)
+        let reason = if state == self.state { None } else { self.enter(state, now) };
+        (sent > 0, reason)
     }
 
     /// Whether the segment that has just left had all data that there is: none of it waits behind the
@@ -236,10 +243,10 @@ impl<'a> Slot<'a> {
     /// Ends the connection politely: what has arrived is echoed, then our FIN goes out.
     pub(crate) fn finish(&mut self) {
         match &mut self.task {
-            Task::Serve(session) => session.finish(),
+            SlotRole::Serve(session) => session.finish(),
             // A handshake of ours has nothing to close yet.
-            Task::Talk(_) if self.state == State::SynSent => {}
-            Task::Talk(_) => self.socket_mut().close(),
+            SlotRole::Talk(_) if self.state == State::SynSent => {}
+            SlotRole::Talk(_) => self.socket_mut().close(),
         }
     }
 
@@ -265,7 +272,7 @@ impl<'a> Slot<'a> {
 
     /// The socket is in another state: how the connection has ended thereby, said once. Its TIME-WAIT, or
     /// our reset, may still keep the slot.
-    fn enter(&mut self, state: State, now: Instant) -> Option<End> {
+    fn enter(&mut self, state: State, now: Instant) -> Option<CloseReason> {
         let was = mem::replace(&mut self.state, state);
         self.since = now;
         // smoltcp forgets the peer when a connection has ended, but not while our reset is to leave.
@@ -273,13 +280,17 @@ impl<'a> Slot<'a> {
         let (unread, unacked) = (self.socket().recv_queue() > 0, self.socket().send_queue() > 0);
         match (was, state) {
             (State::Listen | State::TimeWait, _) => None,
-            (State::SynReceived, State::Listen | State::Closed) => Some(End::HandshakeReset),
-            (State::SynSent, State::Closed) => Some(End::ConnectRefused),
-            (_, State::TimeWait) if unread => Some(self.verdict(End::Unread)),
-            (_, State::TimeWait) => Some(self.verdict(End::Finished)),
-            (_, State::Closed) if reset_by_us => Some(self.verdict(End::Unread)),
-            (State::LastAck, State::Closed) if !unacked => Some(self.verdict(End::Finished)),
-            (_, State::Closed) => Some(End::Reset),
+            (State::SynReceived, State::Listen | State::Closed) => {
+                Some(CloseReason::HandshakeReset)
+            }
+            (State::SynSent, State::Closed) => Some(CloseReason::ConnectRefused),
+            (_, State::TimeWait) if unread => Some(self.verdict(CloseReason::Unread)),
+            (_, State::TimeWait) => Some(self.verdict(CloseReason::Finished)),
+            (_, State::Closed) if reset_by_us => Some(self.verdict(CloseReason::Unread)),
+            (State::LastAck, State::Closed) if !unacked => {
+                Some(self.verdict(CloseReason::Finished))
+            }
+            (_, State::Closed) => Some(CloseReason::Reset),
             _ => None,
         }
     }
@@ -290,7 +301,7 @@ impl<'a> Slot<'a> {
     }
 
     /// Whether a byte has moved, or a state changed, just now.
-    pub(crate) fn got_on_at(&self, now: Instant) -> bool {
+    pub(crate) fn progressed_at(&self, now: Instant) -> bool {
         self.since == now
     }
 
@@ -305,35 +316,35 @@ impl<'a> Slot<'a> {
     }
 
     /// A client knows better than its socket how the connection ended.
-    fn verdict(&self, end: End) -> End {
+    fn verdict(&self, reason: CloseReason) -> CloseReason {
         match &self.task {
-            Task::Serve(_) => end,
-            Task::Talk(exchange) => match exchange.outcome() {
-                Outcome::Verified => End::Finished,
-                Outcome::Mismatch => End::Mismatch,
-                Outcome::Short | Outcome::Pending => End::Short,
+            SlotRole::Serve(_) => reason,
+            SlotRole::Talk(exchange) => match exchange.outcome() {
+                Outcome::Verified => CloseReason::Finished,
+                Outcome::Mismatch => CloseReason::Mismatch,
+                Outcome::Short | Outcome::Pending => CloseReason::Short,
             },
         }
     }
 
     /// When this state will have lasted too long, and how the connection ends then.
-    pub(crate) fn deadline(&self, timeouts: &Timeouts) -> Option<(Instant, End)> {
-        let (limit, end) = match self.state {
+    pub(crate) fn deadline(&self, timeouts: &Timeouts) -> Option<(Instant, CloseReason)> {
+        let (limit, reason) = match self.state {
             State::Listen | State::SynReceived | State::SynSent => {
-                (timeouts.handshake, End::HandshakeTimeout)
+                (timeouts.handshake, CloseReason::HandshakeTimeout)
             }
             State::Established | State::CloseWait if self.unacked == 0 => {
-                (timeouts.idle, End::IdleTimeout)
+                (timeouts.idle, CloseReason::IdleTimeout)
             }
             State::Established
             | State::CloseWait
             | State::FinWait1
             | State::Closing
-            | State::LastAck => (timeouts.stall, End::StallTimeout),
-            State::FinWait2 => (timeouts.fin_wait, End::FinWaitTimeout),
-            State::TimeWait => (timeouts.time_wait, End::Finished),
-            State::Closed => (Some(RESET_PENDING), End::Aborted),
+            | State::LastAck => (timeouts.stall, CloseReason::StallTimeout),
+            State::FinWait2 => (timeouts.fin_wait, CloseReason::FinWaitTimeout),
+            State::TimeWait => (timeouts.time_wait, CloseReason::Finished),
+            State::Closed => (Some(RESET_PENDING), CloseReason::Aborted),
         };
-        Some((self.since + limit?, end))
+        Some((self.since + limit?, reason))
     }
 }

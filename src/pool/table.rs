@@ -2,22 +2,23 @@
 
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-use super::Link;
+use super::SlotRef;
 use crate::event::Tuple;
 
 /// One slot's place in the table.
 #[derive(Clone, Copy, Debug)]
 pub struct TableRecord {
     /// First slot of the bucket with this record's number.
-    head: Link,
+    head: SlotRef,
     /// Next slot of the same bucket.
-    next: Link,
+    next: SlotRef,
     hash: u32,
 }
 
 impl TableRecord {
     /// Nothing in it: all zeros.
-    pub const EMPTY: TableRecord = TableRecord { head: Link::NONE, next: Link::NONE, hash: 0 };
+    pub const EMPTY: TableRecord =
+        TableRecord { head: SlotRef::NONE, next: SlotRef::NONE, hash: 0 };
 }
 
 pub(crate) struct Table<'a> {
@@ -51,20 +52,20 @@ impl<'a> Table<'a> {
         let bucket = self.bucket(hash);
         self.records[slot].hash = hash;
         self.records[slot].next = self.records[bucket].head;
-        self.records[bucket].head = Link::to(slot);
+        self.records[bucket].head = SlotRef::to(slot);
     }
 
     /// Takes a slot out; one that is not in stays out.
     pub(crate) fn remove(&mut self, slot: usize) {
         let bucket = self.bucket(self.records[slot].hash);
         let next = self.records[slot].next;
-        if self.records[bucket].head == Link::to(slot) {
+        if self.records[bucket].head == SlotRef::to(slot) {
             self.records[bucket].head = next;
             return;
         }
         let mut link = self.records[bucket].head;
         while let Some(before) = link.get() {
-            if self.records[before].next == Link::to(slot) {
+            if self.records[before].next == SlotRef::to(slot) {
                 self.records[before].next = next;
                 return;
             }

@@ -8,15 +8,20 @@ use proptest::prelude::*;
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-use super::due::{Due, DueRecord};
-use super::order::{Order, OrderRecord, Standing};
+use super::age_lists::{AgeLists, AgeRecord, SlotState};
+use super::deadline_heap::{DeadlineHeap, DeadlineRecord};
 use super::table::{Table, TableRecord};
 use crate::event::Tuple;
 
 const SLOTS: usize = 8;
 
-const STANDINGS: [Standing; 5] =
-    [Standing::Free, Standing::HalfOpen, Standing::Open, Standing::TimeWait, Standing::Leaving];
+const STANDINGS: [SlotState; 5] = [
+    SlotState::Free,
+    SlotState::HalfOpen,
+    SlotState::Open,
+    SlotState::TimeWait,
+    SlotState::Leaving,
+];
 
 /// What is asked of an index in one case. Miri is slow: it sees the same code, not as many cases of it.
 const STEPS: usize = if cfg!(miri) { 10 } else { 80 };
@@ -63,8 +68,8 @@ proptest! {
     fn the_earliest_is_due_next(
         steps in vec((0..SLOTS, prop::option::of(0i64..20), 0i64..20), 0..STEPS),
     ) {
-        let mut records = [DueRecord::EMPTY; SLOTS];
-        let mut due = Due::new(&mut records);
+        let mut records = [DeadlineRecord::EMPTY; SLOTS];
+        let mut due = DeadlineHeap::new(&mut records);
         let mut model: [Option<Instant>; SLOTS] = [None; SLOTS];
         for (slot, at, limit) in steps {
             let (at, limit) = (at.map(Instant::from_millis), Instant::from_millis(limit));
@@ -88,9 +93,9 @@ proptest! {
     /// Every slot stands in one queue, in the order in which it came there.
     #[test]
     fn queues_keep_their_order(steps in vec((0..SLOTS, 0..STANDINGS.len()), 0..STEPS)) {
-        let mut records = [OrderRecord::EMPTY; SLOTS];
-        let mut order = Order::new(&mut records);
-        let mut model: [(Standing, usize); SLOTS] = array::from_fn(|slot| (Standing::Free, slot));
+        let mut records = [AgeRecord::EMPTY; SLOTS];
+        let mut order = AgeLists::new(&mut records);
+        let mut model: [(SlotState, usize); SLOTS] = array::from_fn(|slot| (SlotState::Free, slot));
         for (step, (slot, standing)) in steps.into_iter().enumerate() {
             order.set(slot, STANDINGS[standing]);
             model[slot] = (STANDINGS[standing], SLOTS + step);

@@ -16,15 +16,15 @@
 use smoltcp::socket::tcp::{Socket, State};
 
 use super::chargen;
-use crate::config::Flow;
+use crate::config::TcpService;
 
-/// The most that [`Flow::Once`] takes: the lecture's `recv(1024)`.
+/// The most that [`TcpService::Once`] takes: the lecture's `recv(1024)`.
 pub const ONCE: usize = 1024;
 
 /// The server's side of one accepted connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Session {
-    flow: Flow,
+    service: TcpService,
     /// Where the character generator is.
     position: u64,
     /// The program wants to stop.
@@ -35,8 +35,8 @@ pub struct Session {
 
 impl Session {
     /// A connection that has just been accepted.
-    pub const fn new(flow: Flow) -> Self {
-        Session { flow, position: 0, finishing: false, answered: false }
+    pub const fn new(service: TcpService) -> Self {
+        Session { service, position: 0, finishing: false, answered: false }
     }
 
     /// From now on only what has arrived is answered, then the connection is closed: for a program
@@ -58,16 +58,16 @@ impl Session {
     ) -> usize {
         let mut sent = 0;
         if !self.answered {
-            sent = match self.flow {
-                Flow::Stream => echo(socket, scratch, usize::MAX, received),
-                Flow::Once => echo(socket, scratch, ONCE, received),
-                Flow::Discard => discard(socket, scratch, received),
-                Flow::Chargen => {
+            sent = match self.service {
+                TcpService::Stream => echo(socket, scratch, usize::MAX, received),
+                TcpService::Once => echo(socket, scratch, ONCE, received),
+                TcpService::Discard => discard(socket, scratch, received),
+                TcpService::Chargen => {
                     discard(socket, scratch, received);
                     self.generate(socket, scratch)
                 }
             };
-            self.answered = (self.flow == Flow::Once && sent > 0)
+            self.answered = (self.service == TcpService::Once && sent > 0)
                 || (self.finishing && socket.recv_queue() == 0);
         }
         let is_unread = self.answered && socket.recv_queue() > 0;

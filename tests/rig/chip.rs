@@ -63,7 +63,7 @@ impl Chip {
     }
 
     /// A frame comes, unless the link is down or the ring full.
-    pub fn arrive(&self, frame: Vec<u8>) -> bool {
+    pub fn inject(&self, frame: Vec<u8>) -> bool {
         let mut state = self.state();
         if !state.is_up || state.inbox.len() == RING {
             return false;
@@ -74,7 +74,7 @@ impl Chip {
     }
 
     /// What has been sent next; its place is free again.
-    pub fn depart(&self) -> Option<Vec<u8>> {
+    pub fn capture(&self) -> Option<Vec<u8>> {
         let mut state = self.state();
         let frame = state.outbox.pop_front()?;
         wake(&mut state.tx_waker);
@@ -162,11 +162,11 @@ impl TxToken for Room {
 }
 
 impl Wire for Chip {
-    fn arrive(&mut self, frame: &[u8]) -> bool {
-        Chip::arrive(self, frame.to_vec())
+    fn inject(&mut self, frame: &[u8]) -> bool {
+        Chip::inject(self, frame.to_vec())
     }
 
-    fn depart<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        Chip::depart(self).map(|frame| look(&frame))
+    fn capture<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        Chip::capture(self).map(|frame| look(&frame))
     }
 }

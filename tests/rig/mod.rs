@@ -21,10 +21,10 @@ use smolecho::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smolecho::smoltcp::iface::SocketStorage;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
-use smolecho::storage::{DueRecord, OrderRecord, Slot, TableRecord};
+use smolecho::storage::{AgeRecord, DeadlineRecord, Slot, TableRecord};
 use smolecho::{
-    Config, DatagramMemory, End, Event, Flow, Ignored, Listener, Manners, Memory, Message, Node,
-    Refusal, Report, Stats, Timeouts, Tuple, WhenFull,
+    CloseReason, Config, DatagramDropReason, DatagramMemory, DropReason, Event, Listener, Memory,
+    Message, Node, Report, Stats, TcpService, Timeouts, Tuple, UdpPolicy, WhenFull,
 };
 
 use frames::{Frame, Way};
@@ -109,7 +109,7 @@ pub struct Setup {
     pub seed: u64,
     pub timeouts: Timeouts,
     pub keep_alive: Option<Duration>,
-    pub flow: Flow,
+    pub flow: TcpService,
     pub backlog: u16,
     pub syn_cookies: bool,
     pub when_full: WhenFull,
@@ -121,7 +121,7 @@ pub struct Setup {
     pub nameless: bool,
     pub dhcpv4: bool,
     pub slaac: bool,
-    pub manners: Manners,
+    pub udp_policy: UdpPolicy,
     pub datagrams: fn() -> DatagramMemory<'static>,
 }
 
@@ -136,7 +136,7 @@ impl Setup {
             seed: 1,
             timeouts: Timeouts::DEFAULT,
             keep_alive: None,
-            flow: Flow::Stream,
+            flow: TcpService::Stream,
             backlog: 8,
             syn_cookies: true,
             when_full: WhenFull::Reset,
@@ -146,7 +146,7 @@ impl Setup {
             nameless: false,
             dhcpv4: false,
             slaac: false,
-            manners: Manners::DEFAULT,
+            udp_policy: UdpPolicy::DEFAULT,
             datagrams: DatagramMemory::none,
         }
     }
@@ -198,7 +198,7 @@ impl Setup {
         for address in (!self.nameless).then_some(&address).into_iter().chain(&self.addresses) {
             config = config.address(*address).unwrap();
         }
-        let Setup { timeouts, keep_alive, syn_cookies, dhcpv4, slaac, manners, .. } = *self;
+        let Setup { timeouts, keep_alive, syn_cookies, dhcpv4, slaac, udp_policy, .. } = *self;
         let Setup { per_source, evict_idle, .. } = *self;
         Config {
             timeouts,
@@ -208,7 +208,7 @@ impl Setup {
             evict_idle,
             dhcpv4,
             slaac,
-            manners,
+            udp_policy,
             ..config
         }
     }
@@ -218,7 +218,7 @@ impl Setup {
         let config = self.config(mac, address);
         let mut node = Node::new(&config, memory, device, Instant::ZERO).unwrap();
         let Setup { flow, backlog, when_full, .. } = *self;
-        node.listen(Listener { port: PORT, backlog, flow, when_full }).unwrap();
+        node.listen(Listener { port: PORT, backlog, service: flow, when_full }).unwrap();
         Ours { node, log: Vec::new(), times: Vec::new() }
     }
 }
@@ -234,8 +234,8 @@ pub fn memory(slots: usize, rx: usize, tx: usize, scratch: usize) -> Memory<'sta
             Slot::new(sockets, many(rx, || 0), many(tx, || 0))
         }),
         table: many(slots, || TableRecord::EMPTY),
-        due: many(slots, || DueRecord::EMPTY),
-        order: many(slots, || OrderRecord::EMPTY),
+        due: many(slots, || DeadlineRecord::EMPTY),
+        order: many(slots, || AgeRecord::EMPTY),
         scratch: many(scratch, || 0),
         datagrams: DatagramMemory::none(),
         dhcp: many(1, || SocketStorage::EMPTY),
@@ -253,9 +253,9 @@ pub trait Station {
 pub enum Happened {
     Accepted(Tuple),
     Connected(Tuple),
-    Closed { tuple: Tuple, end: End, received: u64, sent: u64 },
-    Refused(Refusal, Option<Tuple>),
-    Ignored(Ignored, Tuple),
+    Closed { tuple: Tuple, end: CloseReason, received: u64, sent: u64 },
+    Refused(DropReason, Option<Tuple>),
+    Ignored(DatagramDropReason, Tuple),
     Reported(Tuple, Report),
     Gained(IpCidr),
     Lost(IpCidr),
@@ -273,11 +273,11 @@ fn log(log: &mut Vec<Happened>) -> impl FnMut(Event<'_>) {
     |event| match event {
         Event::Accepted { tuple } => log.push(Happened::Accepted(tuple)),
         Event::Connected { tuple } => log.push(Happened::Connected(tuple)),
-        Event::Closed { tuple, end, received, sent } => {
+        Event::Closed { tuple, reason: end, received, sent } => {
             log.push(Happened::Closed { tuple, end, received, sent });
         }
-        Event::Refused { refusal, tuple } => log.push(Happened::Refused(refusal, tuple)),
-        Event::Ignored { ignored, tuple } => log.push(Happened::Ignored(ignored, tuple)),
+        Event::Dropped { reason, tuple } => log.push(Happened::Refused(reason, tuple)),
+        Event::DatagramDropped { reason, tuple } => log.push(Happened::Ignored(reason, tuple)),
         Event::Reported { tuple, report } => log.push(Happened::Reported(tuple, report)),
         Event::AddressGained { cidr } => log.push(Happened::Gained(cidr)),
         Event::AddressLost { cidr } => log.push(Happened::Lost(cidr)),
@@ -290,16 +290,16 @@ impl Ours {
         self.node.stats()
     }
 
-    pub fn ended(&self, end: End) -> u64 {
+    pub fn ended(&self, end: CloseReason) -> u64 {
         self.stats().ended(end)
     }
 
-    pub fn refused(&self, refusal: Refusal) -> u64 {
-        self.stats().refused(refusal)
+    pub fn dropped(&self, refusal: DropReason) -> u64 {
+        self.stats().dropped(refusal)
     }
 
     /// How the connections ended, in order.
-    pub fn ends(&self) -> Vec<End> {
+    pub fn ends(&self) -> Vec<CloseReason> {
         let end = |event: &Happened| match event {
             Happened::Closed { end, .. } => Some(*end),
             _ => None,
@@ -310,10 +310,10 @@ impl Ours {
     #[track_caller]
     fn check_sums(&self, slots: usize) {
         let (stats, pool) = (self.node.stats(), self.node.occupancy());
-        assert_eq!(stats.frames, stats.delivered + stats.refused_in_all(), "frames: {stats:?}");
+        assert_eq!(stats.frames, stats.delivered + stats.dropped_total(), "frames: {stats:?}");
         let begun = stats.accepted + stats.connected;
         assert_eq!(begun, pool.open as u64 + stats.closed(), "connections: {stats:?} {pool:?}");
-        let all = pool.free + pool.half_open + pool.open + pool.parting;
+        let all = pool.free + pool.half_open + pool.open + pool.closing;
         assert_eq!(all, slots, "slots: {pool:?}");
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use nix::net::if_::if_nametoindex;
 use smolecho::{
-    End, Listener, Service, Timeouts,
+    CloseReason, Listener, Timeouts, UdpService,
     smoltcp::wire::{IpAddress, IpCidr},
 };
 
@@ -41,7 +41,7 @@ fn setup(naming: Naming) -> Setup {
     // A quiet connection stays: it is the address that is lost here.
     let timeouts = Timeouts { idle: None, ..Timeouts::DEFAULT };
     Setup {
-        services: vec![(PORT, Service::Echo)],
+        services: vec![(PORT, UdpService::Echo)],
         listener: Some(Listener::new(PORT, 8)),
         naming,
         timeouts,
@@ -121,7 +121,7 @@ fn lease_is_gained_renewed_lost_and_gained_again() {
     drop(server);
     assert_eq!(lost(&lab, 1), first);
     let end = lab.until_closed(stream.local_addr().expect("address")).end;
-    assert_eq!(end, End::AddressLost);
+    assert_eq!(end, CloseReason::AddressLost);
     TcpStream::connect_timeout(&endpoint(first), Wall::from_millis(300)).expect_err("gone");
 
     let _server = lend(&lab);
@@ -171,7 +171,7 @@ fn prefix_is_gained_used_and_lost() {
     drop(server);
     assert_eq!(lost(&lab, 1), cidr);
     let end = lab.until_closed(stream.local_addr().expect("address")).end;
-    assert_eq!(end, End::AddressLost);
+    assert_eq!(end, CloseReason::AddressLost);
 }
 
 /// `fe80::…%echo1`, for TCP and UDP.

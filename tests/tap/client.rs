@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use smolecho::{End, Message, Timeouts, smoltcp::time::Duration};
+use smolecho::{CloseReason, Message, Timeouts, smoltcp::time::Duration};
 
 use crate::{
     lab::{Closed, Family, Lab, Setup, be_patient},
@@ -83,27 +83,27 @@ fn message_comes_back_from_an_echo_server(family: Family) {
     let lab = lab();
     let closed = talk(&lab, family, HELLO, echo);
     let len = HELLO.len();
-    assert_eq!((closed.end, closed.received, closed.sent), (End::Finished, len, len));
+    assert_eq!((closed.end, closed.received, closed.sent), (CloseReason::Finished, len, len));
     assert_eq!(lab.stats().connected, 1);
 }
 
 fn half_closed_message_comes_back_from_an_echo_server(family: Family) {
     let message = Message::repeated(b"0123456789", 100_001).half_close();
     let closed = talk(&lab(), family, message, echo);
-    assert_eq!((closed.end, closed.received), (End::Finished, 100_001));
+    assert_eq!((closed.end, closed.received), (CloseReason::Finished, 100_001));
 }
 
 fn mebibytes_come_back_from_an_echo_server(family: Family) {
     let len = (2 << 20) + 1;
     let closed = talk(&lab(), family, Message::repeated(b"0123456789!", len), echo);
-    assert_eq!((closed.end, closed.received, closed.sent), (End::Finished, len, len));
+    assert_eq!((closed.end, closed.received, closed.sent), (CloseReason::Finished, len, len));
 }
 
 fn lectures_server_answers_and_closes_first(family: Family) {
     let lab = lab();
     // One connection at a time, as there.
     for _ in 0..3 {
-        assert_eq!(talk(&lab, family, HELLO, echo_once).end, End::Finished);
+        assert_eq!(talk(&lab, family, HELLO, echo_once).end, CloseReason::Finished);
     }
 }
 
@@ -112,7 +112,7 @@ fn more_than_the_lectures_server_takes_is_a_short_answer(family: Family) {
         stream.read_exact(&mut [0; 1025]).expect("recv");
         stream.write_all(&[b'!'; 1024]).expect("send");
     });
-    assert_eq!((closed.end, closed.received), (End::Short, 1024));
+    assert_eq!((closed.end, closed.received), (CloseReason::Short, 1024));
 }
 
 fn wrong_answer_is_told_and_reset(family: Family) {
@@ -122,13 +122,13 @@ fn wrong_answer_is_told_and_reset(family: Family) {
         stream.write_all(b"Hello, Client!").expect("send");
         stream.read(&mut [0]).expect_err("a reset");
     });
-    assert_eq!(closed.end, End::Mismatch);
+    assert_eq!(closed.end, CloseReason::Mismatch);
 }
 
 fn closed_port_is_refused(family: Family) {
     let lab = lab();
     let closed = connect(&lab, SocketAddr::new(lab.network.host(family), 9), HELLO);
-    assert_eq!(closed.end, End::ConnectRefused);
+    assert_eq!(closed.end, CloseReason::ConnectRefused);
     assert_eq!(lab.stats().connected, 0);
 }
 
@@ -136,7 +136,7 @@ fn closed_port_is_refused(family: Family) {
 fn address_of_nobody_times_out(family: Family) {
     let lab = lab();
     let closed = connect(&lab, SocketAddr::new(lab.network.nobody(family), 12_345), HELLO);
-    assert_eq!(closed.end, End::HandshakeTimeout);
+    assert_eq!(closed.end, CloseReason::HandshakeTimeout);
     lab.until("all slots are free", |view| (view.occupancy.free == 2).then_some(()));
 }
 
@@ -144,13 +144,13 @@ fn address_of_nobody_times_out(family: Family) {
 fn host_that_fell_silent_times_out(family: Family) {
     let lab = lab();
     let address = lab.network.host(family);
-    assert_eq!(talk(&lab, family, HELLO, echo).end, End::Finished);
+    assert_eq!(talk(&lab, family, HELLO, echo).end, CloseReason::Finished);
     lab.host_vanishes(family);
     let closed = connect(&lab, SocketAddr::new(address, 12_345), HELLO);
-    assert_eq!(closed.end, End::HandshakeTimeout);
+    assert_eq!(closed.end, CloseReason::HandshakeTimeout);
     // And it is found again.
     lab.host_returns(family);
-    assert_eq!(talk(&lab, family, HELLO, echo).end, End::Finished);
+    assert_eq!(talk(&lab, family, HELLO, echo).end, CloseReason::Finished);
 }
 
 /// A kernel that closes over unread data resets.
@@ -159,5 +159,5 @@ fn server_that_resets_is_told(family: Family) {
         // Readable, but not read.
         stream.peek(&mut [0]).expect("peek");
     });
-    assert_eq!(closed.end, End::Reset);
+    assert_eq!(closed.end, CloseReason::Reset);
 }

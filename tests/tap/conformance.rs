@@ -50,7 +50,7 @@ impl Opposite {
         host::set_up(&network.interface, true);
         let mut opposite = Opposite { wire: wire(network), header };
         // What passed on other interfaces before the socket was bound to this one.
-        while opposite.depart(|_| ()).is_some() {}
+        while opposite.capture(|_| ()).is_some() {}
         opposite
     }
 
@@ -66,12 +66,12 @@ impl conformance::Wire for Opposite {
     /// The socket's memory is the kernel's default, and a frame takes a page of it at the most.
     const HOLDS: usize = 32;
 
-    fn arrive(&mut self, frame: &[u8]) -> bool {
+    fn inject(&mut self, frame: &[u8]) -> bool {
         let whole = [&[0; VIRTIO][..self.header], frame].concat();
         send(self.wire.socket.as_raw_fd(), &whole, MsgFlags::MSG_DONTWAIT).is_ok()
     }
 
-    fn depart<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    fn capture<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let mut whole = [0; 10_000];
         let n = recv(self.wire.socket.as_raw_fd(), &mut whole, MsgFlags::MSG_DONTWAIT).ok()?;
         let (header, frame) = whole[..n].split_at_mut(self.header);

@@ -15,7 +15,7 @@ use nix::{
     sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, sendto, socket},
 };
 use smolecho::{
-    Ignored, Query, Refusal, Report, Service,
+    DatagramDropReason, DropReason, Query, Report, UdpService,
     smoltcp::{
         phy::ChecksumCapabilities,
         time::Duration,
@@ -53,8 +53,11 @@ const DISCARD: u16 = 9;
 const CHARGEN: u16 = 19;
 
 fn lab() -> Lab {
-    let services =
-        vec![(PORT, Service::Echo), (DISCARD, Service::Discard), (CHARGEN, Service::Chargen)];
+    let services = vec![
+        (PORT, UdpService::Echo),
+        (DISCARD, UdpService::Discard),
+        (CHARGEN, UdpService::Chargen),
+    ];
     Setup { services, ..Setup::default() }.run()
 }
 
@@ -88,7 +91,7 @@ fn ipv6_fragments_are_refused_and_counted() {
     let socket = client(&lab, Family::V6);
     socket.send(&pattern(3000)).expect("send");
     lab.until("three fragments are refused", |view| {
-        (view.stats.refused(Refusal::Fragment) == 3).then_some(())
+        (view.stats.dropped(DropReason::Fragment) == 3).then_some(())
     });
     assert_echoes(&socket, b"and now in one piece");
 }
@@ -184,19 +187,19 @@ fn forged_datagrams_are_not_answered(family: Family) {
     victim.set_read_timeout(Some(Wall::from_millis(50))).expect("timeout");
     let mut expected = 0;
     for (from, port, why) in [
-        (host, 7, Ignored::SourcePort),
-        (host, PORT, Ignored::SourcePort),
-        (host, CHARGEN, Ignored::SourcePort),
-        (nobody, 7, Ignored::SourcePort),
-        (node, 40_000, Ignored::Source),
-        (node, PORT, Ignored::Source),
+        (host, 7, DatagramDropReason::SourcePort),
+        (host, PORT, DatagramDropReason::SourcePort),
+        (host, CHARGEN, DatagramDropReason::SourcePort),
+        (nobody, 7, DatagramDropReason::SourcePort),
+        (node, 40_000, DatagramDropReason::Source),
+        (node, PORT, DatagramDropReason::Source),
     ] {
         for service in [PORT, CHARGEN] {
-            let before = lab.stats().ignored(why);
+            let before = lab.stats().datagrams_dropped(why);
             forge(&forged(&lab, (from, port), (node, service), b"echo"));
             expected += 1;
             lab.until("it is counted", |view| {
-                (view.stats.ignored(why) == before + 1).then_some(())
+                (view.stats.datagrams_dropped(why) == before + 1).then_some(())
             });
         }
     }
@@ -224,7 +227,7 @@ fn honest_peer_is_answered_beside_a_forged_one(family: Family) {
         assert!(start.elapsed() < Wall::from_secs(1), "{:?}", start.elapsed());
     }
     lab.until("all of them are given up", |view| {
-        (view.stats.ignored(Ignored::Unreachable) == 21).then_some(())
+        (view.stats.datagrams_dropped(DatagramDropReason::Unreachable) == 21).then_some(())
     });
 }
 

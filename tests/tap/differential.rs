@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use smolecho::{Flow, Listener};
+use smolecho::{Listener, TcpService};
 
 use crate::{
     host,
@@ -142,7 +142,7 @@ fn any_dialogue_is_the_kernels(family: Family) {
 
 /// RFC 1122 section 4.2.2.13: data that nobody will read is answered with a reset.
 fn whoever_says_too_much_is_reset_by_both(family: Family) {
-    let listener = Some(Listener::new(PORT, 8).flow(Flow::Once));
+    let listener = Some(Listener::new(PORT, 8).service(TcpService::Once));
     let lab = Setup { listener, ..Setup::default() }.run();
     beside_the_kernel(family, 2, once, |address| {
         for (len, end) in [(1024, Ok(())), (1025, Err(ErrorKind::ConnectionReset))] {

@@ -13,7 +13,7 @@ use nix::sys::{
     socket::{setsockopt, sockopt},
 };
 use smolecho::{
-    End, Message, Refusal, Service, Timeouts,
+    CloseReason, DropReason, Message, Timeouts, UdpService,
     smoltcp::{
         time::Duration,
         wire::{TcpControl, TcpSeqNumber},
@@ -114,7 +114,7 @@ fn peers_that_say_nothing(family: Family) {
     let lab = short().run();
     besiege(&lab, family, peers, |_| {});
     // Some never had a slot, and learned it too late.
-    assert!(lab.stats().ended(End::IdleTimeout) >= peers as u64 / 2);
+    assert!(lab.stats().ended(CloseReason::IdleTimeout) >= peers as u64 / 2);
 }
 
 fn peers_that_never_read(family: Family) {
@@ -130,7 +130,10 @@ fn peers_that_never_read(family: Family) {
         }
     });
     let stats = lab.stats();
-    assert!(stats.ended(End::StallTimeout) + stats.ended(End::IdleTimeout) >= 100, "{stats:?}");
+    assert!(
+        stats.ended(CloseReason::StallTimeout) + stats.ended(CloseReason::IdleTimeout) >= 100,
+        "{stats:?}"
+    );
 }
 
 /// They are of one family and gone; the honest one is of the other.
@@ -186,8 +189,8 @@ fn replays_do_nothing(family: Family) {
     }
     pattern.echo(&stream, 5000..500_000).expect("it lives, and its bytes are right");
     let stats = lab.stats();
-    assert!(stats.refused(Refusal::InUse) >= 5, "{stats:?}");
-    assert_eq!(stats.refused(Refusal::InexactReset), 2, "{stats:?}");
+    assert!(stats.dropped(DropReason::InUse) >= 5, "{stats:?}");
+    assert_eq!(stats.dropped(DropReason::InexactReset), 2, "{stats:?}");
     assert!(stats.challenges >= 7, "{stats:?}");
     assert_eq!((stats.accepted, stats.closed()), (1, 0), "{stats:?}");
 }
@@ -223,7 +226,7 @@ fn a_link_that_flaps_under_load(family: Family) {
 }
 
 fn spoofed_datagrams_hold_up_nobody(family: Family) {
-    let lab = Setup { services: vec![(PORT, Service::Echo)], ..Setup::default() }.run();
+    let lab = Setup { services: vec![(PORT, UdpService::Echo)], ..Setup::default() }.run();
     let wire = Wire::tap(&lab.network);
     let node = SocketAddr::new(lab.network.node(family), PORT);
     let socket = UdpSocket::bind((lab.network.host(family), 0)).expect("bind");
@@ -249,7 +252,7 @@ fn a_bare_syn_to_a_client_that_waits_for_arp(family: Family) {
     for seq in 0..100 {
         wire.send(&wire.tcp(nobody, client, TcpControl::Syn, TcpSeqNumber(seq), None, &[]));
     }
-    assert_eq!(lab.until_closed(nobody).end, End::HandshakeTimeout);
-    assert_eq!(lab.stats().refused(Refusal::InUse), 100);
+    assert_eq!(lab.until_closed(nobody).end, CloseReason::HandshakeTimeout);
+    assert_eq!(lab.stats().dropped(DropReason::InUse), 100);
     hello(&lab.connect(family)).expect("echo");
 }

@@ -19,8 +19,8 @@ use nix::sys::{
     time::{TimeVal, TimeValLike},
 };
 use smolecho::{
-    Config, ConnectError, DatagramMemory, DatagramStorage, End, Event, Listener, Memory, Message,
-    Node, Query, Report, Service, Stats, Timeouts, Tuple,
+    CloseReason, Config, ConnectError, DatagramMemory, DatagramStorage, Event, Listener, Memory,
+    Message, Node, Query, Report, Stats, Timeouts, Tuple, UdpService,
     node::Occupancy,
     phy::tap::{Counters, Tap},
     smoltcp::{
@@ -28,7 +28,7 @@ use smolecho::{
         time::Instant,
         wire::{IpCidr, IpEndpoint},
     },
-    storage::{DueRecord, OrderRecord, Slot, TableRecord},
+    storage::{AgeRecord, DeadlineRecord, Slot, TableRecord},
 };
 
 use crate::{host, served};
@@ -146,7 +146,7 @@ pub(crate) struct Setup {
     pub(crate) timeouts: Timeouts,
     pub(crate) listener: Option<Listener>,
     /// The ports that serve datagrams.
-    pub(crate) services: Vec<(u16, Service)>,
+    pub(crate) services: Vec<(u16, UdpService)>,
     pub(crate) naming: Naming,
     /// How much faster the node's clock runs than everybody else's.
     pub(crate) haste: u32,
@@ -259,8 +259,8 @@ fn memory(slots: usize, buffer: usize) -> Memory<'static> {
     Memory {
         slots: leak((0..slots).map(|_| Slot::new(leak([SocketStorage::EMPTY]), zeros(), zeros()))),
         table: vec![TableRecord::EMPTY; slots].leak(),
-        due: vec![DueRecord::EMPTY; slots].leak(),
-        order: vec![OrderRecord::EMPTY; slots].leak(),
+        due: vec![DeadlineRecord::EMPTY; slots].leak(),
+        order: vec![AgeRecord::EMPTY; slots].leak(),
         scratch: vec![0; 4096].leak(),
         datagrams: DatagramMemory::none(),
         dhcp: leak([SocketStorage::EMPTY]),
@@ -271,7 +271,7 @@ fn memory(slots: usize, buffer: usize) -> Memory<'static> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Closed {
     pub(crate) tuple: Tuple,
-    pub(crate) end: End,
+    pub(crate) end: CloseReason,
     pub(crate) received: u64,
     pub(crate) sent: u64,
 }
@@ -514,7 +514,7 @@ impl Loop {
         let (now, mut closed) = (self.now(), Vec::new());
         let (mut changes, mut reports) = (Vec::new(), Vec::new());
         self.node.poll(now, &mut self.tap, |event| match event {
-            Event::Closed { tuple, end, received, sent } => {
+            Event::Closed { tuple, reason: end, received, sent } => {
                 closed.push(Closed { tuple, end, received, sent });
             }
             Event::AddressGained { cidr } => changes.push(Change::Gained(cidr)),
@@ -545,7 +545,7 @@ impl Drop for Loop {
 
 /// What the documentation of [`Stats`] promises at any moment.
 fn check(stats: &Stats, occupancy: Occupancy) {
-    assert_eq!(stats.frames, stats.delivered + stats.refused_in_all(), "{stats:?}");
+    assert_eq!(stats.frames, stats.delivered + stats.dropped_total(), "{stats:?}");
     let begun = stats.accepted + stats.connected;
     assert_eq!(begun, occupancy.open as u64 + stats.closed(), "{stats:?} {occupancy:?}");
 }

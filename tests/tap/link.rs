@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use smolecho::{End, Message};
+use smolecho::{CloseReason, Message};
 
 use crate::{
     lab::{Family, Lab, Setup},
@@ -73,5 +73,5 @@ fn client_outlasts_a_link_that_goes_down_and_up(family: Family) {
     let mut reader = &stream;
     io::copy(&mut reader, &mut &stream).expect("echo");
     drop(stream);
-    assert_eq!(lab.until_closed(server).end, End::Finished);
+    assert_eq!(lab.until_closed(server).end, CloseReason::Finished);
 }

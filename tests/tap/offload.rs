@@ -1,6 +1,6 @@
 //! The node over a TAP with offloads: whatever is served over the other is served over this one.
 
-use smolecho::{End, Message, Service};
+use smolecho::{CloseReason, Message, UdpService};
 
 use crate::{
     client,
@@ -27,7 +27,7 @@ fn lab(setup: Setup) -> Lab {
 }
 
 fn datagrams() -> Lab {
-    lab(Setup { services: vec![(PORT, Service::Echo)], ..Setup::default() })
+    lab(Setup { services: vec![(PORT, UdpService::Echo)], ..Setup::default() })
 }
 
 fn server_serves(family: Family) {
@@ -39,7 +39,7 @@ fn server_serves(family: Family) {
         served::message(&lab.connect(family), len);
     }
     let stats = lab.until_nobody_is_served();
-    assert_eq!(stats.ended(End::Finished), 3 + SIZES.len() as u64, "{stats:?}");
+    assert_eq!(stats.ended(CloseReason::Finished), 3 + SIZES.len() as u64, "{stats:?}");
 }
 
 fn sixty_four_connections_do_not_mix(family: Family) {
@@ -55,7 +55,7 @@ fn client_has_everything_back(family: Family) {
     let len = (2 << 20) + 1;
     let message = Message::repeated(b"0123456789!", len);
     let closed = client::talk(&lab, family, message, client::echo);
-    assert_eq!((closed.end, closed.received, closed.sent), (End::Finished, len, len));
+    assert_eq!((closed.end, closed.received, closed.sent), (CloseReason::Finished, len, len));
 }
 
 /// Else it would be no faster: far fewer frames than the MTU would take. Those of the other direction are
@@ -67,7 +67,7 @@ fn bulk_stays_uncut(family: Family) {
     Pattern::new(1500).echo(&stream, 0..LEN).expect("echo");
     say_goodbye(&stream);
     let closed = lab.until_closed(stream.local_addr().expect("address"));
-    assert_eq!((closed.end, closed.received), (End::Finished, LEN));
+    assert_eq!((closed.end, closed.received), (CloseReason::Finished, LEN));
     let (tap, cut) = lab.until("the transfer", |view| Some((view.tap, LEN / 1500)));
     assert!(tap.received < cut, "{tap:?}");
     match family {

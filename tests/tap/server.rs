@@ -11,7 +11,9 @@ use nix::{
     libc,
     sys::socket::{MsgFlags, send, setsockopt, sockopt},
 };
-use smolecho::{End, Flow, Listener, Refusal, Timeouts, WhenFull, smoltcp::time::Duration};
+use smolecho::{
+    CloseReason, DropReason, Listener, TcpService, Timeouts, WhenFull, smoltcp::time::Duration,
+};
 
 use crate::{
     lab::{Family, Lab, PATIENCE, PORT, Setup},
@@ -48,12 +50,12 @@ const MIB: u64 = 1 << 20;
 const SOON: Duration = Duration::from_millis(400);
 
 fn once() -> Setup {
-    Setup { listener: Some(Listener::new(PORT, 8).flow(Flow::Once)), ..Setup::default() }
+    Setup { listener: Some(Listener::new(PORT, 8).service(TcpService::Once)), ..Setup::default() }
 }
 
 /// The connection's end as the node counted it.
 #[track_caller]
-fn end_of(lab: &Lab, stream: &TcpStream) -> End {
+fn end_of(lab: &Lab, stream: &TcpStream) -> CloseReason {
     lab.until_closed(stream.local_addr().expect("address")).end
 }
 
@@ -63,7 +65,7 @@ fn stream_echoes_until_the_peer_closes(family: Family) {
     served::dialogue(&stream);
     let closed = lab.until_closed(stream.local_addr().expect("address"));
     let bytes = 3 * HELLO.len() as u64;
-    assert_eq!((closed.end, closed.received, closed.sent), (End::Finished, bytes, bytes));
+    assert_eq!((closed.end, closed.received, closed.sent), (CloseReason::Finished, bytes, bytes));
     assert_eq!(closed.tuple.local.port, PORT);
     // Who closes last keeps nothing.
     lab.until("all slots are free", |view| (view.occupancy.free == 8).then_some(()));
@@ -76,7 +78,7 @@ fn once_echoes_one_message_and_closes(family: Family) {
     expect_end(&mut stream).expect("the server closes first");
     drop(stream);
     let end = lab.until("the end", |view| view.closed.first().map(|closed| closed.end));
-    assert_eq!(end, End::Finished);
+    assert_eq!(end, CloseReason::Finished);
 }
 
 /// 1,024 bytes come back of 1,025; the rest is refused with a reset, and counted as that.
@@ -89,7 +91,7 @@ fn once_takes_no_more_than_the_lectures_recv(family: Family) {
         expect_end(&mut stream).expect("the server closes first");
         let peer = stream.local_addr().expect("address");
         drop(stream);
-        assert_eq!(lab.until_closed(peer).end, End::Finished);
+        assert_eq!(lab.until_closed(peer).end, CloseReason::Finished);
     }
     let mut stream = lab.connect(family);
     pattern.send(&mut stream, 0..1025).expect("send");
@@ -98,7 +100,7 @@ fn once_takes_no_more_than_the_lectures_recv(family: Family) {
         Ok(()) => {}
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
     }
-    assert_eq!(end_of(&lab, &stream), End::Unread);
+    assert_eq!(end_of(&lab, &stream), CloseReason::Unread);
 }
 
 fn every_size_comes_back_exactly(family: Family) {
@@ -107,7 +109,7 @@ fn every_size_comes_back_exactly(family: Family) {
         let stream = lab.connect(family);
         served::message(&stream, len);
         let closed = lab.until_closed(stream.local_addr().expect("address"));
-        assert_eq!((closed.end, closed.received, closed.sent), (End::Finished, len, len));
+        assert_eq!((closed.end, closed.received, closed.sent), (CloseReason::Finished, len, len));
     }
 }
 
@@ -115,14 +117,14 @@ fn slow_reader_gets_every_byte(family: Family) {
     let lab = Setup::default().run();
     let stream = lab.connect(family);
     served::slow_reader(&stream);
-    assert_eq!(end_of(&lab, &stream), End::Finished);
+    assert_eq!(end_of(&lab, &stream), CloseReason::Finished);
 }
 
 fn half_close_does_not_cut_what_is_in_flight(family: Family) {
     let lab = Setup::default().run();
     let stream = lab.connect(family);
     served::half_close(&stream);
-    assert_eq!(end_of(&lab, &stream), End::Finished);
+    assert_eq!(end_of(&lab, &stream), CloseReason::Finished);
 }
 
 fn fin_on_the_last_data_segment_is_seen(family: Family) {
@@ -136,7 +138,7 @@ fn fin_on_the_last_data_segment_is_seen(family: Family) {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).expect("recv");
         assert_eq!(answer, HELLO);
-        assert_eq!(end_of(&lab, &stream), End::Finished);
+        assert_eq!(end_of(&lab, &stream), CloseReason::Finished);
     }
 }
 
@@ -151,7 +153,7 @@ fn sixty_four_connections_do_not_mix(family: Family) {
     .run();
     served::peers_at_once(lab.server(family), PEERS, 100_000);
     let stats = lab.until_nobody_is_served();
-    assert_eq!((stats.accepted, stats.ended(End::Finished)), (64, 64));
+    assert_eq!((stats.accepted, stats.ended(CloseReason::Finished)), (64, 64));
     assert_eq!((stats.bytes_received, stats.bytes_sent), (6_400_000, 6_400_000));
 }
 
@@ -167,8 +169,8 @@ fn five_thousand_in_a_row_find_eight_slots(family: Family) {
         expect_end(&mut stream).unwrap_or_else(|error| panic!("connection {peer}: {error}"));
     }
     let stats = lab.until_nobody_is_served();
-    assert_eq!((stats.accepted, stats.ended(End::Finished)), (PEERS, PEERS));
-    assert_eq!(stats.refused(Refusal::Full), 0);
+    assert_eq!((stats.accepted, stats.ended(CloseReason::Finished)), (PEERS, PEERS));
+    assert_eq!(stats.dropped(DropReason::Full), 0);
     assert!(stats.recycled >= PEERS - 8, "{stats:?}");
 }
 
@@ -181,7 +183,7 @@ fn full_house_resets_and_serves_again(family: Family) {
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
         inside.iter().for_each(say_hello);
     }
-    assert_eq!(lab.stats().refused(Refusal::Full), 4);
+    assert_eq!(lab.stats().dropped(DropReason::Full), 4);
     for stream in inside {
         say_goodbye(&stream);
         end_of(&lab, &stream);
@@ -190,7 +192,7 @@ fn full_house_resets_and_serves_again(family: Family) {
         say_goodbye(&next);
         end_of(&lab, &next);
     }
-    assert_eq!(lab.stats().ended(End::Finished), 8);
+    assert_eq!(lab.stats().ended(CloseReason::Finished), 8);
 }
 
 /// The kernel sends its SYN again until a slot is free.
@@ -202,7 +204,7 @@ fn full_house_keeps_silent_and_serves_again(family: Family) {
     thread::scope(|scope| {
         let outside = scope.spawn(|| say_hello(&lab.connect(family)));
         lab.until("a SYN is turned away", |view| {
-            (view.stats.refused(Refusal::Full) > 0).then_some(())
+            (view.stats.dropped(DropReason::Full) > 0).then_some(())
         });
         say_hello(&inside);
         say_goodbye(&inside);
@@ -217,7 +219,7 @@ fn crowd_is_served_one_slot_after_the_other(family: Family) {
         lab.until("a slot is free", |view| (view.occupancy.free > 0).then_some(()));
     });
     let stats = lab.until_nobody_is_served();
-    assert_eq!(stats.ended(End::Finished), PEERS as u64, "{stats:?}");
+    assert_eq!(stats.ended(CloseReason::Finished), PEERS as u64, "{stats:?}");
 }
 
 fn reset_in_the_middle_frees_the_slot(family: Family) {
@@ -232,12 +234,12 @@ fn reset_in_the_middle_frees_the_slot(family: Family) {
         let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
         setsockopt(&stream, sockopt::Linger, &at_once).expect("SO_LINGER");
         drop(stream);
-        assert_eq!(lab.until_closed(peer).end, End::Reset);
+        assert_eq!(lab.until_closed(peer).end, CloseReason::Reset);
     }
     // One slot was enough for all of them.
     let stream = lab.connect(family);
     say_hello(&stream);
-    assert_eq!(lab.stats().ended(End::Reset), 3);
+    assert_eq!(lab.stats().ended(CloseReason::Reset), 3);
 }
 
 fn silent_peer_is_reset_after_the_idle_time(family: Family) {
@@ -246,7 +248,7 @@ fn silent_peer_is_reset_after_the_idle_time(family: Family) {
     say_hello(&stream);
     let error = stream.read(&mut [0]).expect_err("a reset");
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-    assert_eq!(end_of(&lab, &stream), End::IdleTimeout);
+    assert_eq!(end_of(&lab, &stream), CloseReason::IdleTimeout);
     assert_slot_is_back(&lab);
 }
 
@@ -270,7 +272,7 @@ fn vanished_peer_frees_the_slot_at_its_deadline(family: Family) {
         });
         lab.host_vanishes(family);
         let end = end_of(&lab, &stream);
-        assert!(matches!(end, End::StallTimeout | End::IdleTimeout), "{end:?}");
+        assert!(matches!(end, CloseReason::StallTimeout | CloseReason::IdleTimeout), "{end:?}");
         stream.shutdown(Shutdown::Both).expect("shutdown");
         writer.join().expect("writer").expect_err("cut off");
     });
@@ -287,7 +289,7 @@ fn peer_that_never_reads_frees_the_slot_after_the_stall_time(family: Family) {
         matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
         "within {PATIENCE:?}: {error}"
     );
-    assert_eq!(end_of(&lab, &stream), End::StallTimeout);
+    assert_eq!(end_of(&lab, &stream), CloseReason::StallTimeout);
     assert_slot_is_back(&lab);
 }
 
@@ -299,7 +301,7 @@ fn peer_that_never_closes_frees_the_slot_after_the_fin_wait_time(family: Family)
     let mut stream = lab.connect(family);
     say_hello(&stream);
     expect_end(&mut stream).expect("the server closes first");
-    assert_eq!(end_of(&lab, &stream), End::FinWaitTimeout);
+    assert_eq!(end_of(&lab, &stream), CloseReason::FinWaitTimeout);
     assert_slot_is_back(&lab);
 }
 

@@ -1,7 +1,7 @@
 //! Bytes both ways at once, over either device, in small frames and large: where a stack shows that it
 //! never hangs.
 
-use smolecho::End;
+use smolecho::CloseReason;
 
 use crate::{
     lab::{Family, Lab, Opening, Setup},
@@ -44,5 +44,5 @@ fn transfer(lab: &Lab, family: Family, seed: u32, len: u64) {
     Pattern::new(seed).echo(&stream, 0..len).expect("echo");
     say_goodbye(&stream);
     let closed = lab.until_closed(stream.local_addr().expect("address"));
-    assert_eq!((closed.end, closed.received, closed.sent), (End::Finished, len, len));
+    assert_eq!((closed.end, closed.received, closed.sent), (CloseReason::Finished, len, len));
 }

@@ -4,7 +4,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use smolecho::{
-    Config, DatagramStorage, Flow, Listener, Manners, Message, Node, Query, Rate, Service, Storage,
+    Config, DatagramStorage, TcpService, Listener, UdpPolicy, Message, Node, Query, Rate, UdpService, Storage,
     Timeouts, WhenFull,
 };
 use smolecho_fuzz::wire::Port;
@@ -65,7 +65,7 @@ fn config(input: &Input) -> Option<Config> {
     }
     let [handshake, idle, stall, fin_wait, time_wait] =
         input.timeouts.map(|micros| micros.map(Duration::from_micros));
-    let [per_source, in_all] =
+    let [per_source, total] =
         input.rates.map(|rate| rate.map(|(per_second, burst)| Rate { per_second, burst }));
     Some(Config {
         dhcpv4: input.dhcpv4,
@@ -73,7 +73,7 @@ fn config(input: &Input) -> Option<Config> {
         timeouts: Timeouts { handshake, idle, stall, fin_wait, time_wait },
         keep_alive: input.keep_alive.map(Duration::from_micros),
         per_source: input.per_source,
-        manners: Manners { lowest_port: input.lowest_port, per_source, in_all },
+        udp_policy: UdpPolicy { lowest_port: input.lowest_port, per_source, total },
         ..config
     })
 }
@@ -95,12 +95,12 @@ fuzz_target!(|input: Input| {
         match *call {
             Call::Listen(port, backlog, flow, silent) => {
                 let flow =
-                    [Flow::Stream, Flow::Once, Flow::Discard, Flow::Chargen][usize::from(flow % 4)];
+                    [TcpService::Stream, TcpService::Once, TcpService::Discard, TcpService::Chargen][usize::from(flow % 4)];
                 let when_full = if silent { WhenFull::Silence } else { WhenFull::Reset };
-                let _ = node.listen(Listener { port, backlog, flow, when_full });
+                let _ = node.listen(Listener { port, backlog, service: flow, when_full });
             }
             Call::Bind(port, service) => {
-                let services = [Service::Echo, Service::Discard, Service::Chargen];
+                let services = [UdpService::Echo, UdpService::Discard, UdpService::Chargen];
                 let _ = node.bind(port, services[usize::from(service % 3)]);
             }
             Call::Connect(to, port, len) => {

@@ -18,8 +18,8 @@ use smoltcp::time::Instant;
 #[path = "../../../src/ipv6.rs"]
 mod ipv6;
 #[allow(dead_code, unreachable_pub)]
-#[path = "../../../src/phy/tap/offload.rs"]
-mod offload;
+#[path = "../../../src/phy/tap/vnet_hdr.rs"]
+mod vnet_hdr;
 
 /// What is read is the input, word by word, and then nothing but zeros.
 #[derive(Clone)]
@@ -58,12 +58,12 @@ fn drive(mac: impl Mac) {
 fn cross(input: &[u8]) {
     let Some((header, frame)) = input.split_first_chunk() else { return };
     let mut frame = frame.to_vec();
-    offload::admit(header, &mut frame);
+    vnet_hdr::admit(header, &mut frame);
     // What is admitted without a word from the kernel still is when its checksum was made anew.
-    if offload::admit(&[0; offload::HEADER], &mut frame) {
-        offload::describe(&mut [0; offload::HEADER], &mut frame, NonZeroU16::new(1460));
-        offload::fill_checksum(&mut frame);
-        assert!(offload::admit(&[0; offload::HEADER], &mut frame));
+    if vnet_hdr::admit(&[0; vnet_hdr::HEADER], &mut frame) {
+        vnet_hdr::describe(&mut [0; vnet_hdr::HEADER], &mut frame, NonZeroU16::new(1460));
+        vnet_hdr::fill_checksum(&mut frame);
+        assert!(vnet_hdr::admit(&[0; vnet_hdr::HEADER], &mut frame));
     }
 }
 

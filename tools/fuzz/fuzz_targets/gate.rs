@@ -8,7 +8,7 @@ use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpAddress, IpCidr, Ipv4Packet, TcpPacket, TcpRepr,
 };
 
-use crate::gate::{Kind, Own, Seen};
+use crate::gate::{Control, LocalAddresses, FrameClass};
 
 // The file itself, so that the product needs no door for it.
 #[allow(dead_code, unreachable_pub)]
@@ -19,7 +19,7 @@ mod gate;
 mod ipv6;
 
 mod event {
-    pub(crate) use smolecho::{Refusal, Tuple};
+    pub(crate) use smolecho::{DropReason, Tuple};
 }
 
 fuzz_target!(|frame: &[u8]| {
@@ -27,10 +27,10 @@ fuzz_target!(|frame: &[u8]| {
         IpCidr::new(IpAddress::v4(10, 7, 0, 1), 16),
         IpCidr::new(IpAddress::v6(0xfd07, 0, 0, 0, 0, 0, 0, 1), 64),
     ];
-    let own = Own { mac: smolecho_fuzz::wire::NODE_MAC, addresses: &addresses };
-    let Seen::Segment(header) = own.see(frame) else { return };
+    let own = LocalAddresses { mac: smolecho_fuzz::wire::NODE_MAC, addresses: &addresses };
+    let FrameClass::Segment(header) = own.classify(frame) else { return };
     let (local, remote) = (header.tuple.local, header.tuple.remote);
-    let refusal = own.refuses(&local.addr);
+    let refusal = own.drop_reason(&local.addr);
     assert_eq!(refusal.is_none(), own.has(&local.addr), "{refusal:?} of {header:?}");
     if refusal.is_some() {
         return;
@@ -51,6 +51,6 @@ fuzz_target!(|frame: &[u8]| {
     assert_eq!(seen.seq_number, header.seq);
     assert!(seen.ack_number.is_none_or(|ack| ack == header.ack));
     let is_open = tcp.syn() && !tcp.ack() && !tcp.rst();
-    assert_eq!(header.kind == Kind::Open, is_open, "{header:?}");
-    assert_eq!(header.kind == Kind::Reset, tcp.rst(), "{header:?}");
+    assert_eq!(header.control == Control::Syn, is_open, "{header:?}");
+    assert_eq!(header.control == Control::Rst, tcp.rst(), "{header:?}");
 });

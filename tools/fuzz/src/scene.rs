@@ -1,7 +1,7 @@
 //! A node that serves and talks: one connection of each kind is up, half-open or under way.
 
 use smolecho::{
-    Config, DatagramStorage, Flow, Listener, Message, Node, Query, Service, Storage, Timeouts,
+    Config, DatagramStorage, TcpService, Listener, Message, Node, Query, UdpService, Storage, Timeouts,
 };
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
@@ -87,12 +87,12 @@ impl Scene<'_> {
         let memory = storage.memory().with(datagrams.memory());
         let mut node = Node::new(&config, memory, &mut port, Instant::ZERO)
             .expect("a configuration that fits");
-        for (n, flow) in [Flow::Stream, Flow::Once, Flow::Discard, Flow::Chargen].iter().enumerate()
+        for (n, flow) in [TcpService::Stream, TcpService::Once, TcpService::Discard, TcpService::Chargen].iter().enumerate()
         {
-            node.listen(Listener::new(PORT + n as u16, 2).flow(*flow)).expect("a free port");
+            node.listen(Listener::new(PORT + n as u16, 2).service(*flow)).expect("a free port");
         }
-        node.bind(PORT, Service::Echo).expect("a free port");
-        node.bind(19, Service::Chargen).expect("a free port");
+        node.bind(PORT, UdpService::Echo).expect("a free port");
+        node.bind(19, UdpService::Chargen).expect("a free port");
         let mut scene = Scene { node, port, now: Instant::ZERO, peers: Vec::new() };
         scene.populate();
         act(&mut scene);
@@ -144,10 +144,10 @@ impl Scene<'_> {
     pub fn poll(&mut self) -> Vec<Vec<u8>> {
         self.node.poll(self.now, &mut self.port, |_| {});
         let (stats, pool) = (self.node.stats(), self.node.occupancy());
-        assert_eq!(stats.frames, stats.delivered + stats.refused_in_all(), "{stats:?}");
+        assert_eq!(stats.frames, stats.delivered + stats.dropped_total(), "{stats:?}");
         let begun = stats.accepted + stats.connected;
         assert_eq!(begun, pool.open as u64 + stats.closed(), "{stats:?} {pool:?}");
-        assert_eq!(pool.free + pool.half_open + pool.open + pool.parting, SLOTS, "{pool:?}");
+        assert_eq!(pool.free + pool.half_open + pool.open + pool.closing, SLOTS, "{pool:?}");
         let frames = std::mem::take(&mut self.port.outbox);
         assert!(frames.len() < MOST_FRAMES, "{} frames in one poll", frames.len());
         frames

@@ -2,7 +2,7 @@
 //! slowly, starts anew from the same port, or knows no options. It has none of the product's remedies.
 
 use smolecho::phy::Device;
-use smolecho::{End, Tuple};
+use smolecho::{CloseReason, Tuple};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::tcp::{self, State};
 use smoltcp::time::{Duration, Instant};
@@ -73,7 +73,7 @@ struct Call {
 enum Course {
     On,
     Restart,
-    Over(End),
+    Over(CloseReason),
 }
 
 impl<'a> Guest<'a> {
@@ -143,9 +143,9 @@ impl<'a> Guest<'a> {
             let socket = self.sockets.get_mut::<tcp::Socket<'_>>(*handle);
             match call.goes_on(socket, now, on_event) {
                 Course::On => {}
-                Course::Over(end) => {
+                Course::Over(reason) => {
                     let Call { tuple, back, sent, .. } = *call;
-                    on_event(Observed::Closed { tuple, end, received: back, sent });
+                    on_event(Observed::Closed { tuple, reason, received: back, sent });
                     *place = None;
                 }
                 Course::Restart => {
@@ -216,26 +216,26 @@ impl Call {
         self.say(socket, now);
         if !self.listen(socket, now) {
             socket.abort();
-            return Course::Over(End::Mismatch);
+            return Course::Over(CloseReason::Mismatch);
         }
         let is_whole = self.back == self.visit.len;
         let is_said = self.sent == self.visit.len;
         if is_said && (self.visit.half_close || is_whole) {
             socket.close();
         }
-        let end = match socket.state() {
-            State::TimeWait | State::Closed if is_whole => End::Finished,
-            State::Closed if self.open => End::Reset,
-            State::Closed => End::ConnectRefused,
+        let reason = match socket.state() {
+            State::TimeWait | State::Closed if is_whole => CloseReason::Finished,
+            State::Closed if self.open => CloseReason::Reset,
+            State::Closed => CloseReason::ConnectRefused,
             // The server was the first to close.
-            State::TimeWait | State::CloseWait if socket.recv_queue() == 0 => End::Short,
-            _ if now >= self.since + PATIENCE => End::StallTimeout,
+            State::TimeWait | State::CloseWait if socket.recv_queue() == 0 => CloseReason::Short,
+            _ if now >= self.since + PATIENCE => CloseReason::StallTimeout,
             _ => return Course::On,
         };
-        if end != End::Finished {
+        if reason != CloseReason::Finished {
             socket.abort();
         }
-        Course::Over(end)
+        Course::Over(reason)
     }
 
     fn say(&mut self, socket: &mut tcp::Socket<'_>, now: Instant) {

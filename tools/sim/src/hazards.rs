@@ -1,7 +1,7 @@
 //! What smoltcp 0.14.0 falls over when it is left alone, by the numbers of the README: a scenario in which
 //! the product holds, and a mutation without the remedy in which the oracle finds it out.
 
-use smolecho::Flow;
+use smolecho::TcpService;
 use smoltcp::time::Duration;
 
 use crate::cable::Impairments;
@@ -165,7 +165,7 @@ pub static HAZARDS: &[Hazard] = &[
             name: "p12",
             about: "a server that closes first, and more callers in 10 s than it has slots",
             make: |maker| {
-                maker.plan.flow = Flow::Once;
+                maker.plan.flow = TcpService::Once;
                 maker.plan.slots = Slots::Few;
                 for n in 0..8 {
                     maker.say_hello(SECOND * n);

@@ -1,6 +1,6 @@
 //! What a station reports to the oracle.
 
-use smolecho::{End, Report, Tuple};
+use smolecho::{CloseReason, Report, Tuple};
 
 /// One thing that happened at a station.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(crate) enum Observed {
     Progressed(Tuple),
     Closed {
         tuple: Tuple,
-        end: End,
+        reason: CloseReason,
         received: u64,
         sent: u64,
     },

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use fnv::{FnvHashMap as HashMap, FnvHashSet as HashSet, FnvHasher};
-use smolecho::{End, Node, Tuple};
+use smolecho::{CloseReason, Node, Tuple};
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
 
@@ -182,8 +182,8 @@ impl Oracle {
                 Observed::Opened(tuple) | Observed::Progressed(tuple) => {
                     self.patience.renew(number, tuple, shows);
                 }
-                Observed::Closed { tuple, end, .. } if is_ours => {
-                    self.patience.end(number, tuple, end, shows)?;
+                Observed::Closed { tuple, reason, .. } if is_ours => {
+                    self.patience.end(number, tuple, reason, shows)?;
                 }
                 _ => {}
             }
@@ -204,13 +204,13 @@ impl Oracle {
                     self.open.remove(&(number, tuple));
                     self.ended.insert(tuple);
                 }
-                Observed::Closed { tuple, end, received, sent } if number == 0 => {
-                    self.served(tuple, end, received, sent)?;
+                Observed::Closed { tuple, reason, received, sent } if number == 0 => {
+                    self.served(tuple, reason, received, sent)?;
                 }
-                Observed::Closed { tuple, end, received, sent } => {
+                Observed::Closed { tuple, reason, received, sent } => {
                     let operation = self.begun.remove(&(number, tuple));
                     self.open.remove(&(number, tuple));
-                    self.talked(operation, tuple, end, received, sent)?;
+                    self.talked(operation, tuple, reason, received, sent)?;
                 }
                 Observed::Reported { tuple, report } => {
                     let begun = self.begun.remove(&(number, tuple));
@@ -234,21 +234,21 @@ impl Oracle {
     }
 
     /// The server's side of a connection is over.
-    fn served(&mut self, tuple: Tuple, end: End, received: u64, sent: u64) -> Verdict {
-        let details = || format!("{tuple:?}: {end:?}, {received} received, {sent} sent");
-        if self.open.remove(&(0, tuple)) == end.is_handshake() {
+    fn served(&mut self, tuple: Tuple, reason: CloseReason, received: u64, sent: u64) -> Verdict {
+        let details = || format!("{tuple:?}: {reason:?}, {received} received, {sent} sent");
+        if self.open.remove(&(0, tuple)) == reason.is_handshake() {
             return Err(("an end of what was not open", details()));
         }
-        let is_whole = end != End::Finished || sent == received;
+        let is_whole = reason != CloseReason::Finished || sent == received;
         if sent > received || !is_whole {
             return Err(("the echo is not what was received", details()));
         }
-        if end == End::Reset && !self.ended.contains(&other(tuple)) {
+        if reason == CloseReason::Reset && !self.ended.contains(&other(tuple)) {
             return Err(("a reset that nobody sent", details()));
         }
         // A handshake that fails may be nobody's.
-        let is_a_clients = !end.is_handshake() && !self.ended.contains(&other(tuple));
-        if self.strict && end != End::Finished && is_a_clients {
+        let is_a_clients = !reason.is_handshake() && !self.ended.contains(&other(tuple));
+        if self.strict && reason != CloseReason::Finished && is_a_clients {
             return Err(("a connection did not end well on a good cable", details()));
         }
         self.ended.insert(tuple);
@@ -260,35 +260,35 @@ impl Oracle {
         &mut self,
         operation: Option<Operation>,
         tuple: Tuple,
-        end: End,
+        reason: CloseReason,
         received: u64,
         sent: u64,
     ) -> Verdict {
         let details =
-            || format!("{tuple:?}: {end:?}, {received} received, {sent} sent, {operation:?}");
+            || format!("{tuple:?}: {reason:?}, {received} received, {sent} sent, {operation:?}");
         let Some(Visit { len, .. }) = operation.and_then(|operation| operation.what.as_visit())
         else {
             return Err(("an end of what was not begun", details()));
         };
-        if end == End::Mismatch {
+        if reason == CloseReason::Mismatch {
             return Err(("a wrong byte", details()));
         }
         if received > sent || sent > len {
             return Err(("more than was sent", details()));
         }
-        if end == End::Finished && received != len {
+        if reason == CloseReason::Finished && received != len {
             return Err(("a dialogue that ended well is not whole", details()));
         }
-        if end == End::Reset && !self.ended.contains(&other(tuple)) {
+        if reason == CloseReason::Reset && !self.ended.contains(&other(tuple)) {
             return Err(("a reset that nobody sent", details()));
         }
-        if self.strict && end != End::Finished {
+        if self.strict && reason != CloseReason::Finished {
             return Err(("a dialogue did not end well on a good cable", details()));
         }
         if self.strict {
             self.no_crumbs(tuple.local)?;
         }
-        self.finished += u64::from(end == End::Finished);
+        self.finished += u64::from(reason == CloseReason::Finished);
         self.ended.insert(tuple);
         Ok(())
     }
@@ -307,7 +307,7 @@ fn other(tuple: Tuple) -> Tuple {
 /// What the documentation of `Stats` promises at any moment.
 fn add_up(node: &Node<'_>) -> Verdict {
     let (stats, occupancy) = (node.stats(), node.occupancy());
-    let frames = stats.frames == stats.delivered + stats.refused_in_all();
+    let frames = stats.frames == stats.delivered + stats.dropped_total();
     let begun = stats.accepted + stats.connected;
     let connections = begun == occupancy.open as u64 + stats.closed();
     let datagrams = node.stats().datagrams_sent <= node.stats().datagrams_received;

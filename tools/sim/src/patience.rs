@@ -2,7 +2,7 @@
 //! An acknowledgement alone is not seen, so this is the least that a station must wait.
 
 use fnv::FnvHashMap;
-use smolecho::{End, Timeouts, Tuple};
+use smolecho::{CloseReason, Timeouts, Tuple};
 use smoltcp::time::Instant;
 
 use crate::verdict::Verdict;
@@ -34,22 +34,22 @@ impl Patience {
         &mut self,
         station: usize,
         tuple: Tuple,
-        end: End,
+        reason: CloseReason,
         shows: Instant,
     ) -> Verdict {
         let Some(since) = self.since.remove(&(station, tuple)) else { return Ok(()) };
-        let limit = match end {
-            End::HandshakeTimeout => self.timeouts.handshake,
-            End::IdleTimeout => self.timeouts.idle,
-            End::StallTimeout => self.timeouts.stall,
-            End::FinWaitTimeout => self.timeouts.fin_wait,
+        let limit = match reason {
+            CloseReason::HandshakeTimeout => self.timeouts.handshake,
+            CloseReason::IdleTimeout => self.timeouts.idle,
+            CloseReason::StallTimeout => self.timeouts.stall,
+            CloseReason::FinWaitTimeout => self.timeouts.fin_wait,
             _ => return Ok(()),
         };
         if limit.is_some_and(|limit| shows >= since + limit) {
             return Ok(());
         }
         let waited = shows - since;
-        Err(("a deadline came early", format!("{end:?} after {waited} of {limit:?}: {tuple:?}")))
+        Err(("a deadline came early", format!("{reason:?} after {waited} of {limit:?}: {tuple:?}")))
     }
 
     /// A station has lost its memory.

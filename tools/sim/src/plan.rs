@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use smolecho::{Flow, Timeouts};
+use smolecho::{TcpService, Timeouts};
 use smoltcp::time::{Duration, Instant};
 
 use crate::cable::Impairments;
@@ -25,7 +25,7 @@ pub struct Plan {
     /// The server's slots.
     pub slots: Slots,
     /// What the server does with a connection.
-    pub flow: Flow,
+    pub flow: TcpService,
     /// Everybody's deadlines.
     pub timeouts: Timeouts,
     /// What clients do, and when.

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use smolecho::{Flow, Timeouts};
+use smolecho::{TcpService, Timeouts};
 use smoltcp::time::{Duration, Instant};
 
 use crate::cable::Impairments;
@@ -33,7 +33,7 @@ impl Scenario {
             habits: Habits::USUAL,
             mutation: None,
             slots,
-            flow: Flow::Stream,
+            flow: TcpService::Stream,
             timeouts: TIMEOUTS,
             operations: Vec::new(),
             faults: Vec::new(),

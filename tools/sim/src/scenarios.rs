@@ -1,6 +1,6 @@
 //! What can happen, a family of runs each.
 
-use smolecho::Flow;
+use smolecho::TcpService;
 use smoltcp::time::Duration;
 
 use crate::cable::Impairments;
@@ -172,7 +172,7 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         about: "connections that somebody opens, and then says little or nothing on",
         make: |maker| {
             if maker.dice.chance(300_000) {
-                maker.plan.flow = Flow::Once;
+                maker.plan.flow = TcpService::Once;
             }
             maker.attack(Attack::Hold(24), 1_000..50_000);
         },

@@ -1,8 +1,8 @@
 //! One of our nodes, its network card and its clock.
 
 use smolecho::{
-    Config, DatagramStorage, Event, Listener, Memory, Message, Node, Protocol, Query, Refusal,
-    Service, Storage, Timeouts, Tuple,
+    Config, DatagramStorage, DropReason, Event, Listener, Memory, Message, Node, Protocol, Query,
+    Storage, Timeouts, Tuple, UdpService,
 };
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpCidr, IpEndpoint};
@@ -156,8 +156,8 @@ impl<'a> Station<'a> {
 /// What an oracle wants to know of it.
 fn note(event: Event<'_>, observed: &mut Vec<Observed>) {
     match event {
-        Event::Closed { tuple, end, received, sent } => {
-            observed.push(Observed::Closed { tuple, end, received, sent });
+        Event::Closed { tuple, reason, received, sent } => {
+            observed.push(Observed::Closed { tuple, reason, received, sent });
         }
         Event::Accepted { tuple } | Event::Connected { tuple } => {
             observed.push(Observed::Opened(tuple));
@@ -168,7 +168,10 @@ fn note(event: Event<'_>, observed: &mut Vec<Observed>) {
         {
             observed.push(Observed::Progressed(tuple));
         }
-        Event::Refused { refusal: Refusal::Full | Refusal::NoConnection, tuple: Some(tuple) } => {
+        Event::Dropped {
+            reason: DropReason::Full | DropReason::NoConnection,
+            tuple: Some(tuple),
+        } => {
             observed.push(Observed::Refused(tuple));
         }
         Event::Reported { tuple, report } => observed.push(Observed::Reported { tuple, report }),
@@ -197,8 +200,8 @@ fn node<'a>(
     let node = Node::new(&config, memory, card, Instant::ZERO).expect("a good configuration");
     let mut node = Box::new(node);
     if number == 0 {
-        node.listen(Listener::new(PORT, backlog).flow(plan.flow)).expect("a free port");
-        node.bind(PORT, Service::Echo).expect("a free port");
+        node.listen(Listener::new(PORT, backlog).service(plan.flow)).expect("a free port");
+        node.bind(PORT, UdpService::Echo).expect("a free port");
     }
     node
 }

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 
-use smolecho::Flow;
+use smolecho::TcpService;
 use smoltcp::time::{Duration, Instant};
 
 use crate::attacker::Attacker;
@@ -376,7 +376,7 @@ impl<'p, 'a> World<'p, 'a> {
     }
 
     fn follow_up(&self, n: usize) -> Operation {
-        let len = if self.plan.flow == Flow::Once { 14 } else { 3000 };
+        let len = if self.plan.flow == TcpService::Once { 14 } else { 3000 };
         let what = if n % 4 < 2 { Deed::Talk { len, half_close: false } } else { Deed::Ask(3) };
         Operation { client: 1 + n / 4, v6: n % 2 == 1, what }
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
-use smolecho::{Flow, Protocol, WhenFull};
+use smolecho::{Protocol, TcpService, WhenFull};
 use smoltcp::wire::IpEndpoint;
 
 use crate::bench::{Bench, BenchPart};
@@ -235,11 +235,11 @@ pub(crate) enum FlowName {
     Once,
 }
 
-impl From<FlowName> for Flow {
-    fn from(name: FlowName) -> Flow {
+impl From<FlowName> for TcpService {
+    fn from(name: FlowName) -> TcpService {
         match name {
-            FlowName::Stream => Flow::Stream,
-            FlowName::Once => Flow::Once,
+            FlowName::Stream => TcpService::Stream,
+            FlowName::Once => TcpService::Once,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use smolecho::storage::{DueRecord, OrderRecord, Slot, TableRecord};
+use smolecho::storage::{AgeRecord, DeadlineRecord, Slot, TableRecord};
 use smolecho::{DatagramMemory, DatagramStorage, Memory};
 use smoltcp::iface::SocketStorage;
 
@@ -35,8 +35,8 @@ pub(crate) fn leak(connections: u16, buffer: u16) -> Result<Memory<'static>, Fau
         .collect();
     Ok(Memory {
         table: leak_records(slots.len(), || TableRecord::EMPTY),
-        due: leak_records(slots.len(), || DueRecord::EMPTY),
-        order: leak_records(slots.len(), || OrderRecord::EMPTY),
+        due: leak_records(slots.len(), || DeadlineRecord::EMPTY),
+        order: leak_records(slots.len(), || AgeRecord::EMPTY),
         slots: slots.leak(),
         scratch: vec![0; SCRATCH].leak(),
         datagrams: DatagramMemory::none(),

@@ -20,7 +20,7 @@ pub(crate) fn plan(options: &Serve) -> Result<(Services, Plan), Fault> {
     let mut plan = Plan::new(&options.network, options.connections, is_private)?;
     plan.impair(&options.impair)?;
     plan.datagrams = services.has(Protocol::Udp);
-    plan.config.manners = options.udp_rate.manners();
+    plan.config.udp_policy = options.udp_rate.udp_policy();
     plan.config.per_source = options.per_source.0;
     plan.config.evict_idle = options.evict_idle;
     Ok((services, plan))

@@ -1,6 +1,6 @@
 //! The ports that are served, and what each is for.
 
-use smolecho::{Flow, Listener, Node, Protocol, Service};
+use smolecho::{Listener, Node, Protocol, TcpService, UdpService};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use crate::cli::Serve;
@@ -19,8 +19,8 @@ pub(crate) struct Offer {
     option: &'static str,
     pub(crate) name: &'static str,
     pub(crate) port: u16,
-    flow: Flow,
-    service: Service,
+    flow: TcpService,
+    service: UdpService,
 }
 
 impl Services {
@@ -30,21 +30,21 @@ impl Services {
             name: "echo",
             port: options.port,
             flow: options.flow.into(),
-            service: Service::Echo,
+            service: UdpService::Echo,
         };
         let discard = options.discard.map(|port| Offer {
             option: "--discard",
             name: "discard",
             port,
-            flow: Flow::Discard,
-            service: Service::Discard,
+            flow: TcpService::Discard,
+            service: UdpService::Discard,
         });
         let chargen = options.chargen.map(|port| Offer {
             option: "--chargen",
             name: "chargen",
             port,
-            flow: Flow::Chargen,
-            service: Service::Chargen,
+            flow: TcpService::Chargen,
+            service: UdpService::Chargen,
         });
         let offers: Vec<Offer> = [Some(echo), discard, chargen].into_iter().flatten().collect();
         for (i, offer) in offers.iter().enumerate() {
@@ -70,7 +70,7 @@ impl Services {
     pub(crate) fn open(&self, node: &mut Node<'_>, options: &Serve) -> Result<(), Fault> {
         for Offer { option, port, flow, service, .. } in &self.offers {
             if self.has(Protocol::Tcp) {
-                let mut listener = Listener::new(*port, options.backlog).flow(*flow);
+                let mut listener = Listener::new(*port, options.backlog).service(*flow);
                 listener.when_full = options.when_full.into();
                 node.listen(listener)
                     .map_err(|error| Fault::usage(format!("{option} {port}: {error}")))?;

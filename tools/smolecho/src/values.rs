@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use smolecho::Manners;
+use smolecho::UdpPolicy;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 
 use crate::scope::{self, Scoped};
@@ -99,12 +99,12 @@ pub(crate) struct UdpRate(Option<u32>);
 impl UdpRate {
     /// The library's manners with this rate for one source and twice of it in all; after a pause a
     /// tenth of a second's share comes at once.
-    pub(crate) fn manners(self) -> Manners {
+    pub(crate) fn udp_policy(self) -> UdpPolicy {
         let rate = |per_second: u32| smolecho::Rate { per_second, burst: (per_second / 10).max(1) };
-        Manners {
+        UdpPolicy {
             per_source: self.0.map(rate),
-            in_all: self.0.map(|per_second| rate(2 * per_second)),
-            ..Manners::DEFAULT
+            total: self.0.map(|per_second| rate(2 * per_second)),
+            ..UdpPolicy::DEFAULT
         }
     }
 }
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_usual_rates_are_the_librarys() {
-        assert_eq!(udp_rate("500000").map(UdpRate::manners), Ok(Manners::DEFAULT));
+        assert_eq!(udp_rate("500000").map(UdpRate::udp_policy), Ok(UdpPolicy::DEFAULT));
         for bad in ["", "0", "-1", "1000000001", "fast"] {
             assert!(udp_rate(bad).is_err(), "{bad}");
         }

@@ -1,7 +1,7 @@
 //! The node of every board here: an echo over TCP and UDP.
 
 use smolecho::{
-    Config, ConfigError, DatagramStorage, Listener, Node, Service, Storage,
+    Config, ConfigError, DatagramStorage, Listener, Node, UdpService, Storage,
     phy::Device,
     smoltcp::{
         time::Instant,
@@ -51,7 +51,7 @@ pub fn node(
     let memory = STORAGE.take().memory().with(DATAGRAMS.take().memory());
     let node = NODE.init(Node::new(config, memory, device, Instant::ZERO)?);
     node.listen(Listener::new(PORT, 5)).expect("a port that can be listened on");
-    node.bind(PORT, Service::Echo).expect("a port that can be bound");
+    node.bind(PORT, UdpService::Echo).expect("a port that can be bound");
     Ok(node)
 }
 

@@ -11,15 +11,15 @@ use crate::processor::semihosting;
 pub(crate) fn event(event: Event<'_>) {
     match event {
         Event::Accepted { tuple } => say(format_args!("Accepted connection from {}", tuple.remote)),
-        Event::Closed { tuple, end, received, sent } => say(format_args!(
+        Event::Closed { tuple, reason, received, sent } => say(format_args!(
             "Closed {}: {}, {received} bytes in, {sent} out",
             tuple.remote,
-            end.name()
+            reason.name()
         )),
-        Event::Ignored { ignored, tuple } => {
-            say(format_args!("No answer to {}: {}", tuple.remote, ignored.name()));
+        Event::DatagramDropped { reason, tuple } => {
+            say(format_args!("No answer to {}: {}", tuple.remote, reason.name()));
         }
-        Event::Refused { refusal, .. } => say(format_args!("Refused a frame: {}", refusal.name())),
+        Event::Dropped { reason, .. } => say(format_args!("Refused a frame: {}", reason.name())),
         _ => {}
     }
 }

@@ -15,13 +15,13 @@ use crate::frame::{LARGEST, SMALLEST};
 /// A model of a MAC, seen from the wire.
 pub trait Wire {
     /// A frame comes, without its check sequence. False if the MAC has no room for it.
-    fn arrive(&self, frame: &[u8]) -> bool;
+    fn inject(&self, frame: &[u8]) -> bool;
 
     /// A frame comes damaged, if the MAC can tell.
     fn arrive_damaged(&self, frame: &[u8]);
 
     /// Takes the next frame that was sent.
-    fn depart(&self) -> Option<Vec<u8>>;
+    fn capture(&self) -> Option<Vec<u8>>;
 
     /// Whether the MAC wants to interrupt.
     fn interrupts(&self) -> bool;
@@ -49,12 +49,12 @@ fn receive<M: Mac>(ethernet: &mut Ethernet<'_, M>) -> Option<Vec<u8>> {
 struct Opposite<W>(W);
 
 impl<W: Wire> conformance::Wire for Opposite<W> {
-    fn arrive(&mut self, frame: &[u8]) -> bool {
-        self.0.arrive(frame)
+    fn inject(&mut self, frame: &[u8]) -> bool {
+        self.0.inject(frame)
     }
 
-    fn depart<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        self.0.depart().map(|frame| look(&frame))
+    fn capture<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        self.0.capture().map(|frame| look(&frame))
     }
 }
 
@@ -77,10 +77,10 @@ fn what_is_too_long_or_too_short_is_dropped_and_counted<M: Mac, W: Wire>(
     let good = frame(60, 1);
     let (mut too_short, mut too_long) = (0, 0);
     for len in (0..SMALLEST).chain(LARGEST + 1..=LARGEST + 9).chain([2000, 2041]) {
-        if wire.arrive(&frame(len, 2)) {
+        if wire.inject(&frame(len, 2)) {
             *if len < SMALLEST { &mut too_short } else { &mut too_long } += 1;
         }
-        assert!(wire.arrive(&good));
+        assert!(wire.inject(&good));
         assert_eq!(receive(&mut ethernet).as_ref(), Some(&good), "after {len} bytes");
         assert_eq!(receive(&mut ethernet), None);
     }
@@ -99,7 +99,7 @@ fn what_is_damaged_is_dropped_and_the_next_is_not<M: Mac, W: Wire>(make: &impl F
         wire.arrive_damaged(&frame(100, 3));
         assert_eq!(receive(&mut ethernet), None);
         assert_eq!(ethernet.counters().errors, n);
-        assert!(wire.arrive(&frame(100, 4)));
+        assert!(wire.inject(&frame(100, 4)));
         assert_eq!(receive(&mut ethernet), Some(frame(100, 4)));
     }
 }
@@ -109,7 +109,7 @@ fn every_frame_interrupts_once<M: Mac, W: Wire>(make: &impl Fn() -> (M, W)) {
     let mut ethernet = Ethernet::new(mac, &mut frames);
     assert!(!wire.interrupts());
     for n in 0..3 {
-        assert!(wire.arrive(&frame(60, n)));
+        assert!(wire.inject(&frame(60, n)));
         assert!(wire.interrupts());
         ethernet.acknowledge();
         assert!(!wire.interrupts() && ethernet.has_frame());
@@ -124,5 +124,5 @@ fn what_no_ethernet_takes_is_dropped_and_counted<M: Mac, W: Wire>(make: &impl Fn
     let token = ethernet.transmit(Instant::ZERO).expect("room");
     token.consume(SMALLEST - 1, |_| {});
     assert_eq!(ethernet.counters().tx_dropped, 1);
-    assert_eq!(wire.depart(), None);
+    assert_eq!(wire.capture(), None);
 }

@@ -12,17 +12,17 @@ pub(crate) fn event(event: Event<'_>) {
         Event::AddressGained { cidr } => info!("The address is {}", cidr),
         Event::AddressLost { cidr } => info!("The address {} is lost", cidr),
         Event::Accepted { tuple } => info!("Accepted connection from {}", tuple.remote),
-        Event::Closed { tuple, end, received, sent } => info!(
+        Event::Closed { tuple, reason, received, sent } => info!(
             "Closed {}: {=str}, {} bytes in, {} out",
             tuple.remote,
-            end.name(),
+            reason.name(),
             received,
             sent
         ),
-        Event::Ignored { ignored, tuple } => {
-            warn!("No answer to {}: {=str}", tuple.remote, ignored.name());
+        Event::DatagramDropped { reason, tuple } => {
+            warn!("No answer to {}: {=str}", tuple.remote, reason.name());
         }
-        Event::Refused { refusal, .. } => warn!("Refused a frame: {=str}", refusal.name()),
+        Event::Dropped { reason, .. } => warn!("Refused a frame: {=str}", reason.name()),
         _ => {}
     }
 }

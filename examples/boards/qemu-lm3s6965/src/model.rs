@@ -68,7 +68,7 @@ impl State {
         self.sent.push_back(frame);
     }
 
-    fn arrive(&mut self, total: usize, bytes: &[u8]) {
+    fn inject(&mut self, total: usize, bytes: &[u8]) {
         let mut words: Vec<u8> = (total as u16).to_le_bytes().into();
         words.extend(bytes);
         words.resize(words.len().next_multiple_of(4), 0);
@@ -79,7 +79,7 @@ impl State {
 }
 
 impl Wire for Model {
-    fn arrive(&self, frame: &[u8]) -> bool {
+    fn inject(&self, frame: &[u8]) -> bool {
         let mut state = self.0.borrow_mut();
         if frame.len() >= SLOT - 6 {
             state.status |= FOV;
@@ -89,16 +89,16 @@ impl Wire for Model {
             return false;
         }
         let with_check = [frame, &[0xCC; 4]].concat();
-        state.arrive(frame.len() + 6, &with_check);
+        state.inject(frame.len() + 6, &with_check);
         true
     }
 
     /// A length that cannot be.
     fn arrive_damaged(&self, _: &[u8]) {
-        self.0.borrow_mut().arrive(3, &[0; 6]);
+        self.0.borrow_mut().inject(3, &[0; 6]);
     }
 
-    fn depart(&self) -> Option<Vec<u8>> {
+    fn capture(&self) -> Option<Vec<u8>> {
         self.0.borrow_mut().sent.pop_front()
     }
 

@@ -73,7 +73,7 @@ impl State {
         }
     }
 
-    fn arrive(&mut self, frame: &[u8], error: u32) -> bool {
+    fn inject(&mut self, frame: &[u8], error: u32) -> bool {
         let lead = (self.rx_config >> 8) as usize & 0x1F;
         let mut bytes = std::vec![0; lead];
         bytes.extend(frame);
@@ -91,16 +91,16 @@ impl State {
 }
 
 impl Wire for Model {
-    fn arrive(&self, frame: &[u8]) -> bool {
+    fn inject(&self, frame: &[u8]) -> bool {
         // The chip itself drops runts.
-        frame.len() >= 14 && self.0.borrow_mut().arrive(frame, 0)
+        frame.len() >= 14 && self.0.borrow_mut().inject(frame, 0)
     }
 
     fn arrive_damaged(&self, frame: &[u8]) {
-        self.0.borrow_mut().arrive(frame, 1 << 15);
+        self.0.borrow_mut().inject(frame, 1 << 15);
     }
 
-    fn depart(&self) -> Option<Vec<u8>> {
+    fn capture(&self) -> Option<Vec<u8>> {
         self.0.borrow_mut().sent.pop_front()
     }
 

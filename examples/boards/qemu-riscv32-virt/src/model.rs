@@ -111,7 +111,7 @@ impl Queue {
 }
 
 impl State {
-    fn arrive(&mut self, bytes: &[u8]) -> bool {
+    fn inject(&mut self, bytes: &[u8]) -> bool {
         let queue = &mut self.queues[RX as usize];
         let Some(offer) = queue.next() else { return false };
         assert!(offer.is_for_us);
@@ -130,17 +130,17 @@ impl State {
 }
 
 impl Wire for Model {
-    fn arrive(&self, frame: &[u8]) -> bool {
-        self.0.borrow_mut().arrive(&[&[0; HEADER], frame].concat())
+    fn inject(&self, frame: &[u8]) -> bool {
+        self.0.borrow_mut().inject(&[&[0; HEADER], frame].concat())
     }
 
     /// Less than a header.
     fn arrive_damaged(&self, _: &[u8]) {
-        self.0.borrow_mut().arrive(&[0; HEADER - 1]);
+        self.0.borrow_mut().inject(&[0; HEADER - 1]);
     }
 
     /// The device takes a frame out of the queue when the wire does.
-    fn depart(&self) -> Option<Vec<u8>> {
+    fn capture(&self) -> Option<Vec<u8>> {
         let mut state = self.0.borrow_mut();
         let queue = &mut state.queues[TX as usize];
         let offer = queue.next()?;

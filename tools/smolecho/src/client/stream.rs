@@ -1,6 +1,6 @@
 //! Over TCP: one connection, from the SYN to its end.
 
-use smolecho::{End, Event, Message};
+use smolecho::{CloseReason, Event, Message};
 use smoltcp::time::Duration;
 
 use super::{Outcome, check_peer, refused, within};
@@ -14,7 +14,7 @@ use crate::run::Run;
 const RETRY: Duration = Duration::from_millis(20);
 
 /// How a connection ended, and how many bytes came back; nothing if a signal came first.
-type Ended = Option<(End, u64)>;
+type Ended = Option<(CloseReason, u64)>;
 
 pub(super) fn talk(
     run: &mut Run,
@@ -43,7 +43,7 @@ fn connect_once_up(
     loop {
         let retry = limit.is_none_or(|limit| run.now() < limit);
         match connect(run, options, message, retry)? {
-            Some((End::ConnectRefused, _)) if retry => {}
+            Some((CloseReason::ConnectRefused, _)) if retry => {}
             ended => return Ok(ended),
         }
         check_peer(peer, options, "listened")?;
@@ -78,9 +78,9 @@ fn connect(
     let mut ended = None;
     loop {
         let pending = run.turn(None, |report, event| {
-            if let Event::Closed { end, received, .. } = *event {
+            if let Event::Closed { reason: end, received, .. } = *event {
                 ended = Some((end, received));
-                if end == End::ConnectRefused && retry {
+                if end == CloseReason::ConnectRefused && retry {
                     return;
                 }
             }
@@ -93,32 +93,32 @@ fn connect(
 }
 
 /// Good, or one line that says what went wrong.
-fn verdict(options: &Client, end: End, received: u64, len: usize) -> Result<(), Fault> {
+fn verdict(options: &Client, end: CloseReason, received: u64, len: usize) -> Result<(), Fault> {
     let server = &options.server;
     let back = format!("{received} of {len} bytes came back");
     let line = match end {
-        End::Finished => return Ok(()),
-        End::ConnectRefused => {
+        CloseReason::Finished => return Ok(()),
+        CloseReason::ConnectRefused => {
             format!("{server} refused the connection: does anything listen there?")
         }
-        End::HandshakeTimeout => format!(
+        CloseReason::HandshakeTimeout => format!(
             "{server} did not answer within {}: is it up, is its address right, does it know the \
              way back?",
             within(options.network.handshake_timeout)
         ),
-        End::Mismatch => {
+        CloseReason::Mismatch => {
             format!("{server} sent bytes that differ from ours, within the first {received}")
         }
-        End::Short => format!("{server} closed early: {back}"),
-        End::Reset => format!("{server} reset the connection: {back}"),
-        End::IdleTimeout => {
+        CloseReason::Short => format!("{server} closed early: {back}"),
+        CloseReason::Reset => format!("{server} reset the connection: {back}"),
+        CloseReason::IdleTimeout => {
             format!("{server} was silent for {}: {back}", within(options.network.idle_timeout))
         }
-        End::StallTimeout => format!(
+        CloseReason::StallTimeout => format!(
             "{server} acknowledged nothing for {}: {back}",
             within(options.network.stall_timeout)
         ),
-        End::FinWaitTimeout => format!("{server} did not close its side: {back}"),
+        CloseReason::FinWaitTimeout => format!("{server} did not close its side: {back}"),
         end => format!("{server}: {}: {back}", end.name()),
     };
     Err(Fault::failed(line))

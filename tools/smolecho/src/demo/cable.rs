@@ -1,7 +1,7 @@
 //! The demo where there is no TAP: the same dialogue between two of our nodes, on a cable in memory.
 
 use smolecho::phy::cable::{self, Cable};
-use smolecho::{End, Event, Listener, Message, Node, Query, Service};
+use smolecho::{CloseReason, Event, Listener, Message, Node, Query, UdpService};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpEndpoint;
 
@@ -38,7 +38,7 @@ pub(super) fn show(page: &mut Page) -> Result<(), Fault> {
     let mut server = party(1, left, now)?;
     let mut client = party(2, right, now)?;
     server.node.listen(Listener::new(PORT, 5)).map_err(|error| failed(&error))?;
-    server.node.bind(PORT, Service::Echo).map_err(|error| failed(&error))?;
+    server.node.bind(PORT, UdpService::Echo).map_err(|error| failed(&error))?;
 
     page.line(
         "TCP and UDP echo over a cable in memory instead: two of our stacks, nothing of the kernel's.",
@@ -134,9 +134,9 @@ fn talk<'c>(
                     page.event(role, &event);
                 }
                 match event {
-                    Event::Closed { end, .. } => {
+                    Event::Closed { reason: end, .. } => {
                         ended += 1;
-                        trouble = (end != End::Finished).then(|| end.name()).or(trouble);
+                        trouble = (end != CloseReason::Finished).then(|| end.name()).or(trouble);
                     }
                     Event::Reported { report, .. } => {
                         ended += 1;

@@ -8,7 +8,7 @@ mod tap;
 
 use std::process::ExitCode;
 
-use smolecho::{Config, Manners};
+use smolecho::{Config, UdpPolicy};
 use smolecho_sim::Impairments;
 use smoltcp::wire::IpCidr;
 
@@ -74,6 +74,6 @@ fn tap_plan(families: usize) -> Result<Plan, Fault> {
 /// Without a limit on datagrams: nobody else is here, and the figures are to have none.
 fn config(number: u8, addresses: &[IpCidr]) -> Result<Config, Fault> {
     let mut config = Config::new([2, 0, 0, 0, 0, number], plan::random());
-    config.manners = Manners { per_source: None, in_all: None, ..Manners::DEFAULT };
+    config.udp_policy = UdpPolicy { per_source: None, total: None, ..UdpPolicy::DEFAULT };
     plan::with_addresses(config, addresses)
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::thread::Builder;
 use std::time;
 
-use smolecho::{End, Event, Listener, Message, Query, Service};
+use smolecho::{CloseReason, Event, Listener, Message, Query, UdpService};
 use smoltcp::time::Duration;
 use smoltcp::wire::IpEndpoint;
 
@@ -31,7 +31,7 @@ const OUR_CLIENT: &str = "a kernel socket as server, our client on the userspace
 pub(super) fn show(mut run: Run, families: usize, page: &mut Page) -> Result<(), Fault> {
     let port = |error: &dyn std::error::Error| Fault::failed(format!("port {PORT}: {error}"));
     run.node.listen(Listener::new(PORT, 5)).map_err(|error| port(&error))?;
-    run.node.bind(PORT, Service::Echo).map_err(|error| port(&error))?;
+    run.node.bind(PORT, UdpService::Echo).map_err(|error| port(&error))?;
     page.line(format_args!(
         "TCP and UDP echo over the TAP {NAME}, in a private network namespace."
     ));
@@ -115,7 +115,7 @@ fn totals(run: &Run, page: &mut Page) {
     let (stats, device) = run.counters();
     page.line(format_args!(
         "  {} connections, all finished; {} datagrams sent; {} frames in, {} out, {} dropped",
-        stats.ended(End::Finished),
+        stats.ended(CloseReason::Finished),
         grouped(stats.datagrams_sent),
         grouped(device.received),
         grouped(device.sent),
@@ -151,7 +151,9 @@ fn turn(run: &mut Run, page: &mut Page, role: Option<Role>) -> Result<usize, Fau
             page.event(role, event);
         }
         match *event {
-            Event::Closed { end, .. } if end != End::Finished => failed = Some(end.name()),
+            Event::Closed { reason: end, .. } if end != CloseReason::Finished => {
+                failed = Some(end.name())
+            }
             Event::Reported { report, .. } if report.lost > 0 => failed = Some("no answer"),
             Event::Reported { .. } => answered += 1,
             _ => {}

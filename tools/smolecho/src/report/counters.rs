@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use smolecho::phy::tap::Counters;
-use smolecho::{End, Ignored, Occupancy, Refusal, Stats};
+use smolecho::{CloseReason, DatagramDropReason, DropReason, Occupancy, Stats};
 
 use super::say;
 
@@ -84,7 +84,7 @@ impl Snapshot<'_> {
                 free: occupancy.free,
                 half_open: occupancy.half_open,
                 open: occupancy.open,
-                parting: occupancy.parting,
+                parting: occupancy.closing,
             },
             device: Device {
                 received: device.received,
@@ -130,7 +130,7 @@ impl Snapshot<'_> {
                 ("free", occupancy.free as u64),
                 ("half open", occupancy.half_open as u64),
                 ("open", occupancy.open as u64),
-                ("parting", occupancy.parting as u64),
+                ("parting", occupancy.closing as u64),
             ],
         );
         line("datagrams", [("received", stats.datagrams_received), ("sent", stats.datagrams_sent)]);
@@ -139,15 +139,21 @@ impl Snapshot<'_> {
     }
 
     fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        occurred(Refusal::ALL.iter().map(|refusal| (refusal.name(), self.stats.refused(*refusal))))
+        occurred(
+            DropReason::ALL.iter().map(|refusal| (refusal.name(), self.stats.dropped(*refusal))),
+        )
     }
 
     fn ended(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        occurred(End::ALL.iter().map(|end| (end.name(), self.stats.ended(*end))))
+        occurred(CloseReason::ALL.iter().map(|end| (end.name(), self.stats.ended(*end))))
     }
 
     fn ignored(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        occurred(Ignored::ALL.iter().map(|ignored| (ignored.name(), self.stats.ignored(*ignored))))
+        occurred(
+            DatagramDropReason::ALL
+                .iter()
+                .map(|ignored| (ignored.name(), self.stats.datagrams_dropped(*ignored))),
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde::Serialize;
-use smolecho::{End, Event, Protocol, Report as Tally, Tuple};
+use smolecho::{CloseReason, Event, Protocol, Report as Tally, Tuple};
 use smoltcp::wire::{IpCidr, IpEndpoint};
 
 use super::stdout::Stdout;
@@ -90,18 +90,18 @@ impl Json {
             Event::Sent { protocol, tuple, bytes } => {
                 Line { bytes: Some(bytes as u64), ..about(self.sent(tuple), protocol, tuple) }
             }
-            Event::Closed { tuple, end, received, sent } => Line {
+            Event::Closed { tuple, reason, received, sent } => Line {
                 bytes: Some(received),
                 sent: Some(sent),
-                reason: Some(end.name()),
-                ..about(kind(end), Tcp, tuple)
+                reason: Some(reason.name()),
+                ..about(kind(reason), Tcp, tuple)
             },
             Event::Reported { tuple, report } => reported(tuple, report),
-            Event::Ignored { ignored, tuple } => {
-                Line { reason: Some(ignored.name()), ..about("refused", Udp, tuple) }
+            Event::DatagramDropped { reason, tuple } => {
+                Line { reason: Some(reason.name()), ..about("refused", Udp, tuple) }
             }
-            Event::Refused { refusal, tuple } => Line {
-                reason: Some(refusal.name()),
+            Event::Dropped { reason, tuple } => Line {
+                reason: Some(reason.name()),
                 ..tuple.map_or(nameless("refused"), |tuple| about("refused", Tcp, tuple))
             },
             Event::AddressGained { cidr } => of_link(link, "address gained", Some(cidr)),
@@ -175,12 +175,13 @@ fn reported(tuple: Tuple, tally: Tally) -> Line<'static> {
 }
 
 /// A connection ends with one line: by a deadline, by the peer's refusal, or otherwise.
-fn kind(end: End) -> &'static str {
+fn kind(end: CloseReason) -> &'static str {
     match end {
-        End::HandshakeTimeout | End::IdleTimeout | End::StallTimeout | End::FinWaitTimeout => {
-            "timeout"
-        }
-        End::ConnectRefused => "refused",
+        CloseReason::HandshakeTimeout
+        | CloseReason::IdleTimeout
+        | CloseReason::StallTimeout
+        | CloseReason::FinWaitTimeout => "timeout",
+        CloseReason::ConnectRefused => "refused",
         _ => "closed",
     }
 }

@@ -1,6 +1,6 @@
 //! The dialogue in the lecture's words.
 
-use smolecho::{End, Event, Protocol, Report as Tally};
+use smolecho::{CloseReason, Event, Protocol, Report as Tally};
 use smoltcp::wire::IpEndpoint;
 
 use super::stdout::Stdout;
@@ -41,7 +41,7 @@ impl Text {
                 out.line(lecture::answer(&Excerpt::of(data)));
             }
             (Role::Client, Event::Received { data, .. }) => self.answer.push(data),
-            (Role::Client, Event::Closed { end, .. }) if !end.is_handshake() => {
+            (Role::Client, Event::Closed { reason, .. }) if !reason.is_handshake() => {
                 out.line(lecture::answer(&self.answer));
             }
             _ => {}
@@ -69,11 +69,11 @@ pub(super) fn news(event: &Event<'_>, link: &str) {
 
 /// What the dialogue does not say: how a connection ended, if not well.
 pub(super) fn trouble(event: &Event<'_>, link: &str) {
-    if let Event::Closed { tuple, end, .. } = event
-        && *end != End::Finished
-        && !end.is_handshake()
+    if let Event::Closed { tuple, reason, .. } = event
+        && *reason != CloseReason::Finished
+        && !reason.is_handshake()
     {
-        say(format_args!("{}: {}", Scoped::on(link, tuple.remote), end.name()));
+        say(format_args!("{}: {}", Scoped::on(link, tuple.remote), reason.name()));
     }
 }
 
@@ -84,25 +84,25 @@ pub(super) fn detail(event: &Event<'_>, link: &str) {
         Event::Sent { tuple, bytes, .. } => {
             say(format_args!("{}: {bytes} bytes sent", place(tuple.remote)));
         }
-        Event::Closed { tuple, end, received, sent } => say(format_args!(
+        Event::Closed { tuple, reason, received, sent } => say(format_args!(
             "{}: closed, {}, {received} bytes received, {sent} sent",
             place(tuple.remote),
-            end.name()
+            reason.name()
         )),
-        Event::Ignored { ignored, tuple } => say(format_args!(
+        Event::DatagramDropped { reason, tuple } => say(format_args!(
             "{} to {}: a datagram, ignored, {}",
             place(tuple.remote),
             place(tuple.local),
-            ignored.name()
+            reason.name()
         )),
-        Event::Refused { refusal, tuple: Some(tuple) } => say(format_args!(
+        Event::Dropped { reason, tuple: Some(tuple) } => say(format_args!(
             "{} to {}: refused, {}",
             place(tuple.remote),
             place(tuple.local),
-            refusal.name()
+            reason.name()
         )),
-        Event::Refused { refusal, tuple: None } => {
-            say(format_args!("a frame: refused, {}", refusal.name()));
+        Event::Dropped { reason, tuple: None } => {
+            say(format_args!("a frame: refused, {}", reason.name()));
         }
         _ => {}
     }

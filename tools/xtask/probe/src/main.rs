@@ -8,7 +8,7 @@ use core::hint::black_box;
 use smolecho::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{IpAddress, IpCidr};
-use smolecho::{Config, DatagramStorage, Listener, Node, Service, Storage};
+use smolecho::{Config, DatagramStorage, Listener, Node, UdpService, Storage};
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -30,7 +30,7 @@ fn _start() {
     config.slaac = cfg!(feature = "slaac");
     let memory = storage.memory().with(datagrams.memory());
     let Ok(mut node) = Node::new(&config, memory, &mut device, now) else { return };
-    if node.listen(Listener::new(12345, 2)).is_err() || node.bind(12345, Service::Echo).is_err() {
+    if node.listen(Listener::new(12345, 2)).is_err() || node.bind(12345, UdpService::Echo).is_err() {
         return;
     }
     loop {

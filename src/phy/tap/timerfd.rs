@@ -10,18 +10,18 @@ use std::{
     time::Instant,
 };
 
-use super::line::check;
+use super::tun::check;
 
 /// Deadlines mostly move away, with each frame that comes. To start and stop a timer around each wait costs a
 /// 30th of a round trip; so this one is left to ring too soon, and then set anew.
-pub(super) struct Alarm {
+pub(super) struct TimerFd {
     timer: OwnedFd,
     /// When it rings next.
     at: Option<Instant>,
 }
 
-impl Alarm {
-    pub(super) fn new() -> io::Result<Alarm> {
+impl TimerFd {
+    pub(super) fn new() -> io::Result<TimerFd> {
         let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
         // SAFETY: no pointers; the descriptor is checked and owned by nobody else.
         let timer = unsafe {
@@ -29,7 +29,7 @@ impl Alarm {
             check(fd)?;
             OwnedFd::from_raw_fd(fd)
         };
-        Ok(Alarm { timer, at: None })
+        Ok(TimerFd { timer, at: None })
     }
 
     /// Rings at this instant at the latest.
@@ -59,7 +59,7 @@ impl Alarm {
     }
 }
 
-impl AsFd for Alarm {
+impl AsFd for TimerFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.timer.as_fd()
     }

@@ -15,7 +15,7 @@ const TCP: u8 = 6;
 
 /// Where a connection stands, by its last segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct SeqState {
     /// SND.NXT: the next number of ours that the peer has not seen.
     pub(crate) snd_nxt: TcpSeqNumber,
     /// RCV.NXT: the next number of the peer's that we wait for.
@@ -26,10 +26,10 @@ pub(crate) struct Said {
     pub(crate) len: u16,
 }
 
-impl Said {
+impl SeqState {
     /// What a frame of smoltcp's says, if it is a segment that acknowledges. It is read on every way out,
     /// so by its offsets: such a frame has no options in its IP header, and nothing behind its end.
-    fn by(frame: &[u8]) -> Option<Said> {
+    fn by(frame: &[u8]) -> Option<SeqState> {
         let segment = match (frame.get(12..14)?, frame.get(20)?, frame.get(23)?) {
             ([0x08, 0x00], _, &TCP) => frame.get(34..)?,
             #[cfg(feature = "proto-ipv6")]
@@ -41,7 +41,7 @@ impl Said {
             return None;
         }
         let len = tcp.payload().len();
-        Some(Said {
+        Some(SeqState {
             snd_nxt: tcp.seq_number() + len + usize::from(tcp.syn()) + usize::from(tcp.fin()),
             rcv_nxt: tcp.ack_number(),
             rcv_wnd: tcp.window_len(),
@@ -55,33 +55,33 @@ impl Said {
     }
 
     /// Takes in a later segment; one that is sent again says less than is known.
-    pub(crate) fn learn(known: &mut Option<Said>, said: Option<Said>) {
+    pub(crate) fn learn(known: &mut Option<SeqState>, said: Option<SeqState>) {
         if let Some(said) = said {
             let snd_nxt = known.map_or(said.snd_nxt, |known| known.snd_nxt.max(said.snd_nxt));
-            *known = Some(Said { snd_nxt, ..said });
+            *known = Some(SeqState { snd_nxt, ..said });
         }
     }
 }
 
 /// The device below, for the egress of one socket set.
-pub(crate) struct Witness<'w, D: ?Sized> {
+pub(crate) struct SeqTracker<'w, D: ?Sized> {
     device: &'w mut D,
-    said: &'w mut Option<Said>,
+    said: &'w mut Option<SeqState>,
 }
 
-impl<'w, D: Device + ?Sized> Witness<'w, D> {
-    pub(crate) fn new(device: &'w mut D, said: &'w mut Option<Said>) -> Self {
-        Witness { device, said }
+impl<'w, D: Device + ?Sized> SeqTracker<'w, D> {
+    pub(crate) fn new(device: &'w mut D, said: &'w mut Option<SeqState>) -> Self {
+        SeqTracker { device, said }
     }
 }
 
-impl<D: Device + ?Sized> Device for Witness<'_, D> {
+impl<D: Device + ?Sized> Device for SeqTracker<'_, D> {
     type RxToken<'t>
         = Never
     where
         Self: 't;
     type TxToken<'t>
-        = Telling<'t, D::TxToken<'t>>
+        = TrackedTxToken<'t, D::TxToken<'t>>
     where
         Self: 't;
 
@@ -91,7 +91,7 @@ impl<D: Device + ?Sized> Device for Witness<'_, D> {
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(now)?;
-        Some(Telling { token, said: self.said })
+        Some(TrackedTxToken { token, said: self.said })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -100,17 +100,17 @@ impl<D: Device + ?Sized> Device for Witness<'_, D> {
 }
 
 /// A token whose frame is read before it leaves.
-pub(crate) struct Telling<'w, T> {
+pub(crate) struct TrackedTxToken<'w, T> {
     pub(crate) token: T,
-    pub(crate) said: &'w mut Option<Said>,
+    pub(crate) said: &'w mut Option<SeqState>,
 }
 
-impl<T: TxToken> TxToken for Telling<'_, T> {
+impl<T: TxToken> TxToken for TrackedTxToken<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let said = self.said;
         self.token.consume(len, |frame| {
             let result = f(frame);
-            Said::learn(said, Said::by(frame));
+            SeqState::learn(said, SeqState::by(frame));
             result
         })
     }

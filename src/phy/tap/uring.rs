@@ -15,23 +15,23 @@ use std::{
 
 use io_uring::{IoUring, opcode, squeue, types};
 
-use super::guess::Guess;
+use super::batch::Batch;
 
 /// A ring between us and the kernel, empty between two calls.
-pub(super) struct Ring(IoUring);
+pub(super) struct Uring(IoUring);
 
-impl Ring {
+impl Uring {
     /// Frames at a time.
-    const MAX: usize = Guess::MAX as usize;
+    const MAX: usize = Batch::MAX as usize;
 
     /// None where the kernel has no rings, keeps them to others, or is older than 6.4: before, a TAP refuses a
     /// request that must not wait.
-    pub(super) fn new(line: BorrowedFd<'_>) -> Option<Ring> {
+    pub(super) fn new(tun: BorrowedFd<'_>) -> Option<Uring> {
         // One that fails does not end those that stand behind it.
-        let mut ring = Ring(IoUring::builder().setup_submit_all().build(Self::MAX as u32).ok()?);
+        let mut ring = Uring(IoUring::builder().setup_submit_all().build(Self::MAX as u32).ok()?);
         let mut results = Vec::new();
         // A read of nothing takes no frame.
-        let works = ring.read(line, [&mut [][..]].into_iter(), &mut results);
+        let works = ring.read(tun, [&mut [][..]].into_iter(), &mut results);
         (works && matches!(results[..], [Ok(0)])).then_some(ring)
     }
 
@@ -39,29 +39,29 @@ impl Ring {
     /// the ring did.
     pub(super) fn read<'b>(
         &mut self,
-        line: BorrowedFd<'_>,
+        tun: BorrowedFd<'_>,
         buffers: impl Iterator<Item = &'b mut [u8]>,
         results: &mut Vec<io::Result<usize>>,
     ) -> bool {
-        let line = types::Fd(line.as_raw_fd());
-        let reads = buffers.map(|buffer| {
-            opcode::Read::new(line, buffer.as_mut_ptr(), buffer.len() as u32)
+        let tun = types::Fd(tun.as_raw_fd());
+        let read_budget = buffers.map(|buffer| {
+            opcode::Read::new(tun, buffer.as_mut_ptr(), buffer.len() as u32)
                 .rw_flags(libc::RWF_NOWAIT)
                 .build()
         });
         // SAFETY: the buffers are borrowed until this returns; and nothing here panics.
-        unsafe { self.carry_out(reads, results) }
+        unsafe { self.carry_out(read_budget, results) }
     }
 
     pub(super) fn write<'b>(
         &mut self,
-        line: BorrowedFd<'_>,
+        tun: BorrowedFd<'_>,
         frames: impl Iterator<Item = &'b [u8]>,
         results: &mut Vec<io::Result<usize>>,
     ) -> bool {
-        let line = types::Fd(line.as_raw_fd());
+        let tun = types::Fd(tun.as_raw_fd());
         let writes = frames.map(|frame| {
-            opcode::Write::new(line, frame.as_ptr(), frame.len() as u32)
+            opcode::Write::new(tun, frame.as_ptr(), frame.len() as u32)
                 .rw_flags(libc::RWF_NOWAIT)
                 .build()
         });

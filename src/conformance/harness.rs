@@ -7,12 +7,12 @@ use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::time::{Duration, Instant};
 
 use super::frame::{EVERY, Sample};
-use super::{Broken, Way, Wire};
+use super::{Violation, Way, Wire};
 
 /// Looks and pauses before a frame is lost.
 const PATIENCE: usize = 1000;
 
-pub(super) struct Trial<'t, D: ?Sized, W> {
+pub(super) struct Harness<'t, D: ?Sized, W> {
     pub(super) device: &'t mut D,
     pub(super) wire: &'t mut W,
     /// Memory for one frame longer than the MTU.
@@ -22,14 +22,14 @@ pub(super) struct Trial<'t, D: ?Sized, W> {
     number: u32,
 }
 
-impl<'t, D: Device + ?Sized, W: Wire> Trial<'t, D, W> {
+impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
     pub(super) const fn new(
         device: &'t mut D,
         wire: &'t mut W,
         frame: &'t mut [u8],
         mtu: usize,
     ) -> Self {
-        Trial { device, wire, frame, mtu, now: Instant::ZERO, number: 0 }
+        Harness { device, wire, frame, mtu, now: Instant::ZERO, number: 0 }
     }
 
     pub(super) fn now(&mut self) -> Instant {
@@ -67,16 +67,16 @@ impl<'t, D: Device + ?Sized, W: Wire> Trial<'t, D, W> {
     }
 
     /// Sends it to the device. False if it was not taken.
-    pub(super) fn arrive(&mut self, sample: Sample) -> bool {
+    pub(super) fn inject(&mut self, sample: Sample) -> bool {
         let frame = &mut self.frame[..sample.len];
         sample.fill(frame);
-        self.wire.arrive(frame)
+        self.wire.inject(frame)
     }
 
     /// Sends it to the device, which has room.
-    pub(super) fn arrives(&mut self, sample: Sample) -> Result<(), Broken> {
-        let lost = Broken::Lost { way: Way::Received, len: sample.len };
-        if self.arrive(sample) { Ok(()) } else { Err(lost) }
+    pub(super) fn arrives(&mut self, sample: Sample) -> Result<(), Violation> {
+        let lost = Violation::Lost { way: Way::Received, len: sample.len };
+        if self.inject(sample) { Ok(()) } else { Err(lost) }
     }
 
     /// As many arrive as are taken, at most so many.
@@ -85,7 +85,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Trial<'t, D, W> {
         let taken = (0..most)
             .take_while(|_| {
                 let sample = self.any();
-                self.arrive(sample)
+                self.inject(sample)
             })
             .count();
         first..first + taken as u32
@@ -103,7 +103,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Trial<'t, D, W> {
         &mut self,
         len: usize,
         look: impl FnOnce(&[u8]) -> R,
-    ) -> Result<R, Broken> {
+    ) -> Result<R, Violation> {
         for _ in 0..PATIENCE {
             let now = self.now();
             if let Some((rx, _)) = self.device.receive(now) {
@@ -115,20 +115,20 @@ impl<'t, D: Device + ?Sized, W: Wire> Trial<'t, D, W> {
     }
 
     /// Why a frame was not received: a device may wait for room for its answer.
-    fn lost(&mut self, len: usize) -> Broken {
+    fn lost(&mut self, len: usize) -> Violation {
         let now = self.now();
         match self.device.transmit(now) {
-            Some(_) => Broken::Lost { way: Way::Received, len },
-            None => Broken::NoRoom,
+            Some(_) => Violation::Lost { way: Way::Received, len },
+            None => Violation::NoRoom,
         }
     }
 
     /// This frame is received next.
-    pub(super) fn receives(&mut self, sample: Sample) -> Result<(), Broken> {
+    pub(super) fn receives(&mut self, sample: Sample) -> Result<(), Violation> {
         self.next(sample.len, |bytes| sample.verify(Way::Received, bytes))?
     }
 
-    pub(super) fn burst_is_received(&mut self, numbers: Range<u32>) -> Result<(), Broken> {
+    pub(super) fn burst_is_received(&mut self, numbers: Range<u32>) -> Result<(), Violation> {
         for number in numbers {
             self.receives(self.again(number))?;
         }
@@ -136,7 +136,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Trial<'t, D, W> {
     }
 
     /// Receives this frame and sends the other from within, if a frame is there.
-    pub(super) fn answer(&mut self, question: Sample, answer: Sample) -> Result<bool, Broken> {
+    pub(super) fn answer(&mut self, question: Sample, answer: Sample) -> Result<bool, Violation> {
         let now = self.now();
         let Some((rx, tx)) = self.device.receive(now) else { return Ok(false) };
         rx.consume(|bytes| {
@@ -147,7 +147,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Trial<'t, D, W> {
     }
 
     /// The same, and a frame is on its way.
-    pub(super) fn answers(&mut self, question: Sample, answer: Sample) -> Result<(), Broken> {
+    pub(super) fn answers(&mut self, question: Sample, answer: Sample) -> Result<(), Violation> {
         for _ in 0..PATIENCE {
             if self.answer(question, answer)? {
                 return Ok(());
@@ -158,7 +158,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Trial<'t, D, W> {
     }
 
     /// Sends a frame, if there is room.
-    fn transmit(&mut self, sample: Sample) -> Result<bool, Broken> {
+    fn transmit(&mut self, sample: Sample) -> Result<bool, Violation> {
         let now = self.now();
         match self.device.transmit(now) {
             Some(token) => sample.put(token).map(|()| true),
@@ -167,18 +167,18 @@ impl<'t, D: Device + ?Sized, W: Wire> Trial<'t, D, W> {
     }
 
     /// Sends a frame, for which there has to be room.
-    pub(super) fn transmits(&mut self, sample: Sample) -> Result<(), Broken> {
+    pub(super) fn transmits(&mut self, sample: Sample) -> Result<(), Violation> {
         for _ in 0..PATIENCE {
             if self.transmit(sample)? {
                 return Ok(());
             }
             self.wire.pause();
         }
-        Err(Broken::NoRoom)
+        Err(Violation::NoRoom)
     }
 
     /// Sends these bytes, for which there has to be room.
-    pub(super) fn sends(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+    pub(super) fn sends(&mut self, bytes: &[u8]) -> Result<(), Violation> {
         for _ in 0..PATIENCE {
             let now = self.now();
             if let Some(token) = self.device.transmit(now) {
@@ -187,11 +187,11 @@ impl<'t, D: Device + ?Sized, W: Wire> Trial<'t, D, W> {
             }
             self.wire.pause();
         }
-        Err(Broken::NoRoom)
+        Err(Violation::NoRoom)
     }
 
     /// Sends as many as there is room for, at most so many.
-    pub(super) fn burst_is_sent(&mut self, most: usize) -> Result<Range<u32>, Broken> {
+    pub(super) fn burst_is_sent(&mut self, most: usize) -> Result<Range<u32>, Violation> {
         let first = self.number + 1;
         let mut sent = 0;
         while (sent as usize) < most {
@@ -205,10 +205,10 @@ impl<'t, D: Device + ?Sized, W: Wire> Trial<'t, D, W> {
     }
 
     /// What has left next, for which it waits, looked at.
-    pub(super) fn depart<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    pub(super) fn capture<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let look = Cell::new(Some(look));
         for _ in 0..PATIENCE {
-            let seen = self.wire.depart(|bytes| look.take().map(|look| look(bytes)));
+            let seen = self.wire.capture(|bytes| look.take().map(|look| look(bytes)));
             if let Some(seen) = seen {
                 return seen;
             }
@@ -218,12 +218,12 @@ impl<'t, D: Device + ?Sized, W: Wire> Trial<'t, D, W> {
     }
 
     /// This frame leaves next.
-    pub(super) fn departs(&mut self, sample: Sample) -> Result<(), Broken> {
-        let verdict = self.depart(|bytes| sample.verify(Way::Sent, bytes));
-        verdict.unwrap_or(Err(Broken::Lost { way: Way::Sent, len: sample.len }))
+    pub(super) fn departs(&mut self, sample: Sample) -> Result<(), Violation> {
+        let verdict = self.capture(|bytes| sample.verify(Way::Sent, bytes));
+        verdict.unwrap_or(Err(Violation::Lost { way: Way::Sent, len: sample.len }))
     }
 
-    pub(super) fn burst_departs(&mut self, numbers: Range<u32>) -> Result<(), Broken> {
+    pub(super) fn burst_departs(&mut self, numbers: Range<u32>) -> Result<(), Violation> {
         for number in numbers {
             self.departs(self.again(number))?;
         }
@@ -231,26 +231,26 @@ impl<'t, D: Device + ?Sized, W: Wire> Trial<'t, D, W> {
     }
 
     /// What leaves now is some of these, in their order.
-    pub(super) fn some_depart(&mut self, mut numbers: Range<u32>) -> Result<(), Broken> {
+    pub(super) fn some_depart(&mut self, mut numbers: Range<u32>) -> Result<(), Violation> {
         loop {
             let mut candidates =
                 numbers.clone().map(|number| Sample::of_any_length(number, self.mtu));
-            let found = self.wire.depart(|bytes| candidates.find(|sample| sample.is(bytes)));
+            let found = self.wire.capture(|bytes| candidates.find(|sample| sample.is(bytes)));
             match found {
                 None => return Ok(()),
-                Some(None) => return Err(Broken::Invented(Way::Sent)),
+                Some(None) => return Err(Violation::Invented(Way::Sent)),
                 Some(Some(sample)) => numbers.start = sample.number + 1,
             }
         }
     }
 
     /// Nothing is there, on either side.
-    pub(super) fn is_quiet(&mut self) -> Result<(), Broken> {
+    pub(super) fn is_quiet(&mut self) -> Result<(), Violation> {
         if self.receive(|_| ()).is_some() {
-            return Err(Broken::Invented(Way::Received));
+            return Err(Violation::Invented(Way::Received));
         }
-        match self.wire.depart(|_| ()) {
-            Some(()) => Err(Broken::Invented(Way::Sent)),
+        match self.wire.capture(|_| ()) {
+            Some(()) => Err(Violation::Invented(Way::Sent)),
             None => Ok(()),
         }
     }

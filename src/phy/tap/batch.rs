@@ -3,19 +3,19 @@
 /// Doubles while all that are asked for come, follows their number otherwise, and is one again when a single
 /// frame came; then it is slower to try two.
 #[derive(Debug)]
-pub(super) struct Guess {
+pub(super) struct Batch {
     size: u8,
     /// Single frames before two are tried, and how many of them are still to come.
     patience: u8,
     remaining: u8,
 }
 
-impl Guess {
+impl Batch {
     pub(super) const MAX: u8 = 64;
     const MAX_PATIENCE: u8 = 64;
 
-    pub(super) const fn new() -> Guess {
-        Guess { size: 1, patience: 1, remaining: 1 }
+    pub(super) const fn new() -> Batch {
+        Batch { size: 1, patience: 1, remaining: 1 }
     }
 
     pub(super) const fn size(&self) -> u8 {

@@ -6,36 +6,40 @@
 
 use smoltcp::time::Instant;
 
-use super::Link;
+use super::SlotRef;
 
 /// One slot's deadline, and one entry of the heap.
 #[derive(Clone, Copy, Debug)]
-pub struct DueRecord {
+pub struct DeadlineRecord {
     /// When the slot is due.
     at: Instant,
     /// The instant by which the slot stands in the heap; never after `at`.
     key: Instant,
     /// Where the slot stands in the heap.
-    place: Link,
+    place: SlotRef,
     /// The slot that stands at this record's number in the heap.
-    slot: Link,
+    slot: SlotRef,
 }
 
-impl DueRecord {
+impl DeadlineRecord {
     /// Nothing in it: all zeros.
-    pub const EMPTY: DueRecord =
-        DueRecord { at: Instant::ZERO, key: Instant::ZERO, place: Link::NONE, slot: Link::NONE };
+    pub const EMPTY: DeadlineRecord = DeadlineRecord {
+        at: Instant::ZERO,
+        key: Instant::ZERO,
+        place: SlotRef::NONE,
+        slot: SlotRef::NONE,
+    };
 }
 
-pub(crate) struct Due<'a> {
-    records: &'a mut [DueRecord],
+pub(crate) struct DeadlineHeap<'a> {
+    records: &'a mut [DeadlineRecord],
     len: usize,
 }
 
-impl<'a> Due<'a> {
-    pub(crate) fn new(records: &'a mut [DueRecord]) -> Self {
-        records.fill(DueRecord::EMPTY);
-        Due { records, len: 0 }
+impl<'a> DeadlineHeap<'a> {
+    pub(crate) fn new(records: &'a mut [DeadlineRecord]) -> Self {
+        records.fill(DeadlineRecord::EMPTY);
+        DeadlineHeap { records, len: 0 }
     }
 
     /// The slot is due at `at`, whatever was said before; `None` takes it out.
@@ -80,8 +84,8 @@ impl<'a> Due<'a> {
     fn remove(&mut self, slot: usize, place: usize) {
         self.len -= 1;
         let last = self.at(self.len);
-        self.records[self.len].slot = Link::NONE;
-        self.records[slot].place = Link::NONE;
+        self.records[self.len].slot = SlotRef::NONE;
+        self.records[slot].place = SlotRef::NONE;
         if let Some(last) = last.filter(|_| place < self.len) {
             self.put(place, last);
             self.rise(place);
@@ -122,8 +126,8 @@ impl<'a> Due<'a> {
     }
 
     fn put(&mut self, place: usize, slot: usize) {
-        self.records[place].slot = Link::to(slot);
-        self.records[slot].place = Link::to(place);
+        self.records[place].slot = SlotRef::to(slot);
+        self.records[slot].place = SlotRef::to(place);
     }
 
     fn swap(&mut self, a: usize, b: usize) {

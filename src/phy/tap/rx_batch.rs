@@ -4,15 +4,15 @@ extern crate std;
 
 use std::{boxed::Box, io, vec, vec::Vec};
 
-use super::guess::Guess;
-use super::line::Line;
-use super::offload::HEADER;
+use super::batch::Batch;
+use super::tun::Tun;
+use super::vnet_hdr::HEADER;
 
 /// Beside so many bytes it costs nothing to ask for all of them in one call.
 pub(super) const LARGE: usize = 4096;
 
 #[derive(Debug)]
-pub(super) struct Inbox {
+pub(super) struct RxBatch {
     buffer: Box<[u8]>,
     /// A part of the buffer for each frame, with room for its header, and for a byte too many.
     part: usize,
@@ -31,10 +31,10 @@ pub(super) struct Filled {
     pub(super) failed: u8,
 }
 
-impl Inbox {
-    pub(super) fn new(len: usize) -> Inbox {
-        let results = Vec::with_capacity(Guess::MAX.into());
-        Inbox { buffer: vec![0; len].into_boxed_slice(), part: len, start: 0, results, next: 0 }
+impl RxBatch {
+    pub(super) fn new(len: usize) -> RxBatch {
+        let results = Vec::with_capacity(Batch::MAX.into());
+        RxBatch { buffer: vec![0; len].into_boxed_slice(), part: len, start: 0, results, next: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -43,14 +43,14 @@ impl Inbox {
 
     /// Reads frames, as many as there are and as there is room for, each of at most `longest` bytes and one, so
     /// that one is seen to be longer. What was there before is gone.
-    pub(super) fn fill(&mut self, most: u8, longest: usize, line: &mut Line) -> Filled {
+    pub(super) fn fill(&mut self, most: u8, longest: usize, tun: &mut Tun) -> Filled {
         self.part = HEADER + longest + 1;
-        self.start = if line.offloads() { 0 } else { HEADER };
+        self.start = if tun.offloads() { 0 } else { HEADER };
         // They come as they came before.
         let at_once = self.results.iter().flatten().any(|&length| length >= LARGE);
         let parts = self.buffer.chunks_exact_mut(self.part).take(most.into());
         let mut filled = Filled { asked: parts.len() as u8, found: 0, failed: 0 };
-        line.read(parts.map(|part| &mut part[self.start..]), at_once, &mut self.results);
+        tun.read(parts.map(|part| &mut part[self.start..]), at_once, &mut self.results);
         self.next = 0;
         for result in &self.results {
             match result {

@@ -11,8 +11,8 @@ use smoltcp::phy::PacketMeta;
 use smoltcp::socket::udp::{PacketBuffer, PacketMetadata, Socket, UdpMetadata};
 use smoltcp::time::{Duration, Instant};
 
-use crate::client::udp::Exchange;
-use crate::config::Service;
+use crate::client::udp::UdpExchange;
+use crate::config::UdpService;
 use crate::event::Tuple;
 
 /// How long an answer waits for its peer's hardware address: three questions, one a second
@@ -22,15 +22,15 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// A port that can be bound.
 pub(crate) struct Port<'a> {
     pub(crate) handle: SocketHandle,
-    pub(crate) task: Task<'a>,
+    pub(crate) role: PortRole<'a>,
 }
 
 /// What a port is for.
 #[derive(Clone, Copy)]
-pub(crate) enum Task<'a> {
+pub(crate) enum PortRole<'a> {
     Unbound,
-    Serve(Service),
-    Ask(Tuple, Exchange<'a>),
+    Serve(UdpService),
+    Ask(Tuple, UdpExchange<'a>),
 }
 
 impl<'a> Port<'a> {
@@ -41,17 +41,17 @@ impl<'a> Port<'a> {
         payload: &'a mut [u8],
     ) -> Self {
         let (rx, tx) = (PacketBuffer::new(metadata, payload), nothing());
-        Port { handle: sockets.add(Socket::new(rx, tx)), task: Task::Unbound }
+        Port { handle: sockets.add(Socket::new(rx, tx)), role: PortRole::Unbound }
     }
 }
 
 /// Room for one datagram that is to leave.
-pub(crate) struct Sender<'a> {
+pub(crate) struct TxSlot<'a> {
     pub(crate) sockets: SocketSet<'a>,
     handle: SocketHandle,
     waiting: Option<Waiting>,
     /// How often its peer's hardware address was asked for.
-    pub(crate) turns: u8,
+    pub(crate) neighbor_probes: u8,
     /// What stood in it last did not leave at once.
     has_waited: bool,
 }
@@ -64,7 +64,7 @@ pub(crate) struct Waiting {
     since: Instant,
 }
 
-impl<'a> Sender<'a> {
+impl<'a> TxSlot<'a> {
     pub(crate) fn new(
         storage: &'a mut [SocketStorage<'a>],
         metadata: &'a mut [PacketMetadata],
@@ -73,7 +73,7 @@ impl<'a> Sender<'a> {
         let mut sockets = SocketSet::new(storage);
         let (rx, tx) = (nothing(), PacketBuffer::new(metadata, payload));
         let handle = sockets.add(Socket::new(rx, tx));
-        Sender { sockets, handle, waiting: None, turns: 0, has_waited: false }
+        TxSlot { sockets, handle, waiting: None, neighbor_probes: 0, has_waited: false }
     }
 
     pub(crate) fn tuple(&self) -> Option<Tuple> {
@@ -107,8 +107,8 @@ impl<'a> Sender<'a> {
         now: Instant,
         fill: impl FnOnce(&mut [u8]),
     ) -> Option<()> {
-        self.speak_up();
-        self.turns = 0;
+        self.clear_silence();
+        self.neighbor_probes = 0;
         let socket = self.socket();
         socket.close();
         // RFC 1122 section 4.1.3.5: from the address and the port that the question was sent to.
@@ -125,7 +125,7 @@ impl<'a> Sender<'a> {
 
     /// A new place in the set, if that is needed: smoltcp keeps the place of a socket that waited for a
     /// hardware address silent for a second, whoever the next datagram is for.
-    pub(crate) fn speak_up(&mut self) {
+    pub(crate) fn clear_silence(&mut self) {
         if mem::take(&mut self.has_waited) {
             let socket = self.sockets.remove(self.handle);
             self.handle = self.sockets.add(socket);
@@ -133,7 +133,7 @@ impl<'a> Sender<'a> {
     }
 
     /// After an egress: what has left.
-    pub(crate) fn settle(&mut self) -> Option<Waiting> {
+    pub(crate) fn take_sent(&mut self) -> Option<Waiting> {
         self.has_waited = !self.socket().can_send();
         if self.has_waited { None } else { self.waiting.take() }
     }

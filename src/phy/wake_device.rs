@@ -6,7 +6,7 @@ use smoltcp::phy::Device;
 
 /// Whether frames can pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Link {
+pub enum LinkState {
     /// What is sent is lost.
     Down,
     /// They can.
@@ -18,7 +18,7 @@ pub enum Link {
 ///
 /// # For driver authors
 ///
-/// From the call of [`wake_by`](Self::wake_by) until the next, the device **must** wake this waker
+/// From the call of [`register_waker`](Self::register_waker) until the next, the device **must** wake this waker
 ///
 /// - when a frame comes after `receive` gave `None`;
 /// - when there is room after `transmit` gave `None`, or `receive` did for lack of it;
@@ -27,7 +27,7 @@ pub enum Link {
 /// It **must not** matter whether the frame came before or after the waker was handed over: what came in
 /// between `receive`'s `None` and the sleep wakes too. To wake without a reason is allowed, and costs a
 /// poll.
-pub trait Wakes: Device {
+pub trait WakeDevice: Device {
     /// Whom to wake from now on; tells whether the link is up.
-    fn wake_by(&mut self, waker: &Waker) -> Link;
+    fn register_waker(&mut self, waker: &Waker) -> LinkState;
 }

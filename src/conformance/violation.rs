@@ -14,7 +14,7 @@ pub enum Way {
 /// The rule that was broken, and the frame that showed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Broken {
+pub enum Violation {
     /// The caller gave too little memory.
     Scratch {
         /// Bytes that it takes.
@@ -77,46 +77,46 @@ impl fmt::Display for Way {
     }
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Broken::Scratch { needed } => {
+            Violation::Scratch { needed } => {
                 write!(f, "the test is to bring {needed} bytes of scratch memory")
             }
-            Broken::Medium => f.write_str("the medium is not Ethernet"),
-            Broken::Mtu(mtu) => {
+            Violation::Medium => f.write_str("the medium is not Ethernet"),
+            Violation::Mtu(mtu) => {
                 write!(f, "an MTU of {mtu}: it counts the Ethernet header, IP MTU + 14")
             }
-            Broken::Unsteady => f.write_str("the capabilities change from call to call"),
-            Broken::NoBurst => {
+            Violation::Unsteady => f.write_str("the capabilities change from call to call"),
+            Violation::NoBurst => {
                 f.write_str("a max_burst_size of 0: leave it None, or say at least 1")
             }
-            Broken::Invented(way) => write!(f, "a frame was {way} that there was not"),
-            Broken::Lost { way, len } => write!(f, "a frame of {len} bytes was not {way}"),
-            Broken::Order(way) => write!(f, "frames were {way} out of order, or twice"),
-            Broken::Altered { way, len, got } if len == got => {
+            Violation::Invented(way) => write!(f, "a frame was {way} that there was not"),
+            Violation::Lost { way, len } => write!(f, "a frame of {len} bytes was not {way}"),
+            Violation::Order(way) => write!(f, "frames were {way} out of order, or twice"),
+            Violation::Altered { way, len, got } if len == got => {
                 write!(f, "a frame of {len} bytes was {way} with other bytes in it")
             }
-            Broken::Altered { way, len, got } => {
+            Violation::Altered { way, len, got } => {
                 write!(f, "a frame of {len} bytes was {way} as one of {got}")
             }
-            Broken::Lends { asked, lent } => {
+            Violation::Lends { asked, lent } => {
                 write!(f, "a token that was asked for {asked} bytes lends {lent}")
             }
-            Broken::NoRoom => {
+            Violation::NoRoom => {
                 f.write_str("no token to transmit, though everything that was sent has left")
             }
-            Broken::Burst { claimed, held } => {
+            Violation::Burst { claimed, held } => {
                 write!(f, "a max_burst_size of {claimed}, and room for {held} frames")
             }
-            Broken::Checksum(Way::Received) => f.write_str(
+            Violation::Checksum(Way::Received) => f.write_str(
                 "a frame with a wrong checksum was received, which the device claims to verify",
             ),
-            Broken::Checksum(Way::Sent) => f.write_str(
+            Violation::Checksum(Way::Sent) => f.write_str(
                 "a frame was sent with a wrong checksum, which the device claims to fill in",
             ),
         }
     }
 }
 
-impl core::error::Error for Broken {}
+impl core::error::Error for Violation {}

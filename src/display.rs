@@ -24,16 +24,16 @@ macro_rules! words {
             Event::Sent { tuple, bytes, .. } => {
                 $write!($f, "Sent {} bytes to {}", bytes, place(tuple.remote))
             }
-            Event::Closed { tuple, end, received, sent } => $write!(
+            Event::Closed { tuple, reason, received, sent } => $write!(
                 $f,
                 "Closed {}: {}, {} bytes received, {} sent",
                 place(tuple.remote),
-                end.name(),
+                reason.name(),
                 received,
                 sent
             ),
-            Event::Ignored { ignored, tuple } => {
-                $write!($f, "No answer to {}: {}", place(tuple.remote), ignored.name())
+            Event::DatagramDropped { reason, tuple } => {
+                $write!($f, "No answer to {}: {}", place(tuple.remote), reason.name())
             }
             Event::Reported { tuple, report } => $write!(
                 $f,
@@ -57,11 +57,11 @@ macro_rules! words {
             ),
             Event::LinkUp => $write!($f, "Link up"),
             Event::LinkDown => $write!($f, "Link down"),
-            Event::Refused { refusal, tuple: Some(tuple) } => {
-                $write!($f, "Refused a frame of {}: {}", place(tuple.remote), refusal.name())
+            Event::Dropped { reason, tuple: Some(tuple) } => {
+                $write!($f, "Refused a frame of {}: {}", place(tuple.remote), reason.name())
             }
-            Event::Refused { refusal, tuple: None } => {
-                $write!($f, "Refused a frame: {}", refusal.name())
+            Event::Dropped { reason, tuple: None } => {
+                $write!($f, "Refused a frame: {}", reason.name())
             }
         }
     };
@@ -86,8 +86,8 @@ impl Event<'_> {
         let level = match self {
             Event::Received { .. }
             | Event::Sent { .. }
-            | Event::Ignored { .. }
-            | Event::Refused { .. } => log::Level::Debug,
+            | Event::DatagramDropped { .. }
+            | Event::Dropped { .. } => log::Level::Debug,
             _ => log::Level::Info,
         };
         log::log!(target: "smolecho", level, "{self}");

@@ -11,14 +11,14 @@ use std::{
 
 use smoltcp::time::Duration;
 
-use super::alarm::Alarm;
-use super::line::{Line, check};
+use super::timerfd::TimerFd;
+use super::tun::{Tun, check};
 
 /// What a program waits for: an interface, other descriptors, and a time. The kernel keeps them from one wait
 /// to the next; to hand them over each time, as `ppoll` asks, costs more than the wait.
-pub(super) struct Watch {
+pub(super) struct Epoll {
     epoll: OwnedFd,
-    alarm: Alarm,
+    timer: TimerFd,
 }
 
 /// Descriptors that a wait hears of at once; there may be more.
@@ -28,18 +28,18 @@ const LINE: u64 = 0;
 const OTHER: u64 = 1;
 const ALARM: u64 = 2;
 
-impl Watch {
-    pub(super) fn new(line: &Line) -> io::Result<Watch> {
+impl Epoll {
+    pub(super) fn new(tun: &Tun) -> io::Result<Epoll> {
         // SAFETY: no pointers; the descriptor is checked and owned by nobody else.
         let epoll = unsafe {
             let fd = libc::epoll_create1(libc::EPOLL_CLOEXEC);
             check(fd)?;
             OwnedFd::from_raw_fd(fd)
         };
-        let watch = Watch { epoll, alarm: Alarm::new()? };
-        watch.add(line.as_fd(), LINE, libc::EPOLLIN)?;
+        let watch = Epoll { epoll, timer: TimerFd::new()? };
+        watch.add(tun.as_fd(), LINE, libc::EPOLLIN)?;
         // One that has rung is told of once.
-        watch.add(watch.alarm.as_fd(), ALARM, libc::EPOLLIN | libc::EPOLLET)?;
+        watch.add(watch.timer.as_fd(), ALARM, libc::EPOLLIN | libc::EPOLLET)?;
         Ok(watch)
     }
 
@@ -59,18 +59,18 @@ impl Watch {
     /// `EPOLLIN` and its like.
     pub(super) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<libc::c_int> {
         if timeout == Some(Duration::ZERO) {
-            return Ok(self.look(0)?.line);
+            return Ok(self.look(0)?.tun);
         }
         // Later than an instant can be is never.
         let latest = timeout.and_then(|timeout| Instant::now().checked_add(timeout.into()));
         loop {
             if let Some(latest) = latest {
-                self.alarm.ring_by(latest)?;
+                self.timer.ring_by(latest)?;
             }
             let ready = self.look(-1)?;
             let is_over = || latest.is_some_and(|latest| latest <= Instant::now());
-            if ready.line != 0 || ready.other || is_over() {
-                return Ok(ready.line);
+            if ready.tun != 0 || ready.other || is_over() {
+                return Ok(ready.tun);
             }
         }
     }
@@ -87,8 +87,8 @@ impl Watch {
         let mut ready = Ready::default();
         for event in events.iter().take(count as usize) {
             match event.u64 {
-                LINE => ready.line = event.events as libc::c_int,
-                ALARM => self.alarm.rang(),
+                LINE => ready.tun = event.events as libc::c_int,
+                ALARM => self.timer.rang(),
                 _ => ready.other = true,
             }
         }
@@ -99,6 +99,6 @@ impl Watch {
 /// What there is, beside an alarm.
 #[derive(Default)]
 struct Ready {
-    line: libc::c_int,
+    tun: libc::c_int,
     other: bool,
 }

@@ -1,10 +1,10 @@
 //! Where each slot stands, and since when relative to the others: five queues, oldest first.
 
-use super::Link;
+use super::SlotRef;
 
 /// What a slot is doing, as far as the pool cares. Every slot stands in exactly one queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum SlotState {
     /// Nobody's: waits for a SYN or a `connect`.
     Free,
     /// SYN-RECEIVED, which counts against its listener's backlog, or SYN-SENT.
@@ -21,51 +21,51 @@ const STANDINGS: usize = 5;
 
 /// One slot's neighbours in its queue.
 #[derive(Clone, Copy, Debug)]
-pub struct OrderRecord {
-    before: Link,
-    after: Link,
-    standing: Standing,
+pub struct AgeRecord {
+    before: SlotRef,
+    after: SlotRef,
+    standing: SlotState,
 }
 
-impl OrderRecord {
+impl AgeRecord {
     /// Nothing in it: all zeros.
-    pub const EMPTY: OrderRecord =
-        OrderRecord { before: Link::NONE, after: Link::NONE, standing: Standing::Free };
+    pub const EMPTY: AgeRecord =
+        AgeRecord { before: SlotRef::NONE, after: SlotRef::NONE, standing: SlotState::Free };
 }
 
 #[derive(Clone, Copy)]
 struct Queue {
-    oldest: Link,
-    youngest: Link,
+    oldest: SlotRef,
+    youngest: SlotRef,
     len: usize,
 }
 
-pub(crate) struct Order<'a> {
-    records: &'a mut [OrderRecord],
+pub(crate) struct AgeLists<'a> {
+    records: &'a mut [AgeRecord],
     queues: [Queue; STANDINGS],
 }
 
-impl<'a> Order<'a> {
+impl<'a> AgeLists<'a> {
     /// Every slot is free.
-    pub(crate) fn new(records: &'a mut [OrderRecord]) -> Self {
-        records.fill(OrderRecord::EMPTY);
-        let empty = Queue { oldest: Link::NONE, youngest: Link::NONE, len: 0 };
-        let mut order = Order { records, queues: [empty; STANDINGS] };
+    pub(crate) fn new(records: &'a mut [AgeRecord]) -> Self {
+        records.fill(AgeRecord::EMPTY);
+        let empty = Queue { oldest: SlotRef::NONE, youngest: SlotRef::NONE, len: 0 };
+        let mut order = AgeLists { records, queues: [empty; STANDINGS] };
         for slot in 0..order.records.len() {
-            order.append(slot, Standing::Free);
+            order.append(slot, SlotState::Free);
         }
         order
     }
 
-    pub(crate) fn standing(&self, slot: usize) -> Standing {
+    pub(crate) fn standing(&self, slot: usize) -> SlotState {
         self.records[slot].standing
     }
 
-    pub(crate) fn len(&self, standing: Standing) -> usize {
+    pub(crate) fn len(&self, standing: SlotState) -> usize {
         self.queues[standing as usize].len
     }
 
-    pub(crate) fn oldest(&self, standing: Standing) -> Option<usize> {
+    pub(crate) fn oldest(&self, standing: SlotState) -> Option<usize> {
         self.queues[standing as usize].oldest.get()
     }
 
@@ -75,8 +75,8 @@ impl<'a> Order<'a> {
     }
 
     /// Moves the slot to the young end of a queue, which may be its own.
-    pub(crate) fn set(&mut self, slot: usize, standing: Standing) {
-        let OrderRecord { before, after, standing: old } = self.records[slot];
+    pub(crate) fn set(&mut self, slot: usize, standing: SlotState) {
+        let AgeRecord { before, after, standing: old } = self.records[slot];
         let queue = &mut self.queues[old as usize];
         match before.get() {
             Some(before) => self.records[before].after = after,
@@ -90,14 +90,14 @@ impl<'a> Order<'a> {
         self.append(slot, standing);
     }
 
-    fn append(&mut self, slot: usize, standing: Standing) {
+    fn append(&mut self, slot: usize, standing: SlotState) {
         let queue = &mut self.queues[standing as usize];
-        self.records[slot] = OrderRecord { before: queue.youngest, after: Link::NONE, standing };
+        self.records[slot] = AgeRecord { before: queue.youngest, after: SlotRef::NONE, standing };
         match queue.youngest.get() {
-            Some(youngest) => self.records[youngest].after = Link::to(slot),
-            None => queue.oldest = Link::to(slot),
+            Some(youngest) => self.records[youngest].after = SlotRef::to(slot),
+            None => queue.oldest = SlotRef::to(slot),
         }
-        queue.youngest = Link::to(slot);
+        queue.youngest = SlotRef::to(slot);
         queue.len += 1;
     }
 }

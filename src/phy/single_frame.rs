@@ -7,7 +7,7 @@
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-pub(crate) struct Parcel<'f, Tx> {
+pub(crate) struct SingleFrame<'f, Tx> {
     frame: Option<(Frame<'f>, Tx)>,
 }
 
@@ -16,14 +16,14 @@ pub(crate) struct Frame<'f> {
     meta: PacketMeta,
 }
 
-impl<'f, Tx> Parcel<'f, Tx> {
+impl<'f, Tx> SingleFrame<'f, Tx> {
     pub(crate) fn new(bytes: &'f [u8], meta: PacketMeta, reply: Tx) -> Self {
-        Parcel::with(bytes, meta, Some(reply))
+        SingleFrame::with(bytes, meta, Some(reply))
     }
 
     /// Other bytes with the token of the frame that they stand for; without a token there is no frame.
     pub(crate) fn with(bytes: &'f [u8], meta: PacketMeta, reply: Option<Tx>) -> Self {
-        Parcel { frame: reply.map(|reply| (Frame { bytes, meta }, reply)) }
+        SingleFrame { frame: reply.map(|reply| (Frame { bytes, meta }, reply)) }
     }
 
     /// Only the token, for an answer that is not smoltcp's.
@@ -32,7 +32,7 @@ impl<'f, Tx> Parcel<'f, Tx> {
     }
 }
 
-impl<'f, Tx: TxToken> Device for Parcel<'f, Tx> {
+impl<'f, Tx: TxToken> Device for SingleFrame<'f, Tx> {
     type RxToken<'t>
         = Frame<'f>
     where

@@ -17,15 +17,15 @@ use std::{
 use tun_tap::{Iface, Mode};
 
 #[cfg(feature = "phy-tap-uring")]
-use super::ring::Ring;
+use super::uring::Uring;
 
 /// A TAP interface that is open, never blocking.
-pub(super) struct Line {
+pub(super) struct Tun {
     opened: Opened,
     /// Asked for when it is first of use, for the thread that asked is interrupted once when it goes. `Some(None)`
     /// where the kernel gives none.
     #[cfg(feature = "phy-tap-uring")]
-    ring: Option<Option<Ring>>,
+    ring: Option<Option<Uring>>,
 }
 
 enum Opened {
@@ -39,20 +39,20 @@ enum Opened {
     Offload { file: File, name: String },
 }
 
-impl Line {
-    pub(super) fn open(name: &str) -> io::Result<Line> {
+impl Tun {
+    pub(super) fn open(name: &str) -> io::Result<Tun> {
         let iface = Iface::without_packet_info(name, Mode::Tap)?;
         iface.set_non_blocking()?;
         // An interface that outlives its programs keeps what the last one asked for, and then frames come
         // without their checksums. Where there are no offloads the kernel refuses, and that is as well.
         let _ = set_offloads(iface.as_raw_fd(), 0);
-        Ok(Line::over(Opened::Plain(iface)))
+        Ok(Tun::over(Opened::Plain(iface)))
     }
 
     /// The same with the header of virtio, and with checksums and segmentation left to whoever does it
     /// for nothing.
     #[cfg(feature = "phy-tap-offload")]
-    pub(super) fn open_offload(name: &str) -> io::Result<Line> {
+    pub(super) fn open_offload(name: &str) -> io::Result<Tun> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -70,7 +70,7 @@ impl Line {
         // SAFETY: the kernel reads and writes one `struct ifreq`, which is what it is given, whole.
         check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &mut request) })?;
         // Whoever held the interface before may have asked for a longer header.
-        let header = super::offload::HEADER as libc::c_int;
+        let header = super::vnet_hdr::HEADER as libc::c_int;
         // SAFETY: the kernel reads an int, which is what it is given.
         check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETVNETHDRSZ, &header) })
             .and_then(|()| {
@@ -81,11 +81,11 @@ impl Line {
         // What the kernel made of a pattern; its names are valid UTF-8 or were not given by us.
         let bytes = request.ifr_name.map(|byte| byte as u8);
         let name = CStr::from_bytes_until_nul(&bytes).unwrap_or_default();
-        Ok(Line::over(Opened::Offload { file, name: name.to_string_lossy().into_owned() }))
+        Ok(Tun::over(Opened::Offload { file, name: name.to_string_lossy().into_owned() }))
     }
 
-    fn over(opened: Opened) -> Line {
-        Line {
+    fn over(opened: Opened) -> Tun {
+        Tun {
             opened,
             #[cfg(feature = "phy-tap-uring")]
             ring: None,
@@ -115,7 +115,7 @@ impl Line {
         #[cfg(feature = "phy-tap-uring")]
         if at_once
             && buffers.len() > 1
-            && let Some(ring) = self.ring.get_or_insert_with(|| Ring::new(self.opened.as_fd()))
+            && let Some(ring) = self.ring.get_or_insert_with(|| Uring::new(self.opened.as_fd()))
         {
             if !ring.read(self.opened.as_fd(), buffers, results) {
                 self.ring = Some(None);
@@ -144,7 +144,7 @@ impl Line {
         #[cfg(feature = "phy-tap-uring")]
         if at_once
             && frames.len() > 1
-            && let Some(ring) = self.ring.get_or_insert_with(|| Ring::new(self.opened.as_fd()))
+            && let Some(ring) = self.ring.get_or_insert_with(|| Uring::new(self.opened.as_fd()))
             && !ring.write(self.opened.as_fd(), frames.clone(), results)
         {
             self.ring = Some(None);
@@ -182,7 +182,7 @@ impl Line {
     }
 }
 
-impl AsFd for Line {
+impl AsFd for Tun {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.opened.as_fd()
     }

@@ -11,13 +11,13 @@ use core::num::NonZeroU16;
 use std::{boxed::Box, io, vec, vec::Vec};
 
 use super::Counters;
-use super::guess::Guess;
-use super::inbox::LARGE;
-use super::line::Line;
-use super::offload::{self, HEADER};
+use super::batch::Batch;
+use super::rx_batch::LARGE;
+use super::tun::Tun;
+use super::vnet_hdr::{self, HEADER};
 
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(super) struct TxBatch {
     buffer: Box<[u8]>,
     /// Where each frame ends that waits; the first begins at the start, behind the room for its header.
     ends: Vec<usize>,
@@ -25,15 +25,15 @@ pub(super) struct Outbox {
     results: Vec<io::Result<usize>>,
 }
 
-impl Outbox {
+impl TxBatch {
     /// Of so many, that are small, each costs less by a call of its own.
     const FEW: usize = 2;
 
     /// Frames that wait at most.
-    const MAX: usize = Guess::MAX as usize;
+    const MAX: usize = Batch::MAX as usize;
 
-    pub(super) fn new(len: usize) -> Outbox {
-        Outbox {
+    pub(super) fn new(len: usize) -> TxBatch {
+        TxBatch {
             buffer: vec![0; len].into_boxed_slice(),
             ends: Vec::with_capacity(Self::MAX),
             results: Vec::with_capacity(Self::MAX),
@@ -44,14 +44,14 @@ impl Outbox {
     pub(super) fn push<R>(
         &mut self,
         length: usize,
-        line: &mut Line,
+        tun: &mut Tun,
         counters: &mut Counters,
         segment_size: Option<NonZeroU16>,
         fill: impl FnOnce(&mut [u8]) -> R,
     ) -> R {
         let room = self.buffer.len() - self.used();
         if self.ends.len() == Self::MAX || room < HEADER + length {
-            self.flush(line, counters);
+            self.flush(tun, counters);
         }
         let (start, end) = (self.used(), self.used() + HEADER + length);
         let frame = self.buffer.get_mut(start..end).and_then(<[u8]>::split_first_chunk_mut);
@@ -61,19 +61,19 @@ impl Outbox {
             return fill(&mut vec![0; length]);
         };
         let result = fill(frame);
-        if line.offloads() {
-            offload::describe(header, frame, segment_size);
+        if tun.offloads() {
+            vnet_hdr::describe(header, frame, segment_size);
         }
         self.ends.push(end);
         result
     }
 
     /// Lets go what waits.
-    pub(super) fn flush(&mut self, line: &mut Line, counters: &mut Counters) {
+    pub(super) fn flush(&mut self, tun: &mut Tun, counters: &mut Counters) {
         if self.ends.is_empty() {
             return;
         }
-        let skipped = if line.offloads() { 0 } else { HEADER };
+        let skipped = if tun.offloads() { 0 } else { HEADER };
         let (mut start, buffer) = (0, &self.buffer);
         let frames = self.ends.iter().map(move |&end| {
             let frame = &buffer[start + skipped..end];
@@ -81,7 +81,7 @@ impl Outbox {
             frame
         });
         let at_once = self.ends.len() > Self::FEW || self.used() >= LARGE;
-        line.write(frames, at_once, &mut self.results);
+        tun.write(frames, at_once, &mut self.results);
         self.ends.clear();
         for result in &self.results {
             match result {

@@ -1,34 +1,34 @@
 //! How many frames to ask a TAP for after a wake-up.
 
-use super::guess::Guess;
+use super::batch::Batch;
 
 /// How many reads are worth their system call: the grant that [`Tap`](super::Tap)'s documentation explains.
 #[derive(Debug)]
-pub(super) struct Reads {
+pub(super) struct ReadBudget {
     left: Left,
     /// What a readable wake-up grants, and how many frames came of the last grant.
-    grant: Guess,
+    grant: Batch,
     found: u8,
     /// How many of them are read together.
-    together: Guess,
+    together: Batch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Left {
     /// No `wait` has told us anything: ask the kernel each time, for one frame.
     Unknown,
-    Reads(u8),
+    ReadBudget(u8),
 }
 
-impl Reads {
-    pub(super) const fn new() -> Reads {
-        Reads { left: Left::Unknown, grant: Guess::new(), found: 0, together: Guess::new() }
+impl ReadBudget {
+    pub(super) const fn new() -> ReadBudget {
+        ReadBudget { left: Left::Unknown, grant: Batch::new(), found: 0, together: Batch::new() }
     }
 
     /// A wait is over, and the interface is readable or it is not.
     pub(super) fn woke(&mut self, readable: bool) {
         self.found = 0;
-        self.left = Left::Reads(if readable { self.grant.size() } else { 0 });
+        self.left = Left::ReadBudget(if readable { self.grant.size() } else { 0 });
     }
 
     /// How many frames to read now. The end of a grant is told once: a program that does not wait must not
@@ -36,17 +36,17 @@ impl Reads {
     pub(super) fn take(&mut self) -> u8 {
         match self.left {
             Left::Unknown => 1,
-            Left::Reads(0) => {
+            Left::ReadBudget(0) => {
                 self.left = Left::Unknown;
                 0
             }
-            Left::Reads(left) => self.together.size().min(left),
+            Left::ReadBudget(left) => self.together.size().min(left),
         }
     }
 
     /// So many were asked for, of those to read now, and so many came.
     pub(super) fn came(&mut self, asked: u8, found: u8) {
-        let Left::Reads(left) = &mut self.left else { return };
+        let Left::ReadBudget(left) = &mut self.left else { return };
         *left = left.saturating_sub(asked);
         let is_spent = *left == 0;
         self.found = self.found.saturating_add(found);
@@ -74,16 +74,16 @@ mod tests {
 
     /// One wake-up with `queued` frames waiting: how many were read, how often the kernel was asked, and for
     /// how many.
-    fn wake(reads: &mut Reads, queued: &mut u32) -> (u32, u32, u32) {
-        reads.woke(*queued > 0);
+    fn wake(read_budget: &mut ReadBudget, queued: &mut u32) -> (u32, u32, u32) {
+        read_budget.woke(*queued > 0);
         let (mut frames, mut calls, mut all) = (0, 0, 0);
         loop {
-            let asked = reads.take();
+            let asked = read_budget.take();
             if asked == 0 {
                 return (frames, calls, all);
             }
             let found = (*queued).min(asked.into());
-            reads.came(asked, found as u8);
+            read_budget.came(asked, found as u8);
             *queued -= found;
             frames += found;
             calls += 1;
@@ -96,20 +96,20 @@ mod tests {
 
     #[test]
     fn request_and_answer_cost_one_read_each() {
-        let mut reads = Reads::new();
-        let calls: u32 = (0..10_000).map(|_| wake(&mut reads, &mut 1).2).sum();
+        let mut read_budget = ReadBudget::new();
+        let calls: u32 = (0..10_000).map(|_| wake(&mut read_budget, &mut 1).2).sum();
         assert!((10_000..10_400).contains(&calls), "{calls}");
     }
 
     #[test]
     fn load_is_drained_in_few_wake_ups() {
-        let mut reads = Reads::new();
+        let mut read_budget = ReadBudget::new();
         for _ in 0..1_000 {
-            wake(&mut reads, &mut 1);
+            wake(&mut read_budget, &mut 1);
         }
         let (mut queued, mut wakes) = (100_000, 0);
         while queued > 0 {
-            wake(&mut reads, &mut queued);
+            wake(&mut read_budget, &mut queued);
             wakes += 1;
         }
         assert!(wakes < 100_000 / 64 + 80, "{wakes}");
@@ -118,12 +118,12 @@ mod tests {
     /// And once more, for they may have been answered by then.
     #[test]
     fn some_at_a_time_are_read_together() {
-        let mut reads = Reads::new();
+        let mut read_budget = ReadBudget::new();
         for _ in 0..1_000 {
-            wake(&mut reads, &mut 5);
+            wake(&mut read_budget, &mut 5);
         }
         for _ in 0..1_000 {
-            let (frames, calls, asked) = wake(&mut reads, &mut 5);
+            let (frames, calls, asked) = wake(&mut read_budget, &mut 5);
             assert!(frames == 5 && calls <= 2 && asked <= 12, "{calls} calls for {asked}");
         }
     }
@@ -131,17 +131,17 @@ mod tests {
     /// As where client and server share a core, and the one goes on when the other has answered.
     #[test]
     fn answers_that_are_answered_at_once_take_no_wake_up() {
-        let mut reads = Reads::new();
+        let mut read_budget = ReadBudget::new();
         let (mut rounds, mut wakes, mut calls) = (0, 0, 0);
         while rounds < 10_000 {
             wakes += 1;
-            reads.woke(true);
+            read_budget.woke(true);
             loop {
-                let asked = reads.take();
+                let asked = read_budget.take();
                 if asked == 0 {
                     break;
                 }
-                reads.came(asked, 1);
+                read_budget.came(asked, 1);
                 (rounds, calls) = (rounds + 1, calls + u32::from(asked));
             }
         }
@@ -153,20 +153,20 @@ mod tests {
 
     #[test]
     fn a_timer_costs_no_read() {
-        let mut reads = Reads::new();
-        assert_eq!(wake(&mut reads, &mut 0), (0, 0, 0));
+        let mut read_budget = ReadBudget::new();
+        assert_eq!(wake(&mut read_budget, &mut 0), (0, 0, 0));
     }
 
     #[test]
     fn without_a_wait_every_receive_reads() {
-        let mut reads = Reads::new();
-        assert!((0..1_000).all(|_| reads.take() == 1));
-        reads.woke(true);
-        assert_eq!(reads.take(), 1);
-        reads.came(1, 1);
-        assert_eq!(reads.take(), 0, "the grant is over");
-        assert_eq!(reads.take(), 1, "and it is said once");
-        reads.came(1, 0);
-        assert_eq!(reads.take(), 1);
+        let mut read_budget = ReadBudget::new();
+        assert!((0..1_000).all(|_| read_budget.take() == 1));
+        read_budget.woke(true);
+        assert_eq!(read_budget.take(), 1);
+        read_budget.came(1, 1);
+        assert_eq!(read_budget.take(), 0, "the grant is over");
+        assert_eq!(read_budget.take(), 1, "and it is said once");
+        read_budget.came(1, 0);
+        assert_eq!(read_budget.take(), 1);
     }
 }
