@@ -54,3 +54,16 @@ pub use shrink::shrink;
 pub use trace::{Frame, Trace};
 pub use verdict::Failure;
 pub use world::{Outcome, record, run};
+
+#[cfg(test)]
+mod tests {
+    use super::{run, scenarios};
+
+    #[test]
+    fn no_scenario_has_a_poll_that_takes_memory() {
+        for scenario in scenarios() {
+            let failure = run(&scenario.plan(1)).failure;
+            assert!(failure.is_none(), "{}: {failure:?}", scenario.name);
+        }
+    }
+}

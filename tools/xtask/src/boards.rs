@@ -22,7 +22,7 @@ pub(crate) fn check() -> Outcome {
 /// What the boards do for their peers, over a TAP and over QEMU's user-mode network.
 pub(crate) fn serve() -> Outcome {
     is_ready()?;
-    serving::run()
+    serving::run(emulated())
 }
 
 /// Measures every board, and fails if a budget is passed by more than 1 %.
