@@ -8,7 +8,7 @@ use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpAddress, IpCidr, Ipv4Packet, TcpPacket, TcpRepr,
 };
 
-use crate::gate::{Control, LocalAddresses, FrameClass};
+use crate::gate::{Control, FrameClass, LocalAddresses};
 
 // The file itself, so that the product needs no door for it.
 #[allow(dead_code, unreachable_pub)]
@@ -27,7 +27,7 @@ fuzz_target!(|frame: &[u8]| {
         IpCidr::new(IpAddress::v4(10, 7, 0, 1), 16),
         IpCidr::new(IpAddress::v6(0xfd07, 0, 0, 0, 0, 0, 0, 1), 64),
     ];
-    let own = LocalAddresses { mac: smolecho_fuzz::wire::NODE_MAC, addresses: &addresses };
+    let own = LocalAddresses { mac: smolecho_sim::network::mac(0), addresses: &addresses };
     let FrameClass::Segment(header) = own.classify(frame) else { return };
     let (local, remote) = (header.tuple.local, header.tuple.remote);
     let refusal = own.drop_reason(&local.addr);

@@ -1,17 +1,20 @@
 //! A node that serves and talks: one connection of each kind is up, half-open or under way.
 
 use smolecho::{
-    Config, DatagramStorage, TcpService, Listener, Message, Node, Query, UdpService, Storage, Timeouts,
+    Config, DatagramStorage, Listener, Message, Node, Query, Storage, TcpService, Timeouts,
+    UdpService,
 };
+use smoltcp::phy::Checksum;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
 
-use crate::wire::{Flags, NODE_MAC, Port, Segment, Sent, hello};
+use smolecho_sim::card::Card;
+pub use smolecho_sim::network::PORT;
+use smolecho_sim::{forge, network};
+
+use crate::wire::{Flags, Segment, Sent};
 
 const SLOTS: usize = 8;
-
-/// Where the node echoes.
-pub const PORT: u16 = 12_345;
 
 /// Longer than every deadline, one after the other, and a query's patience.
 const REST: Duration = Duration::from_secs(400);
@@ -49,13 +52,9 @@ impl Peer {
     }
 }
 
-/// Hosts of the simulator's network, too: its captures are this fuzzer's first inputs.
-pub fn address(host: u16, v6: bool) -> IpAddress {
-    if v6 {
-        IpAddress::v6(0xfd07, 0, 0, 0, 0, 0, 0, host)
-    } else {
-        IpAddress::v4(10, 7, (host >> 8) as u8, host as u8)
-    }
+/// Hosts are the simulator's stations, counted from 1: its captures are this fuzzer's first inputs.
+fn address(host: u16, v6: bool) -> IpAddress {
+    network::address(usize::from(host) - 1, v6)
 }
 
 /// The node, its peers and the time.
@@ -63,7 +62,7 @@ pub struct Scene<'a> {
     /// The node.
     pub node: Node<'a>,
     /// Its device.
-    pub port: Port,
+    pub card: Card,
     /// What time it is.
     pub now: Instant,
     /// Two that are connected, one that is not quite, and one that the node calls.
@@ -75,8 +74,17 @@ impl Scene<'_> {
     pub fn play(trusting: bool, act: impl FnOnce(&mut Scene<'_>)) {
         let mut storage = Box::new(Storage::<SLOTS, 256>::new());
         let mut datagrams = Box::new(DatagramStorage::<3, 2, 512>::new());
-        let mut port = Port { trusting, ..Port::default() };
-        let mut config = Config::new(NODE_MAC.0, 1);
+        let mut card = Card::default();
+        card.capacity = usize::MAX;
+        if trusting {
+            // Checksums are verified no more, but filled all the same: `Sent` verifies the node's.
+            card.checksum.ipv4 = Checksum::Tx;
+            card.checksum.tcp = Checksum::Tx;
+            card.checksum.udp = Checksum::Tx;
+            card.checksum.icmpv4 = Checksum::None;
+            card.checksum.icmpv6 = Checksum::None;
+        }
+        let mut config = Config::new(network::mac(0).0, 1);
         config.timeouts = TIMEOUTS;
         config.dhcpv4 = true;
         config.slaac = true;
@@ -85,15 +93,18 @@ impl Scene<'_> {
             config = config.address(cidr).expect("room for two");
         }
         let memory = storage.memory().with(datagrams.memory());
-        let mut node = Node::new(&config, memory, &mut port, Instant::ZERO)
+        let mut node = Node::new(&config, memory, &mut card, Instant::ZERO)
             .expect("a configuration that fits");
-        for (n, flow) in [TcpService::Stream, TcpService::Once, TcpService::Discard, TcpService::Chargen].iter().enumerate()
+        for (n, flow) in
+            [TcpService::Stream, TcpService::Once, TcpService::Discard, TcpService::Chargen]
+                .iter()
+                .enumerate()
         {
             node.listen(Listener::new(PORT + n as u16, 2).service(*flow)).expect("a free port");
         }
         node.bind(PORT, UdpService::Echo).expect("a free port");
         node.bind(19, UdpService::Chargen).expect("a free port");
-        let mut scene = Scene { node, port, now: Instant::ZERO, peers: Vec::new() };
+        let mut scene = Scene { node, card, now: Instant::ZERO, peers: Vec::new() };
         scene.populate();
         act(&mut scene);
         scene.rest();
@@ -103,7 +114,7 @@ impl Scene<'_> {
         for (host, v6, completes) in [(2, false, true), (3, true, true), (4, false, false)] {
             let node = IpEndpoint::new(address(1, v6), PORT);
             let mut peer = Peer::new(host, 40_000 + host, node);
-            self.deliver(hello(peer.me.addr, node.addr));
+            self.deliver(forge::who_has(peer.me.addr, node.addr));
             let syn = Flags { syn: true, ..Flags::default() };
             let answers = self.deliver(peer.segment(syn, &[], &[]).frame());
             let answer = answers.iter().find_map(|frame| Sent::read(frame)).expect("a SYN-ACK");
@@ -117,7 +128,7 @@ impl Scene<'_> {
         }
         for (host, v6) in [(5, false), (6, true)] {
             let remote = IpEndpoint::new(address(host, v6), 7);
-            self.deliver(hello(remote.addr, address(1, v6)));
+            self.deliver(forge::who_has(remote.addr, address(1, v6)));
             let message = Message::repeated(b"what a client says", 1000);
             let tuple = self.node.connect(remote, message, self.now).expect("a free slot");
             let mut peer = Peer::new(host, 7, tuple.local);
@@ -131,7 +142,7 @@ impl Scene<'_> {
 
     /// A frame arrives; what the node says to it.
     pub fn deliver(&mut self, frame: Vec<u8>) -> Vec<Vec<u8>> {
-        self.port.inbox.push_back(frame);
+        self.card.rx.push_back(frame);
         self.poll()
     }
 
@@ -142,13 +153,13 @@ impl Scene<'_> {
 
     /// One poll, and what must hold after each.
     pub fn poll(&mut self) -> Vec<Vec<u8>> {
-        self.node.poll(self.now, &mut self.port, |_| {});
+        self.node.poll(self.now, &mut self.card, |_| {});
         let (stats, pool) = (self.node.stats(), self.node.occupancy());
         assert_eq!(stats.frames, stats.delivered + stats.dropped_total(), "{stats:?}");
         let begun = stats.accepted + stats.connected;
         assert_eq!(begun, pool.open as u64 + stats.closed(), "{stats:?} {pool:?}");
         assert_eq!(pool.free + pool.half_open + pool.open + pool.closing, SLOTS, "{pool:?}");
-        let frames = std::mem::take(&mut self.port.outbox);
+        let frames = std::mem::take(&mut self.card.tx);
         assert!(frames.len() < MOST_FRAMES, "{} frames in one poll", frames.len());
         frames
     }

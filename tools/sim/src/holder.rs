@@ -2,7 +2,7 @@
 //! nothing of what comes back.
 
 use smolecho::Tuple;
-use smoltcp::wire::{IpAddress, IpEndpoint, TcpControl, TcpRepr, TcpSeqNumber};
+use smoltcp::wire::{IpEndpoint, TcpControl, TcpRepr, TcpSeqNumber};
 
 use crate::dice::Dice;
 use crate::forge::{emit, repr, who_has};
@@ -49,14 +49,10 @@ impl Holder {
 
     /// The next frame of somebody who has so many connections at most.
     pub(crate) fn frame(&mut self, most: usize, dice: &mut Dice) -> Option<Vec<u8>> {
-        let (IpAddress::Ipv4(from), IpAddress::Ipv4(to)) =
-            (address(dice.within(ADDRESSES) as usize, false), address(0, false))
-        else {
-            return None;
-        };
+        let (from, to) = (address(dice.within(ADDRESSES) as usize, false), address(0, false));
         if self.held.len() < most {
-            let local = IpEndpoint::new(from.into(), dice.within(1024..65_536) as u16);
-            let remote = IpEndpoint::new(to.into(), PORT);
+            let local = IpEndpoint::new(from, dice.within(1024..65_536) as u16);
+            let remote = IpEndpoint::new(to, PORT);
             self.held.push(Held {
                 tuple: Tuple { local, remote },
                 window: *dice.pick(&WINDOWS)?,
