@@ -2,9 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
-use super::symbols::Symbols;
 use crate::{
-    elf,
+    elf::{Elf, Sizes},
     run::{self, Outcome, command, read, root, target},
     runner,
 };
@@ -61,8 +60,8 @@ pub(crate) const PLAIN: Variant = Variant { features: "ipv6", optimization: "s",
 /// A firmware that was built.
 pub(crate) struct Firmware {
     pub(crate) path: PathBuf,
-    pub(crate) sizes: elf::Sizes,
-    pub(crate) symbols: Symbols,
+    pub(crate) sizes: Sizes,
+    pub(crate) elf: Elf,
 }
 
 impl Board {
@@ -126,6 +125,7 @@ impl Board {
             .current_dir(self.folder());
         run::run(&mut build)?;
         let path = target.join(self.target).join("release").join(self.name);
-        Ok(Firmware { sizes: elf::sizes(&path)?, symbols: Symbols::read(&path)?, path })
+        let elf = Elf::read(&path)?;
+        Ok(Firmware { sizes: elf.sizes()?, elf, path })
     }
 }
