@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask ci`, `cargo xtask soak`, `cargo xtask sizes`.
+//! Developer tasks; `cargo xtask help` lists them.
 
 mod boards;
 mod budgets;
@@ -22,15 +22,18 @@ use std::{env, process::ExitCode};
 use budgets::Mode;
 
 const USAGE: &str = "\
-cargo xtask ci [--from N]         what CI runs, all of it or from step N on; stops at the first failure
-cargo xtask boards [--compare]    flash, RAM and instructions of each board, beside its budgets
-cargo xtask boards --serve        each board under QEMU, with the tests of the host's TAP as its peers
-cargo xtask fuzz [--seconds N]    hostile inputs for N seconds on each target (60)
-cargo xtask miri                  the tests of borrowed memory, under Miri (nightly)
-cargo xtask instructions          those of a round trip on this machine, beside smoltcp's part of it (--compare)
-cargo xtask porting               the package that PORTING.md builds up, built and run under QEMU
-cargo xtask soak [--minutes N]    the long transfers and the simulator, again and again for N minutes (once)
-cargo xtask sizes                 flash of a program with a server, with each feature (thumbv7m)";
+cargo xtask ci [--from N]         run every step of CI, or step N and those after it; stop at the first failure
+cargo xtask boards [--compare]    measure flash, RAM and instructions of each board against its budgets
+cargo xtask boards --record       measure the boards and record the figures in tools/sizes.toml
+cargo xtask boards --serve        run each board under QEMU and test it over a TAP
+cargo xtask fuzz [--seconds N]    run each fuzz target for N seconds (default: 60)
+cargo xtask miri                  run the tests of borrowed memory under Miri (needs nightly)
+cargo xtask instructions          count the instructions of a round trip on this machine (--compare, --record)
+cargo xtask porting               build the package that PORTING.md describes and run it under QEMU
+cargo xtask soak [--minutes N]    repeat long transfers, the simulator and fuzzing for N minutes (default: once)
+cargo xtask sizes                 measure the flash of a server with each feature (thumbv7m)
+
+--compare shows the change since the figures were recorded.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -39,7 +42,7 @@ fn main() -> ExitCode {
         ["ci"] => ci::run(1),
         ["ci", "--from", step] => match step.parse() {
             Ok(step) => ci::run(step),
-            Err(_) => return usage(&format!("--from {step}: a step's number would do")),
+            Err(_) => return usage(&format!("--from {step}: expected the number of a step")),
         },
         ["boards"] => boards::run(Mode::Check),
         ["boards", "--compare"] => boards::run(Mode::Compare),
@@ -48,7 +51,7 @@ fn main() -> ExitCode {
         ["fuzz"] => fuzz::run(60, None),
         ["fuzz", "--seconds", seconds] => match seconds.parse() {
             Ok(seconds) => fuzz::run(seconds, None),
-            Err(_) => return usage(&format!("--seconds {seconds}: a whole number would do")),
+            Err(_) => return usage(&format!("--seconds {seconds}: expected a whole number")),
         },
         ["miri"] => miri::check(),
         ["instructions"] => instructions::run(Mode::Check),
@@ -59,7 +62,7 @@ fn main() -> ExitCode {
         ["soak"] => soak::run(0),
         ["soak", "--minutes", minutes] => match minutes.parse() {
             Ok(minutes) => soak::run(minutes),
-            Err(_) => return usage(&format!("--minutes {minutes}: a whole number would do")),
+            Err(_) => return usage(&format!("--minutes {minutes}: expected a whole number")),
         },
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
