@@ -1,6 +1,6 @@
 //! TCP segments with every field under the fuzzer's control, and the segments of the node.
 
-use smolecho_sim::{forge, heard};
+use smolecho_sim::{forge, dissect};
 use smoltcp::wire::{IpAddress, IpEndpoint, IpProtocol, TcpPacket, TcpSeqNumber};
 
 /// The control bits of a segment, in any combination.
@@ -90,7 +90,7 @@ impl Sent {
     ///
     /// If its checksum is wrong.
     pub fn read(frame: &[u8]) -> Option<Sent> {
-        heard::packet(frame, IpProtocol::Tcp, Self::in_packet)
+        dissect::packet(frame, IpProtocol::Tcp, Self::in_packet)
     }
 
     fn in_packet(from: IpAddress, to: IpAddress, segment: &[u8]) -> Option<Sent> {

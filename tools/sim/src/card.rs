@@ -83,7 +83,7 @@ impl smoltcp::phy::RxToken for RxToken {
     }
 }
 
-/// Room in the transmit queue.
+/// StationMemory in the transmit queue.
 pub struct TxToken<'t>(&'t mut Card);
 
 impl smoltcp::phy::TxToken for TxToken<'_> {

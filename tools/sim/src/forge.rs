@@ -7,7 +7,7 @@ use smoltcp::wire::{
     TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket, UdpRepr,
 };
 
-use crate::heard::ETHERNET_HEADER_LEN;
+use crate::dissect::ETHERNET_HEADER_LEN;
 use crate::network::{address, mac};
 
 /// Source hardware address of every frame.

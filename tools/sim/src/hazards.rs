@@ -1,20 +1,20 @@
-//! What smoltcp 0.14.0 falls over when it is left alone, by the numbers of the README: a scenario in which
-//! the product holds, and a mutation without the remedy in which the oracle finds it out.
+//! smoltcp 0.14.0's pitfalls, by their numbers in the README. Each has a scenario in which a node passes, and a
+//! mutation without the remedy that the oracle must detect.
 
 use smolecho::TcpService;
 use smoltcp::time::Duration;
 
 use crate::cable::Impairments;
-use crate::plan::{Attack, Habits, Mutation, Slots, Visit, What};
+use crate::plan::{Attack, FaultKind, Habits, Mutation, Slots, Visit};
 use crate::scenario::{NONE, Scenario};
 
-/// One of them.
+/// A pitfall.
 pub struct Hazard {
-    /// Where it lurks.
+    /// Provokes it.
     pub scenario: Scenario,
-    /// Without the remedy.
+    /// Leaves out the remedy.
     pub mutation: Mutation,
-    /// What the oracle says then, of some seed among a few.
+    /// The failure that the oracle reports then, for some seed among a few.
     pub finds: &'static str,
 }
 
@@ -25,10 +25,10 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p1",
-            about: "a bare SYN to a client whose own waits for a hardware address",
+            about: "a SYN to a client whose own SYN waits for neighbor discovery",
             make: |maker| {
                 for client in 1..=maker.plan.clients {
-                    maker.always(What::Blackhole(client));
+                    maker.always(FaultKind::Blackhole(client));
                 }
                 maker.attack(Attack::BareSyn, 1_000..50_000);
             },
@@ -39,7 +39,7 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p2",
-            about: "a SYN that was seen comes again, for a connection that is up",
+            about: "a SYN is replayed to an established connection",
             make: |maker| {
                 maker.slow_down();
                 maker.attack(Attack::Replay, 1_000..50_000);
@@ -51,7 +51,7 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p3",
-            about: "SYNs from nobody park the listening sockets",
+            about: "SYNs from unused addresses occupy every listening socket",
             make: |maker| maker.attack(Attack::SynFlood, 5_000..500_000),
         },
         mutation: Mutation::UsualServer,
@@ -60,7 +60,7 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p4",
-            about: "datagrams from nobody stand before everybody's answers",
+            about: "answers to unused addresses block all other datagrams",
             make: |maker| maker.attack(Attack::SpoofedDatagrams, 1_000..50_000),
         },
         mutation: Mutation::UsualServer,
@@ -69,8 +69,8 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p5",
-            about: "the link is down while something is to leave",
-            make: |maker| maker.sometimes(6, 10..3000, |maker| What::Cut(maker.station())),
+            about: "the link goes down while frames are sent",
+            make: |maker| maker.sometimes(6, 10..3000, |maker| FaultKind::Cut(maker.station())),
         },
         mutation: Mutation::BrittleCard,
         finds: "a panic",
@@ -78,7 +78,7 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p6",
-            about: "somebody rests, and is well",
+            about: "a healthy connection is idle",
             make: |maker| {
                 maker.invite(1);
                 for n in 0..3 {
@@ -94,7 +94,7 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p7",
-            about: "a peer that has lost its memory calls again from the same port",
+            about: "a peer reboots and connects again from the same port",
             make: |maker| {
                 maker.invite(1);
                 for n in 0..3 {
@@ -110,7 +110,7 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p8",
-            about: "resets within the window that have not the exact number",
+            about: "RSTs within the window with an inexact sequence number",
             make: |maker| {
                 maker.invite(1);
                 maker.attack(Attack::InexactReset, 10_000..200_000);
@@ -127,7 +127,7 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p9",
-            about: "SYNs to groups, and from addresses that cannot be",
+            about: "SYNs to multicast, and from impossible addresses",
             make: |maker| maker.attack(Attack::Impossible, 1_000..50_000),
         },
         mutation: Mutation::UsualServer,
@@ -136,7 +136,7 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p10",
-            about: "a full window with the FIN right behind it",
+            about: "a FIN right behind a full window",
             make: |maker| {
                 maker.invite(3);
                 for _ in 0..6 {
@@ -154,8 +154,8 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p11",
-            about: "the server boots again and again",
-            make: |maker| maker.sometimes(4, 1..2, |_| What::Reboot(0)),
+            about: "the server reboots repeatedly",
+            make: |maker| maker.sometimes(4, 1..2, |_| FaultKind::Reboot(0)),
         },
         mutation: Mutation::SameSeed,
         finds: "an initial sequence number came again",
@@ -163,7 +163,7 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p12",
-            about: "a server that closes first, and more callers in 10 s than it has slots",
+            about: "a server that closes first, and more clients in 10 s than slots",
             make: |maker| {
                 maker.plan.flow = TcpService::Once;
                 maker.plan.slots = Slots::Few;
@@ -178,7 +178,7 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p13",
-            about: "who hangs up leaves the next peer his tiny segments",
+            about: "a peer with a tiny MSS resets, and the next peer inherits the MSS",
             make: |maker| {
                 maker.invite(1);
                 maker.plan.habits = Habits { plain: true, ..Habits::USUAL };
@@ -195,11 +195,11 @@ pub static HAZARDS: &[Hazard] = &[
     Hazard {
         scenario: Scenario {
             name: "p14",
-            about: "acknowledgements of what was never sent, to a server that has more to send",
+            about: "ACKs beyond SND.NXT, to a server with data queued",
             make: |maker| {
                 maker.invite(1);
                 maker.plan.habits = Habits { buffer: 500, ..Habits::USUAL };
-                // What waits for a window is what such an acknowledgement takes away.
+                // Such an ACK removes data that waits for a window.
                 maker.impair(|dice| Impairments {
                     delay: Duration::from_millis(dice.within(10..80)),
                     ..NONE

@@ -1,17 +1,17 @@
-//! What can happen, a family of runs each.
+//! The general scenarios.
 
 use smolecho::TcpService;
 use smoltcp::time::Duration;
 
 use crate::cable::Impairments;
-use crate::plan::{Attack, Slots, Visit, What};
+use crate::plan::{Attack, FaultKind, Slots, Visit};
 use crate::scenario::{NONE, Scenario};
 
-/// The general ones.
+/// Every scenario that is not a hazard's.
 pub(crate) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "calm",
-        about: "nothing goes wrong",
+        about: "no faults",
         make: |maker| {
             maker.plan.slots = Slots::Many;
             maker.play_ping_pong();
@@ -19,7 +19,7 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "loss",
-        about: "frames are lost, up to a third of them",
+        about: "up to a third of all frames is lost",
         make: |maker| {
             maker.impair(|dice| Impairments { loss: dice.within(0..330_000) as u32, ..NONE });
             maker.play_ping_pong();
@@ -27,35 +27,37 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "gusts",
-        about: "for moments nearly everything is lost",
+        about: "bursts in which 95 % of the frames are lost",
         make: |maker| {
-            maker.sometimes(8, 10..800, |_| What::Impair(Impairments { loss: 950_000, ..NONE }));
+            maker.sometimes(8, 10..800, |_| {
+                FaultKind::Impair(Impairments { loss: 950_000, ..NONE })
+            });
         },
     },
     Scenario {
         name: "corruption",
-        about: "bits flip",
+        about: "bits are flipped",
         make: |maker| {
             maker.impair(|dice| Impairments { corrupt: dice.within(0..200_000) as u32, ..NONE });
         },
     },
     Scenario {
         name: "duplicates",
-        about: "frames come twice",
+        about: "frames arrive twice",
         make: |maker| {
             maker.impair(|dice| Impairments { duplicate: dice.within(0..500_000) as u32, ..NONE });
         },
     },
     Scenario {
         name: "disorder",
-        about: "frames overtake each other",
+        about: "frames are reordered",
         make: |maker| {
             maker.impair(|dice| Impairments { reorder: dice.within(0..400_000) as u32, ..NONE });
         },
     },
     Scenario {
         name: "far",
-        about: "a long way with a delay that changes",
+        about: "high latency with jitter",
         make: |maker| {
             maker.impair(|dice| Impairments {
                 delay: Duration::from_millis(dice.within(1..300)),
@@ -66,61 +68,61 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "narrow",
-        about: "a slow cable with a queue that overflows",
+        about: "a slow cable whose queue overflows",
         make: |maker| {
             maker.impair(|dice| Impairments { rate: Some(dice.within(5_000..500_000)), ..NONE });
         },
     },
     Scenario {
         name: "flapping",
-        about: "cables are pulled out and put in",
-        make: |maker| maker.sometimes(10, 1..3000, |maker| What::Cut(maker.station())),
+        about: "cables are unplugged and plugged in",
+        make: |maker| maker.sometimes(10, 1..3000, |maker| FaultKind::Cut(maker.station())),
     },
     Scenario {
         name: "partition",
-        about: "some do not hear the others",
+        about: "the network is partitioned",
         make: |maker| {
             maker.sometimes(3, 100..8000, |maker| {
-                What::Partition(maker.dice.within(1..maker.plan.clients as u64 + 1) as usize)
+                FaultKind::Partition(maker.dice.within(1..maker.plan.clients as u64 + 1) as usize)
             });
         },
     },
     Scenario {
         name: "blackhole",
-        about: "nobody answers for a hardware address",
-        make: |maker| maker.sometimes(4, 100..8000, |maker| What::Blackhole(maker.station())),
+        about: "ARP and neighbor discovery are lost",
+        make: |maker| maker.sometimes(4, 100..8000, |maker| FaultKind::Blackhole(maker.station())),
     },
     Scenario {
         name: "dozing",
-        about: "a station polls seldom",
+        about: "a station polls rarely",
         make: |maker| {
             maker.sometimes(4, 100..9000, |maker| {
                 let (station, grid) = (maker.station(), maker.millis(1..1500));
-                What::Doze(station, grid)
+                FaultKind::Doze(station, grid)
             });
         },
     },
     Scenario {
         name: "clocks",
-        about: "clocks run wrong, and leap",
+        about: "clocks drift and jump",
         make: |maker| {
             maker.sometimes(3, 100..9000, |maker| {
                 let (station, by) = (maker.station(), maker.dice.within(0..400_000) as i32);
-                What::Drift(station, by - 200_000)
+                FaultKind::Drift(station, by - 200_000)
             });
             maker.sometimes(3, 1..2, |maker| {
                 let (station, by) = (maker.station(), maker.millis(1..40_000));
-                What::Leap(station, by)
+                FaultKind::Leap(station, by)
             });
         },
     },
     Scenario {
         name: "crowd",
-        about: "more callers than places",
+        about: "more clients than slots",
         make: |maker| {
             maker.plan.slots = Slots::Few;
-            // A fault that does nothing: who is turned away has not ended well.
-            maker.always(What::Narrow(1514));
+            // A fault without effect: a refused client does not finish, and may not count as a failure.
+            maker.always(FaultKind::Narrow(1514));
             for _ in 0..maker.dice.within(20..60) {
                 maker.talk();
             }
@@ -128,12 +130,12 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "flood",
-        about: "SYNs from nobody (P3)",
+        about: "SYNs from unused addresses (P3)",
         make: |maker| maker.attack(Attack::SynFlood, 2_000..50_000),
     },
     Scenario {
         name: "replay",
-        about: "frames that were seen come again (P2)",
+        about: "replayed frames (P2)",
         make: |maker| {
             maker.slow_down();
             maker.attack(Attack::Replay, 1_000..50_000);
@@ -141,7 +143,7 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "blind",
-        about: "segments with guessed numbers (P1, P7, P8, P14)",
+        about: "segments with guessed sequence numbers (P1, P7, P8, P14)",
         make: |maker| {
             maker.slow_down();
             maker.attack(Attack::Blind, 1_000..50_000);
@@ -149,27 +151,27 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "spoofed",
-        about: "datagrams from nobody (P4)",
+        about: "datagrams from unused addresses (P4)",
         make: |maker| maker.attack(Attack::SpoofedDatagrams, 1_000..50_000),
     },
     Scenario {
         name: "fragments",
-        about: "pieces of datagrams",
+        about: "incomplete fragments of datagrams",
         make: |maker| maker.attack(Attack::Fragments, 1_000..50_000),
     },
     Scenario {
         name: "garbage",
-        about: "noise, and frames with bytes changed",
+        about: "random bytes, and frames with bytes changed",
         make: |maker| maker.attack(Attack::Garbage, 1_000..50_000),
     },
     Scenario {
         name: "impossible",
-        about: "sources that cannot be, and groups (P9)",
+        about: "impossible source addresses, and multicast (P9)",
         make: |maker| maker.attack(Attack::Impossible, 1_000..50_000),
     },
     Scenario {
         name: "slowloris",
-        about: "connections that somebody opens, and then says little or nothing on",
+        about: "an attacker opens connections and sends little or nothing",
         make: |maker| {
             if maker.dice.chance(300_000) {
                 maker.plan.flow = TcpService::Once;
@@ -179,7 +181,7 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "windows",
-        about: "windows that are shut, and shrink",
+        about: "windows that close and shrink",
         make: |maker| {
             maker.slow_down();
             maker.attack(Attack::Windows, 1_000..50_000);
@@ -196,7 +198,7 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "habits",
-        about: "peers that rest, read slowly, shut their window, and call again from the same port",
+        about: "peers that pause, read slowly, close their window and reconnect from the same port",
         make: |maker| {
             maker.plan.guests = 1 + maker.dice.within(0..3) as usize;
             maker.plan.habits.buffer = maker.dice.within(300..4097) as usize;
@@ -215,26 +217,26 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
                 let v6 = maker.dice.chance(500_000);
                 maker.visit(at, v6, visit);
             }
-            maker.sometimes(3, 1..2000, |maker| What::Cut(maker.station()));
+            maker.sometimes(3, 1..2000, |maker| FaultKind::Cut(maker.station()));
         },
     },
     Scenario {
         name: "reboots",
-        about: "stations lose their memory",
-        make: |maker| maker.sometimes(4, 1..2, |maker| What::Reboot(maker.station())),
+        about: "stations reboot",
+        make: |maker| maker.sometimes(4, 1..2, |maker| FaultKind::Reboot(maker.station())),
     },
     Scenario {
         name: "tight",
-        about: "large frames do not get through",
+        about: "large frames are lost",
         make: |maker| {
             maker.sometimes(4, 100..4000, |maker| {
-                What::Narrow(maker.dice.within(60..1514) as usize)
+                FaultKind::Narrow(maker.dice.within(60..1514) as usize)
             });
         },
     },
     Scenario {
         name: "everything",
-        about: "all of it at once",
+        about: "all of these at once",
         make: |maker| {
             maker.impair(|dice| Impairments {
                 loss: dice.within(0..100_000) as u32,
@@ -244,11 +246,11 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
                 jitter: Duration::from_millis(dice.within(0..20)),
                 ..NONE
             });
-            maker.sometimes(4, 1..2000, |maker| What::Cut(maker.station()));
-            maker.sometimes(2, 100..3000, |maker| What::Blackhole(maker.station()));
+            maker.sometimes(4, 1..2000, |maker| FaultKind::Cut(maker.station()));
+            maker.sometimes(2, 100..3000, |maker| FaultKind::Blackhole(maker.station()));
             maker.sometimes(2, 100..3000, |maker| {
                 let (station, grid) = (maker.station(), maker.millis(1..500));
-                What::Doze(station, grid)
+                FaultKind::Doze(station, grid)
             });
             for attack in
                 [Attack::SynFlood, Attack::Replay, Attack::Blind, Attack::SpoofedDatagrams]

@@ -1,4 +1,4 @@
-//! One of our nodes, its network card and its clock.
+//! A station: a stack, its network card and its clock.
 
 use smolecho::{
     Config, DatagramStorage, DropReason, Event, Listener, Memory, Message, Node, Protocol, Query,
@@ -9,30 +9,30 @@ use smoltcp::wire::{IpCidr, IpEndpoint};
 
 use crate::card::Card;
 use crate::clock::Clock;
-use crate::guest::{self, Guest, Quarters};
+use crate::guest::{self, Guest, GuestMemory};
 use crate::memory;
 use crate::network::{PATTERN, PORT, address, mac};
 use crate::observed::Observed;
-use crate::plan::{Deed, Mutation, Operation, Plan, Slots};
+use crate::plan::{Action, Mutation, Operation, Plan, Slots};
 use crate::usual::{UsualConfig, UsualServer};
 
 /// TCP sockets of the usual server.
 const USUAL_SOCKETS: usize = 4;
 
 /// The memory of one station.
-pub(crate) enum Room<'a> {
+pub(crate) enum StationMemory<'a> {
     Few(Box<Storage<'a, 2, 256>>, Box<DatagramStorage<'a, 2, 2, 1472>>),
     Many(Box<Storage<'a, 16, 4096>>, Box<DatagramStorage<'a, 2, 4, 1472>>),
-    Guest(Box<Quarters<'a>>),
+    Guest(Box<GuestMemory<'a>>),
 }
 
-impl<'a> Room<'a> {
-    /// What a station of this plan needs.
-    pub(crate) fn of(number: usize, plan: &Plan) -> Room<'a> {
+impl<'a> StationMemory<'a> {
+    /// Memory for this station of the plan.
+    pub(crate) fn of(number: usize, plan: &Plan) -> StationMemory<'a> {
         match (number, plan.slots) {
-            _ if is_guest(number, plan) => Room::Guest(Box::new(Quarters::new())),
-            (0, Slots::Few) => Room::Few(Box::default(), Box::default()),
-            _ => Room::Many(Box::default(), Box::default()),
+            _ if is_guest(number, plan) => StationMemory::Guest(Box::new(GuestMemory::new())),
+            (0, Slots::Few) => StationMemory::Few(Box::default(), Box::default()),
+            _ => StationMemory::Many(Box::default(), Box::default()),
         }
     }
 }
@@ -41,7 +41,7 @@ fn is_guest(number: usize, plan: &Plan) -> bool {
     number > plan.clients || (number > 0 && plan.mutation == Some(Mutation::UsualClient))
 }
 
-/// What runs at a station.
+/// The stack of a station.
 pub(crate) enum Stack<'a> {
     Ours(Box<Node<'a>>),
     Usual(Box<UsualServer>),
@@ -57,15 +57,20 @@ pub(crate) struct Station<'a> {
 }
 
 impl<'a> Station<'a> {
-    /// As it is after its boots, of which there were so many before.
-    pub(crate) fn new(number: usize, plan: &Plan, boots: u64, room: &'a mut Room<'a>) -> Self {
+    /// A station that was rebooted `boots` times.
+    pub(crate) fn new(
+        number: usize,
+        plan: &Plan,
+        boots: u64,
+        memory: &'a mut StationMemory<'a>,
+    ) -> Self {
         let is_brittle = plan.mutation == Some(Mutation::BrittleCard);
         let mut card = Card { is_brittle, ..Card::default() };
         let entropy = if plan.mutation == Some(Mutation::SameSeed) { 0 } else { boots << 32 };
         let seed = plan.seed.wrapping_mul(31).wrapping_add(number as u64) ^ entropy;
         let cidrs =
             [(false, 16), (true, 64)].map(|(v6, len)| IpCidr::new(address(number, v6), len));
-        let (stack, slots) = match (plan.mutation, room) {
+        let (stack, slots) = match (plan.mutation, memory) {
             (Some(mutation), _) if number == 0 && mutation.is_of_the_server() => {
                 let config = UsualConfig {
                     mac: mac(0),
@@ -79,15 +84,15 @@ impl<'a> Station<'a> {
                 let server = UsualServer::new(&config, Instant::ZERO, &mut card);
                 (Stack::Usual(Box::new(server)), USUAL_SOCKETS)
             }
-            (_, Room::Guest(quarters)) => {
+            (_, StationMemory::Guest(quarters)) => {
                 let guest = Guest::new(number, &cidrs, seed, plan.habits, quarters, &mut card);
-                (Stack::Guest(Box::new(guest)), guest::PLACES)
+                (Stack::Guest(Box::new(guest)), guest::CALLS)
             }
-            (_, Room::Few(storage, datagrams)) => {
+            (_, StationMemory::Few(storage, datagrams)) => {
                 let memory = storage.memory().with(datagrams.memory());
                 (Stack::Ours(node(number, plan, seed, memory, 1, &mut card)), 2)
             }
-            (_, Room::Many(storage, datagrams)) => {
+            (_, StationMemory::Many(storage, datagrams)) => {
                 let memory = storage.memory().with(datagrams.memory());
                 (Stack::Ours(node(number, plan, seed, memory, 5, &mut card)), 16)
             }
@@ -95,7 +100,7 @@ impl<'a> Station<'a> {
         Station { stack, card, clock: Clock::RIGHT, observed: Vec::new(), slots }
     }
 
-    /// One poll, at this instant of the world.
+    /// One poll, at world time `now`.
     pub(crate) fn poll(&mut self, now: Instant) {
         let Station { stack, card, clock, observed, .. } = self;
         let node = match stack {
@@ -110,7 +115,7 @@ impl<'a> Station<'a> {
         });
     }
 
-    /// When it wants to be polled again, as the world counts.
+    /// World time of the next poll; `None` while only a frame can bring work.
     pub(crate) fn due(&mut self, now: Instant) -> Option<Instant> {
         let shows = self.clock.shows(now);
         let at = match &mut self.stack {
@@ -125,7 +130,7 @@ impl<'a> Station<'a> {
         Some(self.clock.when_it_shows(at, now))
     }
 
-    /// Begins it, unless the client has no room for it.
+    /// Begins an operation; `None` if the stack has no room for it, or cannot do it.
     pub(crate) fn begin(&mut self, operation: Operation, now: Instant) -> Option<Tuple> {
         let (server, shows) =
             (IpEndpoint::new(address(0, operation.v6), PORT), self.clock.shows(now));
@@ -138,22 +143,22 @@ impl<'a> Station<'a> {
             }
         };
         match operation.what {
-            Deed::Talk { len, half_close } => {
+            Action::Talk { len, half_close } => {
                 let message = Message::repeated(&PATTERN, len);
                 let message = if half_close { message.half_close() } else { message };
                 node.connect(server, message, shows).ok()
             }
-            Deed::Ask(count) => {
+            Action::Ask(count) => {
                 let query = Query::new(&PATTERN).count(count);
                 let query = query.patience(Duration::from_millis(200), 5);
                 node.query(server, query).ok()
             }
-            Deed::Visit(_) => None,
+            Action::Visit(_) => None,
         }
     }
 }
 
-/// What an oracle wants to know of it.
+/// Keeps the events that the oracle needs.
 fn note(event: Event<'_>, observed: &mut Vec<Observed>) {
     match event {
         Event::Closed { tuple, reason, received, sent } => {
@@ -179,7 +184,7 @@ fn note(event: Event<'_>, observed: &mut Vec<Observed>) {
     }
 }
 
-/// The product; the first of them serves.
+/// A node. Station 0 serves.
 fn node<'a>(
     number: usize,
     plan: &Plan,
@@ -213,7 +218,7 @@ fn halved(Timeouts { handshake, idle, stall, fin_wait, time_wait }: Timeouts) ->
 }
 
 impl Stack<'_> {
-    /// Places for connections that nobody has.
+    /// Slots without a connection.
     pub(crate) fn free(&self) -> usize {
         match self {
             Stack::Ours(node) => node.occupancy().free,

@@ -10,7 +10,7 @@ pub(crate) const ETHERNET_HEADER_LEN: usize = EthernetFrame::<&[u8]>::header_len
 
 /// The header of a TCP segment.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Heard {
+pub(crate) struct Segment {
     pub(crate) from: IpEndpoint,
     pub(crate) to: IpEndpoint,
     pub(crate) is_syn: bool,
@@ -22,12 +22,12 @@ pub(crate) struct Heard {
     pub(crate) len: usize,
 }
 
-impl Heard {
+impl Segment {
     /// The TCP segment in a frame, if there is one.
-    pub(crate) fn in_frame(frame: &[u8]) -> Option<Heard> {
+    pub(crate) fn in_frame(frame: &[u8]) -> Option<Segment> {
         packet(frame, IpProtocol::Tcp, |from, to, payload| {
             let tcp = TcpPacket::new_checked(payload).ok()?;
-            Some(Heard {
+            Some(Segment {
                 from: IpEndpoint::new(from, tcp.src_port()),
                 to: IpEndpoint::new(to, tcp.dst_port()),
                 is_syn: tcp.syn(),
@@ -48,7 +48,7 @@ impl Heard {
 
 /// Changes the TCP segment in a frame and corrects its checksum.
 pub(crate) fn alter(frame: &mut [u8], change: impl FnOnce(&mut TcpPacket<&mut [u8]>)) {
-    let Some(Heard { from, to, .. }) = Heard::in_frame(frame) else { return };
+    let Some(Segment { from, to, .. }) = Segment::in_frame(frame) else { return };
     let header_len = match to.addr {
         IpAddress::Ipv4(_) => IPV4_HEADER_LEN,
         IpAddress::Ipv6(_) => IPV6_HEADER_LEN,
