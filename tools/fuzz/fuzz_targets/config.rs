@@ -1,4 +1,4 @@
-//! Any configuration, and any call on the node that comes of it: an error, or something that works.
+//! Any configuration, and any call on its node: it fails with an error, or works.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -88,7 +88,7 @@ fuzz_target!(|input: Input| {
     let memory = storage.memory().with(datagrams.memory());
     let made = Node::new(&config, memory, &mut card, now);
     if let Err(error) = checked {
-        assert_eq!(made.err(), Some(error), "Node::new says what check says");
+        assert_eq!(made.err(), Some(error), "Node::new and Config::check disagree");
         return;
     }
     let Ok(mut node) = made else { return };
@@ -123,7 +123,7 @@ fuzz_target!(|input: Input| {
         }
         node.poll(now, &mut card, |_| {});
         card.tx.clear();
-        assert!(node.poll_at(now).is_none_or(|at| at >= now), "the past is not due");
+        assert!(node.poll_at(now).is_none_or(|at| at >= now), "poll_at is in the past");
         now += Duration::from_millis((*millis).into());
     }
 });

@@ -1,5 +1,5 @@
-//! The gate reads headers before smoltcp does: it must not believe in a segment in which smoltcp sees
-//! another, or have nothing against one that is for somebody else.
+//! The gate parses headers before smoltcp does. Both must read the same segment, and the gate must drop one for
+//! another host.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -10,7 +10,7 @@ use smoltcp::wire::{
 
 use crate::gate::{Control, FrameClass, LocalAddresses};
 
-// The file itself, so that the product needs no door for it.
+// The file itself, so that the library need not export it.
 #[allow(dead_code, unreachable_pub)]
 #[path = "../../../src/gate.rs"]
 mod gate;
@@ -38,8 +38,8 @@ fuzz_target!(|frame: &[u8]| {
     assert!(local.port != 0 && remote.port != 0, "{header:?}");
 
     let ethernet = EthernetFrame::new_checked(frame).expect("the gate has read it");
-    assert_eq!(ethernet.dst_addr(), own.mac, "a segment in a frame for all");
-    // Behind IPv6 extension headers the segment stands elsewhere.
+    assert_eq!(ethernet.dst_addr(), own.mac, "a segment in a broadcast frame");
+    // IPv6 extension headers move the segment.
     if ethernet.ethertype() != EthernetProtocol::Ipv4 {
         return;
     }

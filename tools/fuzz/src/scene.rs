@@ -1,4 +1,4 @@
-//! A node that serves and talks: one connection of each kind is up, half-open or under way.
+//! A node with server and client connections: established, half-open and in SYN-SENT.
 
 use smolecho::{
     Config, DatagramStorage, Listener, Message, Node, Query, Storage, TcpService, Timeouts,
@@ -16,25 +16,25 @@ use crate::wire::{Flags, Segment, Sent};
 
 const SLOTS: usize = 8;
 
-/// Longer than every deadline, one after the other, and a query's patience.
+/// Longer than all deadlines in sequence, and than a query with its retries.
 const REST: Duration = Duration::from_secs(400);
 
-/// What a poll may send: every connection its turn, and an answer for each frame.
+/// Frames that one poll may send: some for each connection, and an answer to each frame.
 const MOST_FRAMES: usize = 1000;
 
-/// Polls in the time of [`REST`], past which the node never sleeps.
+/// Polls within [`REST`] above which the node counts as never idle.
 const MOST_POLLS: usize = 20_000;
 
-/// Somebody opposite, with the numbers of its connection.
+/// A peer of the node, and the state of its connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer {
-    /// Its end.
+    /// Its endpoint.
     pub me: IpEndpoint,
-    /// The node's.
+    /// The node's endpoint.
     pub node: IpEndpoint,
-    /// The next number that it sends, were it honest.
+    /// SND.NXT of a correct peer.
     pub next: i32,
-    /// The next number that it expects.
+    /// RCV.NXT of a correct peer.
     pub expects: i32,
 }
 
@@ -44,7 +44,7 @@ impl Peer {
         Peer { me, node, next: 1000 * i32::from(host), expects: 0 }
     }
 
-    /// A segment of its connection.
+    /// A correct segment of its connection.
     pub fn segment<'s>(&self, flags: Flags, options: &'s [u8], payload: &'s [u8]) -> Segment<'s> {
         let Peer { me, node, next, expects } = *self;
         let (seq, ack, window) = (next, expects, 2000);
@@ -57,27 +57,33 @@ fn address(host: u16, v6: bool) -> IpAddress {
     network::address(usize::from(host) - 1, v6)
 }
 
-/// The node, its peers and the time.
+/// A node, its peers and the virtual time.
 pub struct Scene<'a> {
     /// The node.
     pub node: Node<'a>,
-    /// Its device.
+    /// The node's device.
     pub card: Card,
-    /// What time it is.
+    /// Virtual time.
     pub now: Instant,
-    /// Two that are connected, one that is not quite, and one that the node calls.
+    /// Two established server connections, one half-open, and two in SYN-SENT.
     pub peers: Vec<Peer>,
 }
 
 impl Scene<'_> {
-    /// Sets it up, lets `act` play, and sees whether everything comes to rest.
+    /// Sets the scene up, runs `act`, and verifies that every slot becomes free.
+    ///
+    /// A `trusting` node verifies no checksums: a fuzzer seldom gets one right.
+    ///
+    /// # Panics
+    ///
+    /// If an invariant of the node is broken.
     pub fn play(trusting: bool, act: impl FnOnce(&mut Scene<'_>)) {
         let mut storage = Box::new(Storage::<SLOTS, 256>::new());
         let mut datagrams = Box::new(DatagramStorage::<3, 2, 512>::new());
         let mut card = Card::default();
         card.capacity = usize::MAX;
         if trusting {
-            // Checksums are verified no more, but filled all the same: `Sent` verifies the node's.
+            // The node still fills its own checksums: `Sent` verifies them.
             card.checksum.ipv4 = Checksum::Tx;
             card.checksum.tcp = Checksum::Tx;
             card.checksum.udp = Checksum::Tx;
@@ -140,18 +146,26 @@ impl Scene<'_> {
         self.node.query(IpEndpoint::new(address(2, false), 7), query).expect("a free sender");
     }
 
-    /// A frame arrives; what the node says to it.
+    /// A frame arrives. Returns the frames that the node then sends.
+    ///
+    /// # Panics
+    ///
+    /// If an invariant of the node is broken.
     pub fn deliver(&mut self, frame: Vec<u8>) -> Vec<Vec<u8>> {
         self.card.rx.push_back(frame);
         self.poll()
     }
 
-    /// Time goes by, without the node being asked whether it has something to do.
+    /// Time passes without a poll.
     pub fn sleep(&mut self, time: Duration) {
         self.now += time;
     }
 
-    /// One poll, and what must hold after each.
+    /// One poll. Returns the frames that the node sends.
+    ///
+    /// # Panics
+    ///
+    /// If an invariant of the node is broken.
     pub fn poll(&mut self) -> Vec<Vec<u8>> {
         self.node.poll(self.now, &mut self.card, |_| {});
         let (stats, pool) = (self.node.stats(), self.node.occupancy());
@@ -164,7 +178,7 @@ impl Scene<'_> {
         frames
     }
 
-    /// Nothing comes any more: every slot is free in the end, and the node sleeps in between.
+    /// No frame arrives any more: every slot becomes free, and the node is idle in between.
     fn rest(&mut self) {
         let end = self.now + REST;
         for _ in 0..MOST_POLLS {
@@ -178,7 +192,7 @@ impl Scene<'_> {
                 }
             }
         }
-        panic!("it never sleeps: {:?} {:?}", self.now, self.node.stats());
+        panic!("the node is never idle: {:?} {:?}", self.now, self.node.stats());
     }
 }
 

@@ -1,6 +1,6 @@
 //! TCP segments with every field under the fuzzer's control, and the segments of the node.
 
-use smolecho_sim::{forge, dissect};
+use smolecho_sim::{dissect, forge};
 use smoltcp::wire::{IpAddress, IpEndpoint, IpProtocol, TcpPacket, TcpSeqNumber};
 
 /// The control bits of a segment, in any combination.
