@@ -8,7 +8,7 @@ use smolecho::phy::{Device, DeviceCapabilities, Medium};
 use smolecho::smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-use smolecho::storage::{AgeRecord, DeadlineRecord, TableRecord};
+use smolecho::storage::IndexRecord;
 use smolecho::{Config, ConfigError, ListenError, Listener, Memory, Node, Timeouts};
 
 /// A device that only has an MTU.
@@ -192,19 +192,10 @@ fn memory_that_cannot_work() {
 
 #[test]
 fn indexes_of_another_length() {
-    fn records<T>(n: usize, empty: T) -> &'static mut [T]
-    where
-        T: Copy,
-    {
-        vec![empty; n].leak()
-    }
     for n in [0, 1, 3] {
-        let table = Memory { table: records(n, TableRecord::EMPTY), ..memory(2, 64, 64, 64) };
-        let due = Memory { due: records(n, DeadlineRecord::EMPTY), ..memory(2, 64, 64, 64) };
-        let order = Memory { order: records(n, AgeRecord::EMPTY), ..memory(2, 64, 64, 64) };
-        for memory in [table, due, order] {
-            assert_eq!(made(&config(), memory, 1514), Some(ConfigError::Slots(2)));
-        }
+        let index = vec![IndexRecord::EMPTY; n].leak();
+        let memory = Memory { index, ..memory(2, 64, 64, 64) };
+        assert_eq!(made(&config(), memory, 1514), Some(ConfigError::Slots(2)));
     }
 }
 

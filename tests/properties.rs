@@ -13,7 +13,7 @@ use smolecho::smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, Socke
 use smolecho::smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-use smolecho::storage::{AgeRecord, DeadlineRecord, MAX_BUFFER, TableRecord};
+use smolecho::storage::{IndexRecord, MAX_BUFFER};
 use smolecho::{ConfigError, Memory, Node, TcpService};
 
 fn config(cases: u32) -> ProptestConfig {
@@ -135,23 +135,20 @@ proptest! {
     /// A node is made of any memory that fits together, and of no other.
     #[test]
     fn memory_fits_together_or_is_refused(
-        lens in [0..4usize, 0..4, 0..4, 0..4],
+        (slots, records) in (0..4usize, 0..4usize),
         buffers in [0..3usize, 0..3],
         scratch in 0..2usize,
     ) {
-        let [slots, table, due, order] = lens;
         let [rx, tx] = buffers.map(|buffer| [0, 1, MAX_BUFFER + 1][buffer]);
         let memory = Memory {
-            table: vec![TableRecord::EMPTY; table].leak(),
-            due: vec![DeadlineRecord::EMPTY; due].leak(),
-            order: vec![AgeRecord::EMPTY; order].leak(),
+            index: vec![IndexRecord::EMPTY; records].leak(),
             ..rig::memory(slots, rx, tx, scratch)
         };
         let config = Setup::new(Family::V4).config(NODE_MAC, IpCidr::new(Family::V4.node(), 16));
         let made = Node::new(&config, memory, &mut rig::Port::default(), Instant::ZERO);
         let expected = match (slots, rx, tx, scratch) {
             (0, ..) => Some(ConfigError::Slots(0)),
-            _ if lens != [slots; 4] => Some(ConfigError::Slots(slots)),
+            _ if records != slots => Some(ConfigError::Slots(slots)),
             (_, 0 | MAX_BUFFER.., _, _) => Some(ConfigError::Buffer(rx)),
             (_, _, 0, _) => Some(ConfigError::Buffer(0)),
             (_, _, _, 0) => Some(ConfigError::Scratch),

@@ -131,7 +131,7 @@ impl<'a> Node<'a> {
     }
 
     fn judge_ends(&self, tuple: &Tuple) -> Result<(), DatagramDropReason> {
-        let own = self.own();
+        let own = self.local_addresses();
         if !own.has(&tuple.local.addr) {
             return Err(DatagramDropReason::Destination);
         }
@@ -305,8 +305,8 @@ impl<'a> Node<'a> {
             return;
         }
         self.tx_slots[sender].clear_silence();
-        let (said, sender_sockets) = (&mut None, &mut self.tx_slots[sender].sockets);
-        self.iface.poll_egress(now, &mut SeqTracker::new(device, said), sender_sockets);
+        let (seq, sender_sockets) = (&mut None, &mut self.tx_slots[sender].sockets);
+        self.iface.poll_egress(now, &mut SeqTracker::new(device, seq), sender_sockets);
         let Some(left) = self.tx_slots[sender].take_sent() else {
             if device.transmit(now).is_none() {
                 // The device has no room; who the peer is has nothing to do with it.

@@ -18,12 +18,19 @@ pub(crate) struct Frame<'f> {
 
 impl<'f, Tx> SingleFrame<'f, Tx> {
     pub(crate) fn new(bytes: &'f [u8], meta: PacketMeta, reply: Tx) -> Self {
-        SingleFrame::with(bytes, meta, Some(reply))
+        SingleFrame { frame: Some((Frame { bytes, meta }, reply)) }
     }
 
-    /// Other bytes with the token of the frame that they stand for; without a token there is no frame.
-    pub(crate) fn with(bytes: &'f [u8], meta: PacketMeta, reply: Option<Tx>) -> Self {
-        SingleFrame { frame: reply.map(|reply| (Frame { bytes, meta }, reply)) }
+    /// The frame's bytes; none once smoltcp has taken it.
+    pub(crate) fn bytes(&self) -> &'f [u8] {
+        self.frame.as_ref().map_or(&[], |(frame, _)| frame.bytes)
+    }
+
+    /// Other bytes in place of the frame's.
+    pub(crate) fn with_bytes<'g>(self, bytes: &'g [u8]) -> SingleFrame<'g, Tx> {
+        SingleFrame {
+            frame: self.frame.map(|(frame, reply)| (Frame { bytes, meta: frame.meta }, reply)),
+        }
     }
 
     /// Only the token, for an answer that is not smoltcp's.

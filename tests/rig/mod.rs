@@ -21,7 +21,7 @@ use smolecho::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smolecho::smoltcp::iface::SocketStorage;
 use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
-use smolecho::storage::{AgeRecord, DeadlineRecord, Slot, TableRecord};
+use smolecho::storage::{IndexRecord, Slot};
 use smolecho::{
     CloseReason, Config, DatagramDropReason, DatagramMemory, DropReason, Event, Listener, Memory,
     Message, Node, Report, Stats, TcpService, Timeouts, Tuple, UdpPolicy, WhenFull,
@@ -233,9 +233,7 @@ pub fn memory(slots: usize, rx: usize, tx: usize, scratch: usize) -> Memory<'sta
             let sockets = many(1, || SocketStorage::EMPTY);
             Slot::new(sockets, many(rx, || 0), many(tx, || 0))
         }),
-        table: many(slots, || TableRecord::EMPTY),
-        due: many(slots, || DeadlineRecord::EMPTY),
-        order: many(slots, || AgeRecord::EMPTY),
+        index: many(slots, || IndexRecord::EMPTY),
         scratch: many(scratch, || 0),
         datagrams: DatagramMemory::none(),
         dhcp: many(1, || SocketStorage::EMPTY),

@@ -28,7 +28,7 @@ use smolecho::{
         time::Instant,
         wire::{IpCidr, IpEndpoint},
     },
-    storage::{AgeRecord, DeadlineRecord, Slot, TableRecord},
+    storage::{IndexRecord, Slot},
 };
 
 use crate::{host, served};
@@ -258,9 +258,7 @@ fn memory(slots: usize, buffer: usize) -> Memory<'static> {
     let zeros = || vec![0; buffer].leak();
     Memory {
         slots: leak((0..slots).map(|_| Slot::new(leak([SocketStorage::EMPTY]), zeros(), zeros()))),
-        table: vec![TableRecord::EMPTY; slots].leak(),
-        due: vec![DeadlineRecord::EMPTY; slots].leak(),
-        order: vec![AgeRecord::EMPTY; slots].leak(),
+        index: vec![IndexRecord::EMPTY; slots].leak(),
         scratch: vec![0; 4096].leak(),
         datagrams: DatagramMemory::none(),
         dhcp: leak([SocketStorage::EMPTY]),

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use smolecho::storage::{AgeRecord, DeadlineRecord, Slot, TableRecord};
+use smolecho::storage::{IndexRecord, Slot};
 use smolecho::{DatagramMemory, DatagramStorage, Memory};
 use smoltcp::iface::SocketStorage;
 
@@ -34,9 +34,7 @@ pub(crate) fn leak(connections: u16, buffer: u16) -> Result<Memory<'static>, Fau
         .map(|(socket, (rx, tx))| Slot::new(socket, rx, tx))
         .collect();
     Ok(Memory {
-        table: leak_records(slots.len(), || TableRecord::EMPTY),
-        due: leak_records(slots.len(), || DeadlineRecord::EMPTY),
-        order: leak_records(slots.len(), || AgeRecord::EMPTY),
+        index: leak_records(slots.len(), || IndexRecord::EMPTY),
         slots: slots.leak(),
         scratch: vec![0; SCRATCH].leak(),
         datagrams: DatagramMemory::none(),
