@@ -8,15 +8,20 @@ use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpAddress, IpCidr, Ipv4Packet, TcpPacket, TcpRepr,
 };
 
-use crate::gate::{Control, FrameClass, LocalAddresses};
+use crate::gate::{FrameClass, LocalAddresses};
+use crate::segment::Control;
 
-// The file itself, so that the library need not export it.
+// The files themselves, so that the library need not export them.
 #[allow(dead_code, unreachable_pub)]
 #[path = "../../../src/gate.rs"]
 mod gate;
 
 #[path = "../../../src/ipv6.rs"]
 mod ipv6;
+
+#[allow(dead_code, unreachable_pub)]
+#[path = "../../../src/segment.rs"]
+mod segment;
 
 mod event {
     pub(crate) use smolecho::{DropReason, Tuple};

@@ -90,7 +90,7 @@ impl Peer {
         Ok(connection)
     }
 
-    /// Sends bytes that acknowledge the last that came, and waits until they are back.
+    /// Sends data that acknowledges the last echo, and waits for its echo.
     pub(crate) fn round_trip(&mut self, connection: &mut Connection, data: &[u8]) -> Outcome {
         self.send_segment(connection, PSH | ACK, data)?;
         connection.seq += data.len() as u32;
@@ -106,7 +106,7 @@ impl Peer {
         if back == data { Ok(()) } else { Err("the echo differs".into()) }
     }
 
-    /// The same with a datagram.
+    /// Sends a datagram, and waits for its echo.
     pub(crate) fn datagram(&mut self, port: u16, data: &[u8]) -> Outcome {
         let length = (8 + data.len()) as u16;
         let ports = [port.to_be_bytes(), PORT.to_be_bytes()].concat();
