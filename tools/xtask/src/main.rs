@@ -5,6 +5,7 @@ mod budgets;
 mod ci;
 mod elf;
 mod fuzz;
+mod goals;
 mod instructions;
 mod miri;
 mod msrv;
@@ -27,6 +28,7 @@ cargo xtask boards [--compare]    measure flash, RAM and instructions of each bo
 cargo xtask boards --record       measure the boards and record the figures in tools/sizes.toml
 cargo xtask boards --serve        run each board under QEMU and test it over a TAP
 cargo xtask fuzz [--seconds N]    run each fuzz target for N seconds (default: 60)
+cargo xtask goals FILE.json       compare the project's goals with a run of smolecho bench --json FILE.json
 cargo xtask miri                  run the tests of borrowed memory under Miri (needs nightly)
 cargo xtask instructions          count the instructions of a round trip on this machine (--compare, --record)
 cargo xtask porting               build the package that PORTING.md describes and run it under QEMU
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
             Ok(seconds) => fuzz::run(seconds, None),
             Err(_) => return usage(&format!("--seconds {seconds}: expected a whole number")),
         },
+        ["goals", file] => goals::report(file),
         ["miri"] => miri::check(),
         ["instructions"] => instructions::run(Mode::Check),
         ["instructions", "--compare"] => instructions::run(Mode::Compare),
