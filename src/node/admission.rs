@@ -24,13 +24,13 @@ pub(super) enum Answer<'f> {
     Reset,
     /// A challenge ACK for this segment, with the sequence state of the connection in this slot
     /// (RFC 5961): an honest peer follows it, a blind attacker learns nothing.
-    Challenge(usize, Segment<'f>),
+    Challenge(usize, &'f Segment<'f>),
 }
 
 impl Node<'_> {
     pub(super) fn admit<'f>(
         &mut self,
-        segment: Segment<'f>,
+        segment: &'f Segment<'f>,
         now: Instant,
         on_event: &mut impl Sink,
     ) -> Route<'f> {
@@ -60,7 +60,7 @@ impl Node<'_> {
     fn admit_known<'f>(
         &mut self,
         slot: usize,
-        segment: Segment<'f>,
+        segment: &'f Segment<'f>,
         syn: Option<TcpRepr<'_>>,
         now: Instant,
         on_event: &mut impl Sink,
@@ -78,7 +78,7 @@ impl Node<'_> {
             (Control::Ack | Control::Fin, State::SynReceived) => {
                 let theirs = connection.seq().map_or(segment.seq, |seq| seq.rcv_nxt) - 1;
                 let listener = self.listener(segment.tuple.local.port);
-                let returned = self.returned(&segment, theirs, now);
+                let returned = self.returned(segment, theirs, now);
                 let (Some(returned), Some(listener)) = (returned, listener) else {
                     return self.check_in_connection(slot, segment);
                 };
@@ -92,12 +92,12 @@ impl Node<'_> {
     /// A segment whose 4-tuple is not in the pool.
     fn admit_unknown<'f>(
         &mut self,
-        segment: Segment<'f>,
+        segment: &'f Segment<'f>,
         syn: Option<TcpRepr<'_>>,
         now: Instant,
         on_event: &mut impl Sink,
     ) -> Route<'f> {
-        let Tuple { local, remote } = segment.tuple;
+        let Tuple { local, remote } = &segment.tuple;
         if !self.local_addresses().is_possible_peer(&remote.addr, &local.addr) {
             return dropped(segment, DropReason::BadSource, Answer::Nothing);
         }
@@ -108,7 +108,7 @@ impl Node<'_> {
             }
             (Control::Syn, None) => dropped(segment, DropReason::NoListener, Answer::Reset),
             (Control::Ack | Control::Fin, Some(listener)) => {
-                match self.returned(&segment, segment.seq - 1, now) {
+                match self.returned(segment, segment.seq - 1, now) {
                     Some(returned) => {
                         self.admit_returned(segment, returned, listener, now, on_event)
                     }
@@ -125,7 +125,7 @@ impl Node<'_> {
     }
 
     /// Refuses what smoltcp would take wrongly within a connection.
-    fn check_in_connection<'f>(&mut self, slot: usize, segment: Segment<'f>) -> Route<'f> {
+    fn check_in_connection<'f>(&mut self, slot: usize, segment: &'f Segment<'f>) -> Route<'f> {
         let connection = self.pool.slot(slot);
         let state = connection.state();
         // The peer's SYN came again.
@@ -133,7 +133,7 @@ impl Node<'_> {
             return Route::Slot(slot);
         }
         let is_synchronized = !matches!(state, State::SynSent | State::SynReceived | State::Closed);
-        let challenge = Answer::Challenge(slot, segment);
+        let challenge = || Answer::Challenge(slot, segment);
         let Some(seq) = connection.seq() else {
             return match segment.control {
                 // No simultaneous open: smoltcp panics on a SYN while our own has not left.
@@ -144,25 +144,25 @@ impl Node<'_> {
         match segment.control {
             // RFC 9293 section 3.10.7.4, RFC 5961 section 4.
             Control::Syn | Control::SynAck if is_synchronized => {
-                dropped(segment, DropReason::InUse, challenge)
+                dropped(segment, DropReason::InUse, challenge())
             }
             Control::Syn => dropped(segment, DropReason::InUse, Answer::Nothing),
             // RFC 9293 section 3.10.7.4, RFC 5961 section 3: only RCV.NXT itself resets.
             Control::Rst if segment.seq != seq.rcv_nxt => {
                 let is_in_window = seq.rcv_nxt < segment.seq && segment.seq < seq.window_end();
-                let answer = if is_in_window { challenge } else { Answer::Nothing };
+                let answer = if is_in_window { challenge() } else { Answer::Nothing };
                 dropped(segment, DropReason::InexactReset, answer)
             }
             // RFC 9293 section 3.10.7.4: an ACK of what was not sent. smoltcp would take it for an
             // acknowledgement of unsent bytes, and drop those.
             Control::Ack | Control::Fin if is_synchronized && segment.ack > seq.snd_nxt => {
-                dropped(segment, DropReason::UnsentAck, challenge)
+                dropped(segment, DropReason::UnsentAck, challenge())
             }
             Control::Ack | Control::Fin
-                if is_overrun(&segment, &seq, state)
+                if is_overrun(segment, &seq, state)
                     && segment.verify(&self.checksums).is_some() =>
             {
-                dropped(segment, DropReason::Overrun, challenge)
+                dropped(segment, DropReason::Overrun, challenge())
             }
             _ => Route::Slot(slot),
         }
@@ -171,7 +171,7 @@ impl Node<'_> {
     /// A SYN for one of our ports.
     fn admit_new<'f>(
         &mut self,
-        syn: Segment<'f>,
+        syn: &'f Segment<'f>,
         segment_size: Option<u16>,
         (number, listener): (u8, Listener),
         now: Instant,
@@ -203,7 +203,7 @@ impl Node<'_> {
     /// A segment that brings a cookie back.
     fn admit_returned<'f>(
         &mut self,
-        segment: Segment<'f>,
+        segment: &'f Segment<'f>,
         returned: Returned,
         (number, listener): (u8, Listener),
         now: Instant,
@@ -230,7 +230,7 @@ impl Node<'_> {
 
     /// Every slot is taken. Where the longest idle connection is evicted, one is free in a moment, and
     /// the peer is to try again.
-    fn full<'f>(&self, segment: Segment<'f>, listener: Listener) -> Route<'f> {
+    fn full<'f>(&self, segment: &'f Segment<'f>, listener: Listener) -> Route<'f> {
         let answer = if self.evict_idle { Answer::Nothing } else { listener.when_full.into() };
         dropped(segment, DropReason::Full, answer)
     }
@@ -308,7 +308,7 @@ impl Node<'_> {
     }
 }
 
-fn dropped<'f>(segment: Segment<'f>, reason: DropReason, answer: Answer<'f>) -> Route<'f> {
+fn dropped<'f>(segment: &'f Segment<'f>, reason: DropReason, answer: Answer<'f>) -> Route<'f> {
     Route::Drop(reason, Some(segment.tuple), answer)
 }
 

@@ -19,9 +19,9 @@ pub(super) enum Route<'f> {
     /// To the socket of this slot.
     Slot(usize),
     /// The same, once the socket has the state that the returned cookie stands for.
-    Restored(usize, Returned, Segment<'f>),
+    Restored(usize, Returned, &'f Segment<'f>),
     /// Nowhere: its SYN is answered with a cookie, for a peer with this maximum segment size.
-    Cookie(Segment<'f>, Option<u16>),
+    Cookie(&'f Segment<'f>, Option<u16>),
     /// To the sockets of the ports, and on to their services; a whole datagram has its two ends.
     Ports(Option<Tuple>),
     /// To the DHCP client.
@@ -60,7 +60,7 @@ impl<'a> Node<'a> {
         let reply = TrackedTxToken { token, seq: &mut seq };
         let delivered = rx.consume(|frame| {
             let class = self.local_addresses().classify(frame);
-            let route = self.route(class, now, on_event);
+            let route = self.route(&class, now, on_event);
             self.deliver(route, SingleFrame::new(frame, meta, reply), now, on_event)
         });
         match delivered {
@@ -82,12 +82,12 @@ impl<'a> Node<'a> {
     /// Decides where a frame goes. A SYN that is admitted has its slot afterwards.
     fn route<'f>(
         &mut self,
-        class: FrameClass<'f>,
+        class: &'f FrameClass<'f>,
         now: Instant,
         on_event: &mut impl Sink,
     ) -> Route<'f> {
-        match class {
-            FrameClass::Segment(segment) => self.admit(segment, now, on_event),
+        match *class {
+            FrameClass::Segment(ref segment) => self.admit(segment, now, on_event),
             // smoltcp renews at the server's address, and panics if that is not unicast.
             FrameClass::Dhcp(tuple)
                 if self.addresses.leases() && !tuple.remote.addr.is_unicast() =>
@@ -131,7 +131,7 @@ impl<'a> Node<'a> {
         self.stats.delivered += 1;
         match route {
             Route::Restored(slot, returned, segment) => {
-                self.restore(slot, returned, &segment, now);
+                self.restore(slot, returned, segment, now);
                 self.iface.poll_ingress_single(now, &mut frame, self.pool.slot(slot).parts().0);
                 return Delivered::Slot(slot);
             }
@@ -143,7 +143,7 @@ impl<'a> Node<'a> {
                 self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
                 return Delivered::Ports(tuple);
             }
-            Route::Cookie(syn, segment_size) => self.give_cookie(&syn, segment_size, frame, now),
+            Route::Cookie(syn, segment_size) => self.give_cookie(syn, segment_size, frame, now),
             Route::Dhcp => self.addresses.offered(frame, &mut self.iface, now),
             Route::Neighbor(next_hop) => {
                 let retold = neighbor::as_told_to_us(frame.bytes(), self.iface.ip_addrs());
