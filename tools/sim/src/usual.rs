@@ -88,7 +88,7 @@ impl UsualServer {
         self.service();
     }
 
-    /// When the next turn is due; `None` while only a frame can bring work.
+    /// When the next turn is due, in the past for at once; `None` while only a frame can bring work.
     pub fn poll_at(&mut self, now: Instant) -> Option<Instant> {
         self.iface.poll_at(now, &self.sockets)
     }
