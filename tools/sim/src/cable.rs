@@ -38,6 +38,17 @@ impl Impairments {
     }
 }
 
+/// A perfect cable.
+pub(crate) const NONE: Impairments = Impairments {
+    loss: 0,
+    corrupt: 0,
+    duplicate: 0,
+    reorder: 0,
+    delay: Duration::ZERO,
+    jitter: Duration::ZERO,
+    rate: None,
+};
+
 /// Microseconds by which a frame is held back.
 const HELD_BACK: std::ops::Range<u64> = 100..20_000;
 

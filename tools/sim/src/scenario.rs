@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use smolecho::{TcpService, Timeouts};
 use smoltcp::time::{Duration, Instant};
 
-use crate::cable::Impairments;
+use crate::cable::{Impairments, NONE};
 use crate::dice::Dice;
 use crate::plan::{Action, Attack, Fault, FaultKind, Habits, Operation, Plan, Slots, Visit};
 
@@ -17,6 +17,15 @@ pub struct Scenario {
     /// What happens, in one line.
     pub about: &'static str,
     pub(crate) make: fn(&mut Maker),
+}
+
+/// A scenario, in a table of them.
+pub(crate) const fn scenario(
+    name: &'static str,
+    about: &'static str,
+    make: fn(&mut Maker),
+) -> Scenario {
+    Scenario { name, about, make }
 }
 
 impl Scenario {
@@ -181,13 +190,3 @@ impl Maker {
         self.always(FaultKind::Attack(attack, pause));
     }
 }
-
-pub(crate) const NONE: Impairments = Impairments {
-    loss: 0,
-    corrupt: 0,
-    duplicate: 0,
-    reorder: 0,
-    delay: Duration::ZERO,
-    jitter: Duration::ZERO,
-    rate: None,
-};

@@ -9,7 +9,7 @@ use smolecho::TcpService;
 use smoltcp::time::{Duration, Instant};
 
 use crate::attacker::Attacker;
-use crate::cable::{Cable, Impairments};
+use crate::cable::{Cable, Impairments, NONE};
 use crate::dice::Dice;
 use crate::network::mac;
 use crate::oracle::Oracle;
@@ -22,15 +22,7 @@ use crate::verdict::{Failure, Verdict};
 const LIVELOCK: u32 = 20_000;
 
 /// A cable without faults.
-const GOOD: Impairments = Impairments {
-    loss: 0,
-    corrupt: 0,
-    duplicate: 0,
-    reorder: 0,
-    delay: Duration::from_micros(200),
-    jitter: Duration::ZERO,
-    rate: None,
-};
+const GOOD: Impairments = Impairments { delay: Duration::from_micros(200), ..NONE };
 
 /// Time after the last fault until every slot must be free: the longest sequence of deadlines, and the lifetime
 /// of a wrong neighbor cache entry.
