@@ -18,9 +18,10 @@ mod soak;
 mod tree;
 mod unprivileged;
 
-use std::{env, process::ExitCode};
+use std::{env, process::ExitCode, str::FromStr};
 
 use budgets::Mode;
+use run::Outcome;
 
 const USAGE: &str = "\
 cargo xtask ci [--from N]         run every step of CI, or step N and those after it; stop at the first failure
@@ -37,24 +38,35 @@ cargo xtask sizes                 measure the flash of a server with each featur
 
 --compare shows the change since the figures were recorded.";
 
+/// A command line that names no task, and why.
+struct Usage(String);
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let outcome = match arguments[..] {
+    match task(&arguments) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(reason)) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+        Err(Usage(problem)) => {
+            eprintln!("error: {problem}\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn task(arguments: &[&str]) -> Result<Outcome, Usage> {
+    Ok(match *arguments {
         ["ci"] => ci::run(1),
-        ["ci", "--from", step] => match step.parse() {
-            Ok(step) => ci::run(step),
-            Err(_) => return usage(&format!("--from {step}: expected the number of a step")),
-        },
+        ["ci", option @ "--from", step] => ci::run(number(option, step)?),
         ["boards"] => boards::run(Mode::Check),
         ["boards", "--compare"] => boards::run(Mode::Compare),
-        ["boards", "--serve"] => boards::serve(),
         ["boards", "--record"] => boards::run(Mode::Record),
+        ["boards", "--serve"] => boards::serve(),
         ["fuzz"] => fuzz::run(60, None),
-        ["fuzz", "--seconds", seconds] => match seconds.parse() {
-            Ok(seconds) => fuzz::run(seconds, None),
-            Err(_) => return usage(&format!("--seconds {seconds}: expected a whole number")),
-        },
+        ["fuzz", option @ "--seconds", seconds] => fuzz::run(number(option, seconds)?, None),
         ["goals", file] => goals::report(file),
         ["miri"] => miri::check(),
         ["instructions"] => instructions::run(Mode::Check),
@@ -63,26 +75,15 @@ fn main() -> ExitCode {
         ["porting"] => porting::check(),
         ["sizes"] => sizes::run(),
         ["soak"] => soak::run(0),
-        ["soak", "--minutes", minutes] => match minutes.parse() {
-            Ok(minutes) => soak::run(minutes),
-            Err(_) => return usage(&format!("--minutes {minutes}: expected a whole number")),
-        },
+        ["soak", option @ "--minutes", minutes] => soak::run(number(option, minutes)?),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
-            return ExitCode::SUCCESS;
+            Ok(())
         }
-        _ => return usage(&format!("no such task: {}", arguments.join(" "))),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("error: {reason}");
-            ExitCode::FAILURE
-        }
-    }
+        _ => return Err(Usage(format!("no such task: {}", arguments.join(" ")))),
+    })
 }
 
-fn usage(problem: &str) -> ExitCode {
-    eprintln!("error: {problem}\n{USAGE}");
-    ExitCode::from(2)
+fn number<T: FromStr>(option: &str, text: &str) -> Result<T, Usage> {
+    text.parse().map_err(|_| Usage(format!("{option} {text}: expected a whole number")))
 }
