@@ -72,7 +72,12 @@ pub struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// A node on this device's medium, with its addresses and routes set and nothing listening.
+    /// A node with the configured addresses and routes, and no listener.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`]: the configuration is invalid, `memory` is unsuitable (no slot, an empty buffer, no
+    /// DHCP socket), or `device` is not Ethernet or has too small an MTU.
     pub fn new<D: Device + ?Sized>(
         config: &Config,
         memory: Memory<'a>,
@@ -127,8 +132,11 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// The body of the loop: frames in, bytes echoed, frames out, deadlines kept. Bounded work;
-    /// afterwards wait until [`poll_at`](Self::poll_at), or until the device has a frame.
+    /// Receives frames, serves connections and datagrams, sends frames, and enforces deadlines. The work is
+    /// bounded; then wait until [`poll_at`](Self::poll_at), or until the device has a frame.
+    ///
+    /// `now` must not go back between calls; otherwise deadlines and retransmissions are late by the
+    /// difference.
     pub fn poll<D: Device + ?Sized>(
         &mut self,
         now: Instant,
@@ -153,7 +161,7 @@ impl<'a> Node<'a> {
         self.flush(now, device, &mut on_event);
     }
 
-    /// When the next poll is due even if no frame comes; `None` is never. Not before `now`.
+    /// The time of the next poll if no frame arrives, `now` or later; `None` if there is none.
     pub fn poll_at(&mut self, now: Instant) -> Option<Instant> {
         if self.more {
             return Some(now);

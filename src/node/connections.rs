@@ -23,7 +23,12 @@ const SEGMENTS_PER_TURN: usize = 64;
 const SOONEST_RETRANSMISSION: Duration = Duration::from_secs(1);
 
 impl<'a> Node<'a> {
-    /// `bind` and `listen`: from now on connections to this port are accepted and served.
+    /// Listens on a port: `bind` and `listen` in one call.
+    ///
+    /// # Errors
+    ///
+    /// The port or the backlog is 0, the port already has a listener, or there are 4 listeners already: see
+    /// [`ListenError`].
     pub fn listen(&mut self, listener: Listener) -> Result<(), ListenError> {
         if listener.port == 0 {
             return Err(ListenError::Port);
@@ -37,7 +42,13 @@ impl<'a> Node<'a> {
         self.listeners.push(listener).map_err(|_| ListenError::TooMany)
     }
 
-    /// `connect`, and then send, recv, verify, close, as the polls go by. Events tell how it goes.
+    /// Opens a connection; the following polls send `message`, verify its echo and close. Events report the
+    /// progress; the last is [`Event::Closed`].
+    ///
+    /// # Errors
+    ///
+    /// The peer's address or port is invalid, the node has no address of its family, or no slot or port is
+    /// free: see [`ConnectError`].
     pub fn connect(
         &mut self,
         remote: IpEndpoint,

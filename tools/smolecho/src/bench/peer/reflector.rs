@@ -12,7 +12,7 @@ const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 
 /// Blocks in `read`, so that a frame costs two system calls.
 pub(super) fn serve() -> Result<(), Fault> {
-    let tap = tap::open()?;
+    let tap = tap::open()?.into_fd()?;
     fcntl(&tap, FcntlArg::F_SETFL(OFlag::empty())).map_err(std::io::Error::from)?;
     let mut frame = [0; 2048];
     loop {

@@ -1,11 +1,10 @@
 //! The common smoltcp echo loop, as in smoltcp's examples, over a TAP device that allocates each frame.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{read, write};
-use smolecho::phy::tap;
 use smolecho_sim::usual::{UsualConfig, UsualServer};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::{Duration, Instant};
@@ -28,7 +27,7 @@ pub(super) const CONNECTIONS: usize = 64;
 const MTU: usize = 1514;
 
 pub(super) fn serve() -> Result<(), Fault> {
-    let mut device = Tap(open()?);
+    let mut device = Tap(open()?.into_fd()?);
     let clock = Clock::start();
     let config = UsualConfig {
         mac: EthernetAddress([2, 0, 0, 0, 0, 1]),
@@ -48,7 +47,7 @@ pub(super) fn serve() -> Result<(), Fault> {
 }
 
 /// A TAP device that allocates each frame.
-struct Tap(tap::Tap);
+struct Tap(OwnedFd);
 
 impl Tap {
     fn wait(&self, delay: Option<Duration>) -> io::Result<()> {
@@ -90,7 +89,7 @@ impl RxToken for Frame {
     }
 }
 
-struct Room<'t>(&'t tap::Tap);
+struct Room<'t>(&'t OwnedFd);
 
 impl TxToken for Room<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
