@@ -1,4 +1,4 @@
-//! Who has which address on the simulated network, and what they say.
+//! Addresses on the simulated network, and the data that clients send.
 
 use smoltcp::wire::{EthernetAddress, IpAddress};
 

@@ -1,4 +1,4 @@
-//! The plan of a run: who takes part, what clients do, and what goes wrong.
+//! The plan of a run: its stations, what clients do, and its faults.
 
 use std::num::NonZeroU64;
 
@@ -237,7 +237,7 @@ impl Plan {
             FaultKind::Attack(attack, _) => {
                 !matches!(attack, Attack::HangUp | Attack::InexactReset | Attack::UnsentAck)
             }
-            // A short delay harms nobody while every client has a slot.
+            // A short delay is harmless while every client has a slot.
             FaultKind::Impair(Impairments { delay, .. })
                 if delay < SHORT && self.slots == Slots::Many =>
             {
