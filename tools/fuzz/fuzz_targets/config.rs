@@ -19,7 +19,7 @@ struct Input {
     gateways: Vec<Address>,
     dhcpv4: bool,
     slaac: bool,
-    timeouts: [Option<u64>; 5],
+    timeouts: [Option<u64>; 6],
     keep_alive: Option<u64>,
     per_source: Option<u16>,
     rates: [Option<(u32, u32)>; 2],
@@ -63,14 +63,14 @@ fn config(input: &Input) -> Option<Config> {
     for gateway in input.gateways.iter().take(2) {
         let _ = config.gateways.push((*gateway).into());
     }
-    let [handshake, idle, stall, fin_wait, time_wait] =
+    let [handshake, idle, stall, persist, fin_wait, time_wait] =
         input.timeouts.map(|micros| micros.map(Duration::from_micros));
     let [per_source, total] =
         input.rates.map(|rate| rate.map(|(per_second, burst)| Rate { per_second, burst }));
     Some(Config {
         dhcpv4: input.dhcpv4,
         slaac: input.slaac,
-        timeouts: Timeouts { handshake, idle, stall, fin_wait, time_wait },
+        timeouts: Timeouts { handshake, idle, stall, persist, fin_wait, time_wait },
         keep_alive: input.keep_alive.map(Duration::from_micros),
         per_source: input.per_source,
         udp_policy: UdpPolicy { lowest_port: input.lowest_port, per_source, total },

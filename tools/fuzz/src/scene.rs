@@ -200,6 +200,7 @@ const TIMEOUTS: Timeouts = Timeouts {
     handshake: Some(Duration::from_secs(5)),
     idle: Some(Duration::from_secs(60)),
     stall: Some(Duration::from_secs(20)),
+    persist: Some(Duration::from_secs(60)),
     fin_wait: Some(Duration::from_secs(20)),
     time_wait: Some(Duration::from_secs(10)),
 };
