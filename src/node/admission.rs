@@ -6,7 +6,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{TcpControl, TcpRepr};
 
 use super::Node;
-use super::ingress::Route;
+use super::ingress::{Answer, Route};
 use crate::config::{Listener, WhenFull};
 use crate::cookie::Returned;
 use crate::event::{CloseReason, DropReason, Sink, Tuple};
@@ -17,15 +17,6 @@ use crate::segment::{Control, Segment};
 
 /// A handshake younger than this is kept while the backlog has room: longer than most round trips.
 const YOUNG: Duration = Duration::from_secs(1);
-
-/// What the sender of a dropped frame is sent.
-pub(super) enum Answer<'f> {
-    Nothing,
-    Reset,
-    /// A challenge ACK for this segment, with the sequence state of the connection in this slot
-    /// (RFC 5961): an honest peer follows it, a blind attacker learns nothing.
-    Challenge(usize, &'f Segment<'f>),
-}
 
 impl Node<'_> {
     pub(super) fn admit<'f>(
@@ -167,7 +158,12 @@ impl Node<'_> {
                 dropped(segment, DropReason::Overrun, challenge())
             }
             Control::Ack | Control::Fin => {
-                self.pool.slot(slot).hear(segment, &self.checksums, now);
+                connection.set_peer_window(segment.window());
+                if connection.is_unheard(segment.ack, now)
+                    && segment.verify(&self.checksums).is_some()
+                {
+                    connection.set_heard(now);
+                }
                 Route::Slot(slot)
             }
             _ => Route::Slot(slot),
@@ -197,7 +193,7 @@ impl Node<'_> {
         if let Some(oldest) = self.pool.oldest(state).filter(|_| is_backlogged) {
             self.forget(oldest, CloseReason::HandshakeDropped, on_event);
         }
-        match self.make_room(YOUNG, now, on_event) {
+        match self.make_room(now, on_event) {
             Some(slot) => {
                 // RFC 7323 section 2.3: a shift of more than 14 counts as 14.
                 let shift = options.and_then(|syn| syn.window_scale).unwrap_or(0).min(14);
@@ -226,11 +222,14 @@ impl Node<'_> {
         if self.is_capped(&returned.tuple) {
             return dropped(segment, DropReason::SourceCap, listener.when_full.into());
         }
-        // This peer has proved its address; a handshake under way has not, however young.
-        match self.make_room(Duration::ZERO, now, on_event) {
+        match self.make_room(now, on_event) {
             Some(slot) => {
                 self.listen_in(slot, &returned.tuple, (number, listener), 0, now);
                 Route::Restored(slot, returned, segment)
+            }
+            // A handshake in the way is over in a moment, one way or the other. The peer sends again.
+            None if self.pool.half_open() > 0 => {
+                dropped(segment, DropReason::Full, Answer::Nothing)
             }
             None => self.full(segment, listener),
         }
@@ -252,20 +251,15 @@ impl Node<'_> {
     }
 
     /// A slot for a new connection, by rising cost to the old: a free one; the oldest TIME-WAIT
-    /// (RFC 9293 section 3.6.1); the oldest handshake (RFC 4987 section 3.4) unless it is younger than
-    /// `grace`, since it may be honest and under way. Where the configuration says so, the longest idle
+    /// (RFC 9293 section 3.6.1); the oldest handshake (RFC 4987 section 3.4) unless it is young, since its
+    /// peer may have completed it by now. Where the configuration says so, the longest idle
     /// connection is reset (RFC 6429 section 5 lets a server choose), but its slot is free only when the
     /// RST has left.
-    fn make_room(
-        &mut self,
-        grace: Duration,
-        now: Instant,
-        on_event: &mut impl Sink,
-    ) -> Option<usize> {
+    fn make_room(&mut self, now: Instant, on_event: &mut impl Sink) -> Option<usize> {
         let slot = self.pool.vacant(now).or_else(|| {
             let oldest = self.pool.oldest_half_open();
             oldest
-                .filter(|slot| self.pool.slot(*slot).is_quiet(grace, now))
+                .filter(|slot| self.pool.slot(*slot).is_quiet(YOUNG, now))
                 .inspect(|slot| self.forget(*slot, CloseReason::HandshakeDropped, on_event))
         });
         if let Some(slot) = slot {

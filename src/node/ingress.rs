@@ -5,7 +5,6 @@ use smoltcp::time::Instant;
 use smoltcp::wire::IpAddress;
 
 use super::Node;
-use super::admission::Answer;
 use crate::cookie::Returned;
 use crate::event::{DropReason, Event, Sink, Tuple};
 use crate::gate::{FrameClass, LocalAddresses};
@@ -35,6 +34,15 @@ pub(super) enum Route<'f> {
     Interface,
     /// Nowhere.
     Drop(DropReason, Option<Tuple>, Answer<'f>),
+}
+
+/// What the sender of a dropped frame is sent.
+pub(super) enum Answer<'f> {
+    Nothing,
+    Reset,
+    /// A challenge ACK for this segment, with the sequence state of the connection in this slot
+    /// (RFC 5961): an honest peer follows it, a blind attacker learns nothing.
+    Challenge(usize, &'f Segment<'f>),
 }
 
 /// What is to be served after a delivery.

@@ -3,10 +3,9 @@
 use core::mem;
 
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
-use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpAddress, IpEndpoint};
+use smoltcp::wire::{IpAddress, IpEndpoint, TcpSeqNumber};
 
 use super::index::SlotState;
 use crate::client::tcp::{Message, Outcome, TcpExchange};
@@ -14,7 +13,6 @@ use crate::config::{TcpService, Timeouts};
 use crate::event::{CloseReason, Event, Protocol, Sink, Stats, Tuple};
 use crate::phy::seq_tracker::SeqState;
 use crate::rate::{Rate, TokenBucket};
-use crate::segment::Segment;
 use crate::server::tcp::Session;
 
 /// How long an RST may wait for the next hop's address or a transmit buffer.
@@ -103,24 +101,24 @@ impl<'a> Slot<'a> {
         self.seq
     }
 
-    /// Takes in a segment of the connection that the gate lets through. RFC 9293 MUST-37: a peer that
-    /// answers zero-window probes is alive.
-    pub(crate) fn hear(
-        &mut self,
-        segment: &Segment<'_>,
-        checksums: &ChecksumCapabilities,
-        now: Instant,
-    ) {
-        const OFTEN_ENOUGH: Duration = Duration::from_secs(1);
-        let Some(seq) = &mut self.seq else { return };
-        seq.snd_wnd = usize::from(segment.window()) << self.snd_shift;
-        if self.unacked > 0
-            && self.heard_at + OFTEN_ENOUGH <= now
-            && segment.ack >= seq.snd_una
-            && segment.verify(checksums).is_some()
-        {
-            self.heard_at = now;
+    /// Takes in SEG.WND of a segment that the gate lets through.
+    pub(crate) fn set_peer_window(&mut self, window: u16) {
+        if let Some(seq) = &mut self.seq {
+            seq.snd_wnd = usize::from(window) << self.snd_shift;
         }
+    }
+
+    /// Whether bytes wait for the peer, and it has not been heard for a second until this SEG.ACK.
+    pub(crate) fn is_unheard(&self, ack: TcpSeqNumber, now: Instant) -> bool {
+        const OFTEN_ENOUGH: Duration = Duration::from_secs(1);
+        self.unacked > 0
+            && self.heard_at + OFTEN_ENOUGH <= now
+            && self.seq.is_some_and(|seq| ack >= seq.snd_una)
+    }
+
+    /// RFC 9293 MUST-37: a peer that answers zero-window probes is alive.
+    pub(crate) fn set_heard(&mut self, now: Instant) {
+        self.heard_at = now;
     }
 
     /// The sequence state for a challenge ACK, unless the limit for them is reached.
