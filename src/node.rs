@@ -12,6 +12,7 @@ mod datagrams;
 mod error;
 mod fragments;
 mod ingress;
+mod inject;
 
 use heapless::Vec;
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;

@@ -159,10 +159,26 @@ impl Node<'_> {
             }
             Control::Ack | Control::Fin => {
                 connection.set_peer_window(segment.window());
-                if connection.is_unheard(segment.ack, now)
-                    && segment.verify(&self.checksums).is_some()
-                {
+                let is_unheard = connection.is_unheard(segment.ack, now);
+                let is_old = segment.ack < seq.snd_una;
+                let is_duplicate = segment.ack == seq.snd_una && segment.ack < seq.snd_nxt;
+                let is_news =
+                    connection.recovery().is_active() || (is_duplicate && segment.has_options());
+                if !is_unheard && !is_old && !is_news {
+                    return Route::Slot(slot);
+                }
+                let Some(tcp) = segment.verify(&self.checksums) else { return Route::Slot(slot) };
+                if is_unheard {
                     connection.set_heard(now);
+                }
+                let takes_text =
+                    matches!(state, State::Established | State::FinWait1 | State::FinWait2);
+                if is_old && takes_text && segment.end() > seq.rcv_nxt {
+                    return Route::Text(slot, segment);
+                }
+                let has_sack = tcp.sack_ranges[0].is_some();
+                if is_news && connection.recovery().retransmits(segment.ack, has_sack, &seq) {
+                    return Route::Retransmit(slot, segment);
                 }
                 Route::Slot(slot)
             }

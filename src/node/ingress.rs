@@ -17,7 +17,11 @@ use crate::segment::Segment;
 pub(super) enum Route<'f> {
     /// To the socket of this slot.
     Slot(usize),
-    /// The same, once the socket has the state that the returned cookie stands for.
+    /// The same, and then the socket retransmits its first segment.
+    Retransmit(usize, &'f Segment<'f>),
+    /// Its text goes to the socket of this slot, with another ACK.
+    Text(usize, &'f Segment<'f>),
+    /// To the socket of this slot, once it has the state that the returned cookie stands for.
     Restored(usize, Returned, &'f Segment<'f>),
     /// Nowhere: its SYN is answered with a cookie, for a peer with this maximum segment size.
     Cookie(&'f Segment<'f>, Option<u16>),
@@ -145,6 +149,15 @@ impl<'a> Node<'a> {
             }
             Route::Slot(slot) => {
                 self.iface.poll_ingress_single(now, &mut frame, self.pool.slot(slot).parts().0);
+                return Delivered::Slot(slot);
+            }
+            Route::Retransmit(slot, segment) => {
+                self.iface.poll_ingress_single(now, &mut frame, self.pool.slot(slot).parts().0);
+                self.retransmit(slot, segment, now);
+                return Delivered::Slot(slot);
+            }
+            Route::Text(slot, segment) => {
+                self.deliver_text(slot, segment, now);
                 return Delivered::Slot(slot);
             }
             Route::Ports(tuple) => {

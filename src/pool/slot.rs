@@ -8,6 +8,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint, TcpSeqNumber};
 
 use super::index::SlotState;
+use super::recovery::Recovery;
 use crate::client::tcp::{Message, Outcome, TcpExchange};
 use crate::config::{TcpService, Timeouts};
 use crate::event::{CloseReason, Event, Protocol, Sink, Stats, Tuple};
@@ -47,6 +48,7 @@ pub struct Slot<'a> {
     sent: u64,
     seq: Option<SeqState>,
     challenges: TokenBucket,
+    recovery: Recovery,
 }
 
 #[derive(Clone, Copy)]
@@ -83,6 +85,7 @@ impl<'a> Slot<'a> {
             sent: 0,
             seq: None,
             challenges: TokenBucket::FULL,
+            recovery: Recovery::NONE,
         }
     }
 
@@ -106,6 +109,10 @@ impl<'a> Slot<'a> {
         if let Some(seq) = &mut self.seq {
             seq.snd_wnd = usize::from(window) << self.snd_shift;
         }
+    }
+
+    pub(crate) fn recovery(&mut self) -> &mut Recovery {
+        &mut self.recovery
     }
 
     /// Whether bytes wait for the peer, and it has not been heard for a second until this SEG.ACK.
@@ -233,6 +240,7 @@ impl<'a> Slot<'a> {
         self.sent = 0;
         self.seq = None;
         self.challenges = TokenBucket::FULL;
+        self.recovery = Recovery::NONE;
     }
 
     /// Moves the connection on as far as its buffers allow, and tells what happened: opened, received,

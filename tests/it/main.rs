@@ -17,6 +17,7 @@ mod echo;
 mod embassy;
 mod flood;
 mod gate;
+mod loss;
 mod once;
 mod pool;
 mod pressure;
