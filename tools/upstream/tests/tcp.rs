@@ -224,3 +224,52 @@ fn a_timeout_without_end_is_over_at_once() {
     stack.poll(Instant::from_secs(1));
     assert_eq!(stack.socket().state(), State::Closed);
 }
+
+/// RFC 9293 section 3.10.7.4, fifth step: a window update is taken in LAST-ACK as in every state.
+#[test]
+fn a_window_update_in_last_ack_is_ignored() {
+    let mut stack = Stack::new();
+    let ours = stack.accept();
+    stack.window = 0;
+    stack.segment(OURS, TcpControl::Fin, 1001, Some(ours + 1));
+    stack.poll(Instant::from_millis(2));
+    stack.socket().send_slice(b"waits for the window").expect("room");
+    stack.socket().close();
+    stack.poll(Instant::from_millis(3));
+    assert_eq!(stack.socket().state(), State::LastAck);
+    let before = stack.wire.outbox.len();
+    stack.window = 1000;
+    stack.segment(OURS, TcpControl::None, 1002, Some(ours + 1));
+    stack.poll(Instant::from_millis(4));
+    let texts = stack.wire.outbox[before..].iter().filter(|frame| frame.len() > 54);
+    assert_eq!(texts.count(), 0, "an ACK at most: the text waits for the next probe");
+}
+
+/// RFC 6675 section 2: an ACK with new SACK information is a duplicate ACK, with text or without.
+#[test]
+fn duplicate_acks_that_carry_text_are_not_counted() {
+    let mut stack = Stack::new();
+    let ours = stack.accept();
+    stack.socket().send_slice(b"lost").expect("room");
+    stack.poll(Instant::from_millis(2));
+    let before = stack.wire.outbox.len();
+    for n in 0..5 {
+        stack.say(OURS, TcpControl::None, 1001 + n, Some(ours + 1), b"x");
+        stack.poll(Instant::from_millis(3));
+    }
+    let again = stack.wire.outbox[before..].iter().filter(|frame| frame.ends_with(b"lost"));
+    assert_eq!(again.count(), 0);
+}
+
+/// RFC 9293 section 3.10.7.4, fifth step: an old ACK is ignored, and the text is taken.
+#[test]
+fn text_with_an_old_ack_is_dropped() {
+    let mut stack = Stack::new();
+    let ours = stack.accept();
+    stack.socket().send_slice(b"1234").expect("room");
+    stack.poll(Instant::from_millis(2));
+    stack.segment(OURS, TcpControl::None, 1001, Some(ours + 5));
+    stack.say(OURS, TcpControl::None, 1001, Some(ours + 1), b"late");
+    stack.poll(Instant::from_millis(3));
+    assert_eq!(stack.socket().recv_queue(), 0);
+}
