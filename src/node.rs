@@ -11,6 +11,7 @@ mod cookies;
 mod datagrams;
 mod error;
 mod fragments;
+mod neighbors;
 
 use heapless::Vec;
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
@@ -26,7 +27,6 @@ use crate::config::{Config, ConfigError, Listener, Timeouts};
 use crate::cookie::Cookies;
 use crate::event::{DropReason, Event, Sink, Stats, Tuple};
 use crate::gate::{FrameClass, LocalAddresses};
-use crate::neighbor;
 use crate::phy::MIN_MTU;
 use crate::phy::seq_tracker::TrackedTxToken;
 use crate::phy::single_frame::SingleFrame;
@@ -285,13 +285,7 @@ impl<'a> Node<'a> {
                 return Delivered::Ports(None);
             }
             FrameClass::Neighbor => {
-                match neighbor::as_told_to_us(frame, self.iface.ip_addrs()) {
-                    Some(told) => {
-                        let reply = single.into_reply();
-                        self.deliver(SingleFrame::with(&told, meta, reply), now);
-                    }
-                    None => self.deliver(single, now),
-                }
+                self.hear_neighbor(frame, meta, single, now);
                 self.pool.wake_waiting(now);
                 return Delivered::Elsewhere;
             }

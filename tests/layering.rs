@@ -27,7 +27,7 @@ const LAYERS: &[Layer] = &[
     layer("node.rs", ALL, ALL),
     layer("node/", ALL, ALL),
     layer("gate.rs", &["wire"], &["event", "ipv6"]),
-    layer("neighbor.rs", &["wire"], &[]),
+    layer("neighbor/", &["phy", "wire"], &[]),
     layer("ipv6.rs", &["wire"], &[]),
     layer("segment.rs", &["phy", "wire"], &["event", "ipv6"]),
     layer("cookie.rs", &["time", "wire"], &["event"]),

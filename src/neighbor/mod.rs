@@ -1,0 +1,58 @@
+//! What neighbours say to each other, where smoltcp 0.14 does not follow: ARP and neighbour discovery.
+//!
+//! A frame is left to smoltcp as it is, or told to it in words that it understands, or answered here.
+
+mod arp;
+mod message;
+#[cfg(feature = "proto-ipv6")]
+mod ndisc;
+
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{EthernetAddress, EthernetFrame, EthernetProtocol, IpCidr};
+
+use self::arp::Arp;
+pub(crate) use self::message::Message;
+#[cfg(feature = "proto-ipv6")]
+use self::ndisc::Ndisc;
+
+/// An ARP packet, or a neighbour solicitation or advertisement.
+#[derive(Clone, Copy)]
+pub(crate) enum Heard {
+    Arp(Arp),
+    #[cfg(feature = "proto-ipv6")]
+    Ndisc(Ndisc),
+}
+
+/// What becomes of it.
+pub(crate) enum Reaction {
+    /// smoltcp takes it as it is.
+    Deliver,
+    /// smoltcp takes this in its place.
+    Retell(Message),
+    /// It gets this answer; smoltcp does not see it.
+    Answer(Message),
+}
+
+impl Heard {
+    /// Reads a frame; `None` if it is nothing of the kind, or damaged.
+    pub(crate) fn read(frame: &[u8], checksums: &ChecksumCapabilities) -> Option<Heard> {
+        let frame = EthernetFrame::new_checked(frame).ok()?;
+        match frame.ethertype() {
+            EthernetProtocol::Arp => Arp::read(&frame).map(Heard::Arp),
+            #[cfg(feature = "proto-ipv6")]
+            EthernetProtocol::Ipv6 => Ndisc::read(&frame, checksums).map(Heard::Ndisc),
+            _ => {
+                let _ = checksums; // ARP has none.
+                None
+            }
+        }
+    }
+
+    pub(crate) fn reaction(&self, mac: EthernetAddress, own: &[IpCidr]) -> Reaction {
+        match self {
+            Heard::Arp(arp) => arp.reaction(mac, own),
+            #[cfg(feature = "proto-ipv6")]
+            Heard::Ndisc(ndisc) => ndisc.reaction(mac, own),
+        }
+    }
+}
