@@ -4,15 +4,17 @@
 //! for ever, and when one has answered it hides the deadlines of every other socket
 //! (`Interface::poll_at`, smoltcp 0.14.0).
 //!
-//! One prefix and one router are kept. Addresses are not probed for duplicates, and a preferred
-//! lifetime that is over changes nothing.
+//! One address and one router are kept. An address whose preferred lifetime is over stays in use until an
+//! advertisement brings a prefix that is preferred.
+
+use core::iter;
 
 use smoltcp::phy::{ChecksumCapabilities, Device, TxToken};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv6Packet, Icmpv6Repr, IpAddress, IpCidr,
-    IpProtocol, Ipv6Address, Ipv6Cidr, Ipv6Packet, Ipv6Repr, NdiscPrefixInfoFlags,
-    NdiscPrefixInformation, NdiscRepr,
+    EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv6Message, Icmpv6Packet, Icmpv6Repr,
+    IpAddress, IpCidr, IpProtocol, Ipv6Address, Ipv6Cidr, Ipv6Packet, Ipv6Repr, NdiscOption,
+    NdiscOptionType, NdiscPrefixInfoFlags, NdiscRepr,
 };
 
 use super::Learned;
@@ -34,7 +36,7 @@ pub(super) struct Slaac {
     mac: EthernetAddress,
     solicitations: u8,
     next_solicitation: Instant,
-    address: Option<(Ipv6Cidr, Instant)>,
+    address: Option<Autoconfigured>,
     router: Option<(Ipv6Address, Instant)>,
 }
 
@@ -58,20 +60,24 @@ impl Slaac {
         {
             self.solicit(now, token);
         }
-        self.address = self.address.filter(|(_, until)| *until > now);
-        self.router = self.router.filter(|(_, until)| *until > now);
+        self.forget(now);
         Learned {
-            address: self.address.map(|(cidr, _)| IpCidr::Ipv6(cidr)),
+            address: self.address.map(|known| IpCidr::Ipv6(known.cidr)),
             router: self.router.map(|(router, _)| IpAddress::Ipv6(router)),
         }
     }
 
     /// When something expires, or the next solicitation is due.
     pub(super) fn poll_at(&self) -> Option<Instant> {
-        let address = self.address.map(|(_, until)| until);
+        let address = self.address.map(|known| known.valid_until);
         let router = self.router.map(|(_, until)| until);
         let solicitation = self.is_soliciting().then_some(self.next_solicitation);
         [address, router, solicitation].into_iter().flatten().min()
+    }
+
+    fn forget(&mut self, now: Instant) {
+        self.address = self.address.filter(|known| known.valid_until > now);
+        self.router = self.router.filter(|(_, until)| *until > now);
     }
 
     fn is_soliciting(&self) -> bool {
@@ -118,47 +124,109 @@ impl Slaac {
             return None;
         }
         let icmp = Icmpv6Packet::new_checked(ip.payload()).ok()?;
-        let checksums = ChecksumCapabilities::default();
-        let repr = Icmpv6Repr::parse(&router, &ip.dst_addr(), &icmp, &checksums).ok()?;
-        let Icmpv6Repr::Ndisc(NdiscRepr::RouterAdvert { router_lifetime, prefix_info, .. }) = repr
-        else {
+        let is_valid = icmp.msg_type() == Icmpv6Message::RouterAdvert
+            && icmp.msg_code() == 0
+            && icmp.verify_checksum(&router, &ip.dst_addr())
+            && options(icmp.payload()).all(|option| option.is_some());
+        if !is_valid {
             return None;
-        };
+        }
 
+        let router_lifetime = icmp.router_lifetime();
         if router_lifetime > Duration::ZERO {
             self.router = Some((router, now + router_lifetime));
         } else if self.router.is_some_and(|(known, _)| known == router) {
             self.router = None;
         }
-        if let Some(prefix) = prefix_info {
-            self.take_prefix(&prefix, now);
-        }
+        self.take_prefixes(icmp.payload(), now);
         Some(())
     }
 
-    /// RFC 4862 section 5.5.3.
-    fn take_prefix(&mut self, prefix: &NdiscPrefixInformation, now: Instant) {
-        let of_link = prefix.prefix.is_unicast_link_local() || prefix.prefix.is_multicast();
-        if !prefix.flags.contains(NdiscPrefixInfoFlags::ADDRCONF)
-            || prefix.prefix_len != 64
-            || of_link
-            || prefix.preferred_lifetime > prefix.valid_lifetime
-        {
+    /// RFC 4862 section 5.5.3, for each of the prefixes: first what is said of the one that is known, so that
+    /// their order does not matter.
+    fn take_prefixes(&mut self, payload: &[u8], now: Instant) {
+        let mac = self.mac;
+        let offers = || options(payload).flatten().filter_map(|option| Offer::of(&option, mac));
+        self.forget(now);
+        if let Some(known) = &mut self.address {
+            let cidr = known.cidr;
+            for offer in offers().filter(|offer| offer.cidr == cidr) {
+                known.renew(&offer, now);
+            }
+        }
+        if self.address.is_some_and(|known| known.preferred_until > now) {
             return;
         }
-        let cidr = with_interface_id(prefix.prefix, self.mac);
-        let lifetime = prefix.valid_lifetime;
-        match self.address {
-            None if lifetime > Duration::ZERO => self.address = Some((cidr, now + lifetime)),
-            Some((known, until)) if known == cidr => {
-                let remaining = if until > now { until - now } else { Duration::ZERO };
-                if lifetime > TWO_HOURS || lifetime > remaining {
-                    self.address = Some((cidr, now + lifetime));
-                } else if remaining > TWO_HOURS {
-                    self.address = Some((cidr, now + TWO_HOURS));
-                }
-            }
-            _ => {}
+        // One address is kept: that which is no longer preferred makes room for another that is.
+        let is_alive = |offer: &Offer| offer.valid > Duration::ZERO;
+        let preferred = offers().find(|offer| is_alive(offer) && offer.preferred > Duration::ZERO);
+        let last_resort = || offers().find(|offer| self.address.is_none() && is_alive(offer));
+        if let Some(offer) = preferred.or_else(last_resort) {
+            self.address = Some(Autoconfigured {
+                cidr: offer.cidr,
+                valid_until: now + offer.valid,
+                preferred_until: now + offer.preferred,
+            });
         }
     }
+}
+
+/// The address that follows from a prefix.
+#[derive(Clone, Copy)]
+struct Autoconfigured {
+    cidr: Ipv6Cidr,
+    valid_until: Instant,
+    preferred_until: Instant,
+}
+
+impl Autoconfigured {
+    /// RFC 4862 section 5.5.3 e.
+    fn renew(&mut self, offer: &Offer, now: Instant) {
+        self.preferred_until = now + offer.preferred;
+        let remaining =
+            if self.valid_until > now { self.valid_until - now } else { Duration::ZERO };
+        if offer.valid > TWO_HOURS || offer.valid > remaining {
+            self.valid_until = now + offer.valid;
+        } else if remaining > TWO_HOURS {
+            self.valid_until = now + TWO_HOURS;
+        }
+    }
+}
+
+/// A prefix that addresses may be formed from.
+struct Offer {
+    cidr: Ipv6Cidr,
+    valid: Duration,
+    preferred: Duration,
+}
+
+impl Offer {
+    /// RFC 4862 section 5.5.3 a to c, and d's demand that prefix and interface identifier have 128 bits.
+    fn of(option: &NdiscOption<&[u8]>, mac: EthernetAddress) -> Option<Offer> {
+        // Four units of eight bytes (RFC 4861 section 4.6.2).
+        if option.option_type() != NdiscOptionType::PrefixInformation || option.data_len() != 4 {
+            return None;
+        }
+        let prefix = option.prefix();
+        let (valid, preferred) = (option.valid_lifetime(), option.preferred_lifetime());
+        let is_taken = option.prefix_flags().contains(NdiscPrefixInfoFlags::ADDRCONF)
+            && option.prefix_len() == 64
+            && !prefix.is_unicast_link_local()
+            && !prefix.is_multicast()
+            && preferred <= valid;
+        is_taken.then(|| Offer { cidr: with_interface_id(prefix, mac), valid, preferred })
+    }
+}
+
+/// The options of a message; `None` for one that is cut short or has no length.
+fn options(mut rest: &[u8]) -> impl Iterator<Item = Option<NdiscOption<&[u8]>>> {
+    iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let option = NdiscOption::new_checked(rest).ok();
+        let len = option.as_ref().map_or(rest.len(), |option| 8 * usize::from(option.data_len()));
+        rest = &rest[len..];
+        Some(option)
+    })
 }
