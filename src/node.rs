@@ -27,9 +27,9 @@ use crate::config::{Config, ConfigError, Listener, Timeouts};
 use crate::cookie::Cookies;
 use crate::event::{DropReason, Event, Sink, Stats, Tuple};
 use crate::gate::{FrameClass, LocalAddresses};
-use crate::phy::MIN_MTU;
 use crate::phy::seq_tracker::TrackedTxToken;
 use crate::phy::single_frame::SingleFrame;
+use crate::phy::{LinkState, MIN_MTU};
 use crate::pool::age_lists::SlotState;
 use crate::pool::{MAX_SLOTS, Pool};
 use crate::random::SplitMix64;
@@ -75,7 +75,7 @@ pub struct Node<'a> {
     next_turn: Instant,
     udp_limiter: UdpLimiter,
 
-    addresses: Addresses<'a>,
+    addresses: Addresses,
 }
 
 /// Where a frame went.
@@ -109,7 +109,7 @@ impl<'a> Node<'a> {
         let mut iface = Interface::new(interface, device, now);
         set_addresses(&mut iface, config)?;
 
-        let Memory { slots, table, due, order, scratch, datagrams, dhcp } = memory;
+        let Memory { slots, table, due, order, scratch, datagrams, dhcp: _ } = memory;
         let DatagramMemory { sockets, ports, tx_slots } = datagrams;
         Ok(Node {
             iface,
@@ -137,7 +137,7 @@ impl<'a> Node<'a> {
             waiting: 0,
             next_turn: now,
             udp_limiter: UdpLimiter::new(config.udp_policy),
-            addresses: Addresses::new(config, dhcp, now),
+            addresses: Addresses::new(config, now),
         })
     }
 
@@ -173,8 +173,19 @@ impl<'a> Node<'a> {
             return Some(now);
         }
         let slots = self.pool.next_due();
-        let addresses = self.addresses.poll_at(&mut self.iface, now);
+        let addresses = self.addresses.poll_at();
         earlier(earlier(slots, self.datagrams_due(now)), addresses).map(|at| at.max(now))
+    }
+
+    /// The device has a link, or has none any more. A link that comes may lead to another network: the lease is
+    /// confirmed, routers are solicited, and hardware addresses are asked for again. Addresses and connections
+    /// stay until a server, a router or their time says otherwise. `run` makes this call by itself.
+    pub fn link_changed(&mut self, link: LinkState, now: Instant) {
+        if link == LinkState::Up {
+            // smoltcp forgets its neighbours with any change of its addresses, even none.
+            self.iface.update_ip_addrs(|_| ());
+            self.addresses.link_up(now);
+        }
     }
 
     /// The counters, since the node was made.
@@ -258,13 +269,12 @@ impl<'a> Node<'a> {
             }
             FrameClass::Drop(reason) => (reason, None),
             FrameClass::Dhcp(tuple) if self.addresses.leases() => {
-                // smoltcp renews where the offer came from, and panics if that is nowhere.
                 if !tuple.remote.addr.is_unicast() {
                     self.drop_frame(DropReason::BadSource, Some(tuple), on_event);
                     return Delivered::Elsewhere;
                 }
                 self.stats.delivered += 1;
-                self.addresses.offered(single, &mut self.iface, now);
+                self.addresses.offered(frame, now, &self.checksums);
                 return Delivered::Elsewhere;
             }
             // RFC 4443 section 2.4 e: a group is not told that a port is unreachable; smoltcp tells it.

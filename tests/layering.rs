@@ -41,7 +41,11 @@ const LAYERS: &[Layer] = &[
         &["client", "config", "event", "phy", "rate", "server"],
     ),
     layer("udp_queue.rs", &["iface", "phy", "socket", "time"], &["client", "config", "event"]),
-    layer("addresses/", &["iface", "phy", "socket", "time", "wire"], &["config", "phy"]),
+    layer(
+        "addresses/",
+        &["iface", "phy", "time", "wire"],
+        &["config", "neighbor", "phy", "random"],
+    ),
     layer("storage.rs", &["iface", "socket"], &["pool", "udp_queue"]),
     layer("config.rs", &["time", "wire"], &["addresses", "rate"]),
     layer("event.rs", &["wire"], &[]),

@@ -3,46 +3,67 @@
 
 #![allow(dead_code)] // One of the two may be the real one.
 
-use core::marker::PhantomData;
-
-use smoltcp::iface::{Interface, SocketStorage};
-use smoltcp::phy::{Device, TxToken};
+use smoltcp::phy::{ChecksumCapabilities, Device};
 use smoltcp::time::Instant;
+use smoltcp::wire::{EthernetAddress, IpAddress};
 
 use super::Learned;
 use crate::config::Config;
-use crate::phy::single_frame::SingleFrame;
+use crate::neighbor::{Heard, OffLinkRouter};
 
 enum Never {}
 
-pub(super) struct Dhcp<'a>(Never, PhantomData<&'a ()>);
+pub(super) struct Dhcp(Never);
 
-impl<'a> Dhcp<'a> {
-    pub(super) fn new(_: &Config, _: Instant, _: &'a mut [SocketStorage<'a>]) -> Option<Self> {
+impl Dhcp {
+    pub(super) fn new(_: &Config, _: Instant) -> Option<Self> {
         None
     }
 
-    pub(super) fn deliver<T: TxToken>(
-        &mut self,
-        _: SingleFrame<'_, T>,
-        _: &mut Interface,
-        _: Instant,
-    ) {
+    pub(super) fn deliver(&mut self, _: &[u8], _: Instant, _: &ChecksumCapabilities) -> Option<()> {
         match self.0 {}
     }
 
-    pub(super) fn poll<D: Device + ?Sized>(
-        &mut self,
-        _: &mut Interface,
-        _: Instant,
-        _: &mut D,
-    ) -> Learned {
+    pub(super) fn poll<D: Device + ?Sized>(&mut self, _: Instant, _: &mut D) -> Learned {
         match self.0 {}
     }
 
-    pub(super) fn poll_at(&self, _: &mut Interface, _: Instant) -> Option<Instant> {
+    pub(super) fn poll_at(&self) -> Instant {
         match self.0 {}
     }
+
+    pub(super) fn link_up(&mut self, _: Instant) {
+        match self.0 {}
+    }
+
+    pub(super) fn decline(&mut self, _: Instant) {
+        match self.0 {}
+    }
+}
+
+#[derive(Default)]
+pub(super) struct OffLink;
+
+impl OffLink {
+    pub(super) fn router(&self) -> Option<OffLinkRouter> {
+        None
+    }
+
+    pub(super) fn follow(&mut self, _: &Learned, _: Instant) {}
+
+    pub(super) fn ask_again(&mut self, _: Instant) {}
+
+    pub(super) fn hear(&mut self, _: &Heard, _: Instant) {}
+
+    pub(super) fn poll<D: Device + ?Sized>(&mut self, _: EthernetAddress, _: Instant, _: &mut D) {}
+
+    pub(super) fn poll_at(&self) -> Option<Instant> {
+        None
+    }
+}
+
+pub(super) fn next_hop(learned: &Learned) -> Option<IpAddress> {
+    learned.router
 }
 
 pub(super) struct Slaac(Never);
@@ -50,6 +71,10 @@ pub(super) struct Slaac(Never);
 impl Slaac {
     pub(super) fn new(_: &Config, _: Instant) -> Option<Self> {
         None
+    }
+
+    pub(super) fn link_up(&mut self, _: Instant) {
+        match self.0 {}
     }
 
     pub(super) fn advertised(&mut self, _: &[u8], _: Instant) -> Option<()> {

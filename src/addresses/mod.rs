@@ -7,24 +7,28 @@ mod absent;
 mod dhcp;
 #[cfg(feature = "proto-ipv6")]
 pub(crate) mod eui64;
+#[cfg(feature = "dhcpv4")]
+mod off_link;
 #[cfg(feature = "slaac")]
 mod slaac;
 
-use smoltcp::iface::{Interface, SocketStorage};
-use smoltcp::phy::{Device, TxToken};
+use smoltcp::iface::Interface;
+use smoltcp::phy::{ChecksumCapabilities, Device};
 use smoltcp::time::Instant;
-use smoltcp::wire::{IpAddress, IpCidr};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
-#[cfg(not(feature = "dhcpv4"))]
-use self::absent::Dhcp;
 #[cfg(not(feature = "slaac"))]
 use self::absent::Slaac;
+#[cfg(not(feature = "dhcpv4"))]
+use self::absent::{Dhcp, OffLink, next_hop};
 #[cfg(feature = "dhcpv4")]
 use self::dhcp::Dhcp;
+#[cfg(feature = "dhcpv4")]
+use self::off_link::{OffLink, next_hop};
 #[cfg(feature = "slaac")]
 use self::slaac::Slaac;
 use crate::config::Config;
-use crate::phy::single_frame::SingleFrame;
+use crate::neighbor::{Heard, OffLinkRouter};
 
 /// What a source says at the moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,20 +45,24 @@ pub(crate) struct Change {
 }
 
 /// The sources, and what the interface knows of each.
-pub(crate) struct Addresses<'a> {
-    dhcp: Option<Dhcp<'a>>,
+pub(crate) struct Addresses {
+    dhcp: Option<Dhcp>,
     slaac: Option<Slaac>,
     lease: Learned,
     prefix: Learned,
+    off_link: OffLink,
+    mac: EthernetAddress,
 }
 
-impl<'a> Addresses<'a> {
-    pub(crate) fn new(config: &Config, dhcp: &'a mut [SocketStorage<'a>], now: Instant) -> Self {
+impl Addresses {
+    pub(crate) fn new(config: &Config, now: Instant) -> Self {
         Addresses {
-            dhcp: Dhcp::new(config, now, dhcp),
+            dhcp: Dhcp::new(config, now),
             slaac: Slaac::new(config, now),
             lease: Learned::default(),
             prefix: Learned::default(),
+            off_link: OffLink::default(),
+            mac: config.mac,
         }
     }
 
@@ -71,21 +79,48 @@ impl<'a> Addresses<'a> {
         device: &mut D,
     ) -> [Option<Change>; 2] {
         let lease = self.dhcp.as_mut().and_then(|dhcp| {
-            let learned = dhcp.poll(iface, now, device);
-            apply(&mut self.lease, learned, iface)
+            let learned = dhcp.poll(now, device);
+            self.off_link.follow(&learned, now);
+            let router = next_hop(&learned);
+            apply(&mut self.lease, Learned { router, ..learned }, iface)
         });
         let prefix = self.slaac.as_mut().and_then(|slaac| {
             let learned = slaac.poll(now, device);
             apply(&mut self.prefix, learned, iface)
         });
+        if lease.or(prefix).is_some() {
+            self.off_link.ask_again(now);
+        }
+        self.off_link.poll(self.mac, now, device);
         [lease, prefix]
     }
 
     /// When that is due again.
-    pub(crate) fn poll_at(&self, iface: &mut Interface, now: Instant) -> Option<Instant> {
-        let dhcp = self.dhcp.as_ref().and_then(|dhcp| dhcp.poll_at(iface, now));
+    pub(crate) fn poll_at(&self) -> Option<Instant> {
+        let dhcp = self.dhcp.as_ref().map(Dhcp::poll_at);
         let slaac = self.slaac.as_ref().and_then(|slaac| slaac.poll_at());
-        dhcp.into_iter().chain(slaac).min()
+        [dhcp, slaac, self.off_link.poll_at()].into_iter().flatten().min()
+    }
+
+    /// The link is back, perhaps to another network: what was learned is asked for again, and meanwhile kept.
+    pub(crate) fn link_up(&mut self, now: Instant) {
+        if let Some(dhcp) = &mut self.dhcp {
+            dhcp.link_up(now);
+        }
+        if let Some(slaac) = &mut self.slaac {
+            slaac.link_up(now);
+        }
+        self.off_link.ask_again(now);
+    }
+
+    /// Takes what a neighbour says.
+    pub(crate) fn heard(&mut self, heard: &Heard, now: Instant) {
+        self.off_link.hear(heard, now);
+    }
+
+    /// The router that ARP has to be told of under another name.
+    pub(crate) fn off_link_router(&self) -> Option<OffLinkRouter> {
+        self.off_link.router()
     }
 
     /// Whether there is a DHCP client.
@@ -94,14 +129,9 @@ impl<'a> Addresses<'a> {
     }
 
     /// Takes a frame for a DHCP client, if there is one.
-    pub(crate) fn offered<Tx: TxToken>(
-        &mut self,
-        frame: SingleFrame<'_, Tx>,
-        iface: &mut Interface,
-        now: Instant,
-    ) {
+    pub(crate) fn offered(&mut self, frame: &[u8], now: Instant, checksums: &ChecksumCapabilities) {
         if let Some(dhcp) = &mut self.dhcp {
-            dhcp.deliver(frame, iface, now);
+            dhcp.deliver(frame, now, checksums);
         }
     }
 

@@ -36,6 +36,8 @@ pub(super) struct Slaac {
     mac: EthernetAddress,
     solicitations: u8,
     next_solicitation: Instant,
+    /// No router has answered since the link has come.
+    is_unanswered: bool,
     address: Option<Autoconfigured>,
     router: Option<(Ipv6Address, Instant)>,
 }
@@ -47,9 +49,16 @@ impl Slaac {
             mac: config.mac,
             solicitations: 0,
             next_solicitation: now,
+            is_unanswered: true,
             address: None,
             router: None,
         })
+    }
+
+    /// The link is back, perhaps to another network: routers are asked again (RFC 4861 section 6.3.7).
+    pub(super) fn link_up(&mut self, now: Instant) {
+        (self.solicitations, self.next_solicitation) = (0, now);
+        self.is_unanswered = true;
     }
 
     /// Solicits a router when that is due, and forgets what is no longer valid.
@@ -81,7 +90,7 @@ impl Slaac {
     }
 
     fn is_soliciting(&self) -> bool {
-        self.router.is_none() && self.solicitations < MAX_RTR_SOLICITATIONS
+        (self.router.is_none() || self.is_unanswered) && self.solicitations < MAX_RTR_SOLICITATIONS
     }
 
     /// Sends a router solicitation (RFC 4861 section 4.1).
@@ -135,6 +144,7 @@ impl Slaac {
         let router_lifetime = icmp.router_lifetime();
         if router_lifetime > Duration::ZERO {
             self.router = Some((router, now + router_lifetime));
+            self.is_unanswered = false;
         } else if self.router.is_some_and(|(known, _)| known == router) {
             self.router = None;
         }

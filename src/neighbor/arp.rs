@@ -1,7 +1,7 @@
 //! ARP (RFC 826, RFC 5227).
 
 use smoltcp::wire::{
-    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, IpCidr, Ipv4Address,
+    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, IpCidr, Ipv4Address, Ipv4Cidr,
 };
 
 use super::Reaction;
@@ -14,6 +14,32 @@ pub(crate) struct Arp {
     mac: EthernetAddress,
     sender: Ipv4Address,
     target: Ipv4Address,
+}
+
+/// A router outside the network of the address that is to reach it, as with a lease of /32.
+///
+/// smoltcp asks for such a router and does not take its answer. So its routes lead to `alias`, an address of
+/// our own, and the router's answer is told to it under that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OffLinkRouter {
+    pub(crate) router: Ipv4Address,
+    pub(crate) alias: Ipv4Address,
+}
+
+#[cfg(feature = "dhcpv4")]
+impl Message {
+    /// A request to all: for the hardware address of `target`; from 0.0.0.0 a probe, and for the sender itself
+    /// an announcement (RFC 5227 section 1.1).
+    pub(crate) fn who_has(mac: EthernetAddress, sender: Ipv4Address, target: Ipv4Address) -> Self {
+        let arp = ArpRepr::EthernetIpv4 {
+            operation: ArpOperation::Request,
+            source_hardware_addr: mac,
+            source_protocol_addr: sender,
+            target_hardware_addr: EthernetAddress([0; 6]),
+            target_protocol_addr: target,
+        };
+        Message { from: mac, to: EthernetAddress::BROADCAST, body: Body::Arp(arp) }
+    }
 }
 
 impl Arp {
@@ -31,7 +57,25 @@ impl Arp {
         mac.is_unicast().then_some(Arp { operation, mac, sender, target })
     }
 
-    pub(super) fn reaction(&self, mac: EthernetAddress, own: &[IpCidr]) -> Reaction {
+    /// Whether the router answers us, or tells everybody.
+    pub(super) fn is_of(&self, OffLinkRouter { router, alias }: OffLinkRouter) -> bool {
+        let is_told = match self.operation {
+            ArpOperation::Reply => self.target == alias,
+            _ => self.target == router,
+        };
+        self.sender == router && is_told
+    }
+
+    pub(super) fn reaction(
+        &self,
+        mac: EthernetAddress,
+        own: &[IpCidr],
+        off_link: Option<OffLinkRouter>,
+    ) -> Reaction {
+        if let Some(off_link) = off_link.filter(|off_link| self.is_of(*off_link)) {
+            let router = Arp { sender: off_link.alias, ..*self };
+            return Reaction::Retell(router.reply_to(mac, off_link.alias));
+        }
         let own = || own.iter().filter_map(ipv4);
         let is_ours = own().any(|cidr| cidr.address() == self.target);
         let is_near = own().any(|cidr| cidr.contains_addr(&self.sender));
@@ -39,11 +83,7 @@ impl Arp {
             // An announcement (RFC 5227 section 1.2), as if it had been told to us alone: smoltcp listens to
             // nothing else, and would use the old hardware address for a minute more.
             return match own().next() {
-                Some(cidr) => Reaction::Retell(Message {
-                    from: self.mac,
-                    to: mac,
-                    body: Body::Arp(self.reply_to(mac, cidr.address())),
-                }),
+                Some(cidr) => Reaction::Retell(self.reply_to(mac, cidr.address())),
                 None => Reaction::Deliver,
             };
         }
@@ -51,30 +91,26 @@ impl Arp {
         // our own network.
         let is_host = !self.sender.is_multicast() && !self.sender.is_broadcast();
         if self.operation == ArpOperation::Request && is_ours && !is_near && is_host {
-            return Reaction::Answer(Message {
-                from: mac,
-                to: self.mac,
-                body: Body::Arp(
-                    Arp { mac, sender: self.target, ..*self }.reply_to(self.mac, self.sender),
-                ),
-            });
+            let ours = Arp { mac, sender: self.target, ..*self };
+            return Reaction::Answer(ours.reply_to(self.mac, self.sender));
         }
         Reaction::Deliver
     }
 
     /// The reply by which its sender tells this station its hardware address.
-    fn reply_to(&self, mac: EthernetAddress, target: Ipv4Address) -> ArpRepr {
-        ArpRepr::EthernetIpv4 {
+    fn reply_to(&self, to: EthernetAddress, target: Ipv4Address) -> Message {
+        let arp = ArpRepr::EthernetIpv4 {
             operation: ArpOperation::Reply,
             source_hardware_addr: self.mac,
             source_protocol_addr: self.sender,
-            target_hardware_addr: mac,
+            target_hardware_addr: to,
             target_protocol_addr: target,
-        }
+        };
+        Message { from: self.mac, to, body: Body::Arp(arp) }
     }
 }
 
-fn ipv4(cidr: &IpCidr) -> Option<smoltcp::wire::Ipv4Cidr> {
+fn ipv4(cidr: &IpCidr) -> Option<Ipv4Cidr> {
     match cidr {
         IpCidr::Ipv4(v4) => Some(*v4),
         #[cfg(feature = "proto-ipv6")]

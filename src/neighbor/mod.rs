@@ -11,6 +11,7 @@ use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{EthernetAddress, EthernetFrame, EthernetProtocol, IpCidr};
 
 use self::arp::Arp;
+pub(crate) use self::arp::OffLinkRouter;
 pub(crate) use self::message::Message;
 #[cfg(feature = "proto-ipv6")]
 use self::ndisc::Ndisc;
@@ -48,11 +49,26 @@ impl Heard {
         }
     }
 
-    pub(crate) fn reaction(&self, mac: EthernetAddress, own: &[IpCidr]) -> Reaction {
+    pub(crate) fn reaction(
+        &self,
+        mac: EthernetAddress,
+        own: &[IpCidr],
+        off_link: Option<OffLinkRouter>,
+    ) -> Reaction {
         match self {
-            Heard::Arp(arp) => arp.reaction(mac, own),
+            Heard::Arp(arp) => arp.reaction(mac, own, off_link),
             #[cfg(feature = "proto-ipv6")]
             Heard::Ndisc(ndisc) => ndisc.reaction(mac, own),
+        }
+    }
+
+    /// Whether it tells the hardware address of this router.
+    #[cfg(feature = "dhcpv4")]
+    pub(crate) fn is_of(&self, off_link: OffLinkRouter) -> bool {
+        match self {
+            Heard::Arp(arp) => arp.is_of(off_link),
+            #[cfg(feature = "proto-ipv6")]
+            Heard::Ndisc(_) => false,
         }
     }
 }

@@ -16,7 +16,10 @@ impl Node<'_> {
         now: Instant,
     ) {
         let heard = Heard::read(frame, &self.checksums);
-        let reaction = heard.map(|heard| heard.reaction(self.mac, self.iface.ip_addrs()));
+        let reaction = heard.map(|heard| {
+            self.addresses.heard(&heard, now);
+            heard.reaction(self.mac, self.iface.ip_addrs(), self.addresses.off_link_router())
+        });
         match reaction {
             Some(Reaction::Retell(message)) => {
                 let mut told = [0; Message::MAX_LEN];

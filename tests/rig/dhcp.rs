@@ -29,6 +29,9 @@ pub struct Said {
     pub message: DhcpMessageType,
     pub from: Ipv4Address,
     pub to: Ipv4Address,
+    /// The address that it wants, or declines, and the server that it names.
+    pub requested: Option<Ipv4Address>,
+    pub server: Option<Ipv4Address>,
 }
 
 pub struct Lan {
@@ -40,6 +43,10 @@ pub struct Lan {
     pub lease: Option<u32>,
     pub t1_t2: Option<(u32, u32)>,
     pub router: Option<Ipv4Address>,
+    /// It does not say mask and router again when it renews.
+    pub is_terse: bool,
+    /// What it calls itself.
+    pub identifier: Ipv4Address,
     /// Where its answers come from.
     pub source: Ipv4Address,
     /// Everything that was asked.
@@ -58,6 +65,8 @@ impl Lan {
             lease: Some(1000),
             t1_t2: None,
             router: Some(SERVER),
+            is_terse: false,
+            identifier: SERVER,
             source: SERVER,
             said: Vec::new(),
             port: Port::default(),
@@ -87,6 +96,8 @@ impl Lan {
             message: asked.message_type,
             from: ip.src_addr(),
             to: ip.dst_addr(),
+            requested: asked.requested_ip,
+            server: asked.server_identifier,
         });
         let message = match (self.mood, asked.message_type) {
             (Mood::Silent, _) => return Some(None),
@@ -100,6 +111,8 @@ impl Lan {
 
     fn answer(&self, message_type: DhcpMessageType, asked: &DhcpRepr<'_>) -> Vec<u8> {
         let grants = message_type != DhcpMessageType::Nak;
+        let is_renewal = asked.client_ip != Ipv4Address::UNSPECIFIED;
+        let says_all = grants && !(is_renewal && self.is_terse);
         let times = self.t1_t2.map(|(t1, t2)| [t1.to_be_bytes(), t2.to_be_bytes()]);
         let options: Vec<_> = times
             .iter()
@@ -114,13 +127,13 @@ impl Lan {
             client_ip: Ipv4Address::UNSPECIFIED,
             your_ip: if grants { self.address } else { Ipv4Address::UNSPECIFIED },
             server_ip: SERVER,
-            router: self.router.filter(|_| grants),
-            subnet_mask: grants.then_some(self.mask),
+            router: self.router.filter(|_| says_all),
+            subnet_mask: says_all.then_some(self.mask),
             relay_agent_ip: Ipv4Address::UNSPECIFIED,
             broadcast: true,
             requested_ip: None,
             client_identifier: None,
-            server_identifier: Some(SERVER),
+            server_identifier: Some(self.identifier),
             parameter_request_list: None,
             dns_servers: None,
             max_size: None,

@@ -1,0 +1,81 @@
+//! The way to a router outside the network of the lease.
+
+use smoltcp::phy::Device;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+
+use super::Learned;
+use crate::neighbor::{Heard, Message, OffLinkRouter};
+
+/// smoltcp forgets a neighbour after a minute, and cannot ask for this one: it is asked for before.
+const REFRESH: Duration = Duration::from_secs(30);
+const RETRY: Duration = Duration::from_secs(3);
+
+/// Asks for the router's hardware address, and again before smoltcp forgets it.
+#[derive(Default)]
+pub(super) struct OffLink(Option<(OffLinkRouter, Instant)>);
+
+impl OffLink {
+    pub(super) fn router(&self) -> Option<OffLinkRouter> {
+        self.0.map(|(router, _)| router)
+    }
+
+    /// Takes up what is leased now.
+    pub(super) fn follow(&mut self, lease: &Learned, now: Instant) {
+        let router = match (lease.router, next_hop(lease)) {
+            (Some(IpAddress::Ipv4(router)), Some(IpAddress::Ipv4(alias))) if alias != router => {
+                Some(OffLinkRouter { router, alias })
+            }
+            _ => None,
+        };
+        if router != self.router() {
+            self.0 = router.map(|router| (router, now));
+        }
+    }
+
+    /// smoltcp has forgotten its neighbours.
+    pub(super) fn ask_again(&mut self, now: Instant) {
+        if let Some((_, ask_at)) = &mut self.0 {
+            *ask_at = now;
+        }
+    }
+
+    pub(super) fn hear(&mut self, heard: &Heard, now: Instant) {
+        if let Some((router, ask_at)) = &mut self.0
+            && heard.is_of(*router)
+        {
+            *ask_at = now + REFRESH;
+        }
+    }
+
+    pub(super) fn poll<D: Device + ?Sized>(
+        &mut self,
+        mac: EthernetAddress,
+        now: Instant,
+        device: &mut D,
+    ) {
+        if let Some((OffLinkRouter { router, alias }, ask_at)) = &mut self.0
+            && *ask_at <= now
+            && let Some(token) = device.transmit(now)
+        {
+            Message::who_has(mac, *alias, *router).send(Some(token));
+            *ask_at = now + RETRY;
+        }
+    }
+
+    pub(super) fn poll_at(&self) -> Option<Instant> {
+        self.0.map(|(_, ask_at)| ask_at)
+    }
+}
+
+/// Where a route leads: to the router, or to what stands for it.
+pub(super) fn next_hop(learned: &Learned) -> Option<IpAddress> {
+    match (learned.router, learned.address) {
+        (Some(router @ IpAddress::Ipv4(_)), Some(IpCidr::Ipv4(own)))
+            if !IpCidr::Ipv4(own).contains_addr(&router) =>
+        {
+            Some(IpAddress::Ipv4(own.address()))
+        }
+        (router, _) => router,
+    }
+}
