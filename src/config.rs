@@ -295,8 +295,6 @@ pub enum ConfigError {
     Buffer(usize),
     /// The scratch buffer is empty.
     Scratch,
-    /// DHCP is asked for, and the memory has no room for its socket.
-    NoDhcpSocket,
 }
 
 impl fmt::Display for ConfigError {
@@ -317,7 +315,6 @@ impl fmt::Display for ConfigError {
             Self::Slots(n) => write!(f, "{n} slots: from 1 to 65534, with indexes as long"),
             Self::Buffer(n) => write!(f, "a buffer of {n} bytes: from 1 to 65535"),
             Self::Scratch => write!(f, "the scratch buffer is empty"),
-            Self::NoDhcpSocket => write!(f, "no memory for the DHCP socket"),
         }
     }
 }

@@ -94,7 +94,7 @@ impl<'a> Node<'a> {
         now: Instant,
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        check_memory(&memory, config)?;
+        check_memory(&memory)?;
         let capabilities = device.capabilities();
         if capabilities.medium != Medium::Ethernet {
             return Err(ConfigError::Medium);
@@ -109,7 +109,7 @@ impl<'a> Node<'a> {
         let mut iface = Interface::new(interface, device, now);
         set_addresses(&mut iface, config)?;
 
-        let Memory { slots, table, due, order, scratch, datagrams, dhcp: _ } = memory;
+        let Memory { slots, table, due, order, scratch, datagrams } = memory;
         let DatagramMemory { sockets, ports, tx_slots } = datagrams;
         Ok(Node {
             iface,
@@ -397,7 +397,7 @@ fn set_addresses(iface: &mut Interface, config: &Config) -> Result<(), ConfigErr
     if fits { Ok(()) } else { Err(ConfigError::TooManyAddresses) }
 }
 
-fn check_memory(memory: &Memory<'_>, config: &Config) -> Result<(), ConfigError> {
+fn check_memory(memory: &Memory<'_>) -> Result<(), ConfigError> {
     let slots = memory.slots.len();
     let indexed =
         memory.table.len() == slots && memory.due.len() == slots && memory.order.len() == slots;
@@ -415,9 +415,6 @@ fn check_memory(memory: &Memory<'_>, config: &Config) -> Result<(), ConfigError>
     }
     if memory.scratch.is_empty() {
         return Err(ConfigError::Scratch);
-    }
-    if config.dhcpv4 && memory.dhcp.is_empty() {
-        return Err(ConfigError::NoDhcpSocket);
     }
     Ok(())
 }

@@ -5,19 +5,17 @@ mod rig;
 use core::mem::{align_of, size_of};
 
 use rig::{Family, NODE_MAC, Port, Setup};
-use smolecho::smoltcp::iface::SocketStorage;
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::IpCidr;
 use smolecho::storage::{PER_CONNECTION, SCRATCH};
 use smolecho::{Listener, Node, Storage};
 use static_cell::ConstStaticCell;
 
-/// The formula, the socket for DHCP, the lengths of the three lists inside, and what rounding up to the
+/// The formula, the lengths of the two lists inside, and what rounding up to the
 /// alignment adds.
 fn ram<const N: usize, const B: usize>() -> usize {
-    let dhcp = size_of::<SocketStorage<'static>>();
-    let lists = 3 * size_of::<usize>();
-    (N * (2 * B + PER_CONNECTION) + SCRATCH + dhcp + lists)
+    let lists = 2 * size_of::<usize>();
+    (N * (2 * B + PER_CONNECTION) + SCRATCH + lists)
         .next_multiple_of(align_of::<Storage<'static, N, B>>())
 }
 

@@ -238,7 +238,6 @@ pub fn memory(slots: usize, rx: usize, tx: usize, scratch: usize) -> Memory<'sta
         order: many(slots, || AgeRecord::EMPTY),
         scratch: many(scratch, || 0),
         datagrams: DatagramMemory::none(),
-        dhcp: many(1, || SocketStorage::EMPTY),
     }
 }
 

@@ -263,7 +263,6 @@ fn memory(slots: usize, buffer: usize) -> Memory<'static> {
         order: vec![AgeRecord::EMPTY; slots].leak(),
         scratch: vec![0; 4096].leak(),
         datagrams: DatagramMemory::none(),
-        dhcp: leak([SocketStorage::EMPTY]),
     }
 }
 

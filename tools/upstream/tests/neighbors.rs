@@ -118,6 +118,32 @@ fn a_solicited_advertisement_does_not_override() {
     assert!(!advertisement.neighbor_flags().contains(NdiscNeighborFlags::OVERRIDE));
 }
 
+/// RFC 4862 section 5.5.3: each prefix is looked at. The last one hides those before it.
+#[test]
+fn of_several_prefixes_the_last_is_kept() {
+    let option = |prefix_len, prefix| {
+        let option = NdiscOptionRepr::PrefixInformation(NdiscPrefixInformation {
+            prefix_len,
+            flags: NdiscPrefixInfoFlags::ON_LINK | NdiscPrefixInfoFlags::ADDRCONF,
+            valid_lifetime: smoltcp::time::Duration::from_secs(3600),
+            preferred_lifetime: smoltcp::time::Duration::from_secs(1800),
+            prefix,
+        });
+        let mut bytes = vec![0; option.buffer_len()];
+        option.emit(&mut NdiscOption::new_unchecked(&mut bytes[..]));
+        bytes
+    };
+    let wide = Ipv6Address::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0);
+    let head = vec![134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+    let bytes = [head, option(64, THEIRS_V6), option(48, wide)].concat();
+    let packet = Icmpv6Packet::new_checked(&bytes[..]).expect("an advertisement");
+    let Ok(NdiscRepr::RouterAdvert { prefix_info: Some(kept), .. }) = NdiscRepr::parse(&packet)
+    else {
+        panic!("a prefix");
+    };
+    assert_eq!(kept.prefix_len, 48);
+}
+
 /// RFC 4861 section 7.2.5: an advertisement is about its target. A host that answers for its global address
 /// from its link-local one is never found.
 #[test]
