@@ -135,7 +135,12 @@ impl LocalAddresses<'_> {
             IpProtocol::Tcp => classify_tcp(from, to, payload),
             IpProtocol::Udp => classify_udp(from, to, payload),
             IpProtocol::Ipv6Frag => FrameClass::Drop(DropReason::Fragment),
-            IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborAdvert) => {
+            IpProtocol::Icmpv6
+                if matches!(
+                    message,
+                    Some(Icmpv6Message::NeighborSolicit | Icmpv6Message::NeighborAdvert)
+                ) =>
+            {
                 FrameClass::Neighbor
             }
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::RouterAdvert) => {

@@ -176,3 +176,97 @@ fn flip(frame: &[u8], at: usize, bit: u8) -> Vec<u8> {
     frame[at] ^= bit;
     frame
 }
+
+/// The neighbour advertisements that the node sent since `mark`: who sends them to whom, and what they say.
+fn advertisements_since(
+    world: &World<Nobody>,
+    mark: usize,
+) -> Vec<(EthernetAddress, Ipv6Address, NdiscRepr<'static>)> {
+    let advertisement = |frame: &Frame| {
+        let ethernet = EthernetFrame::new_checked(&frame.bytes[..]).ok()?;
+        let ip = (ethernet.ethertype() == EthernetProtocol::Ipv6)
+            .then(|| Ipv6Packet::new_checked(ethernet.payload()).ok())??;
+        let icmp = Icmpv6Packet::new_checked(ip.payload()).ok()?;
+        if icmp.msg_type() != Icmpv6Message::NeighborAdvert {
+            return None;
+        }
+        assert!(icmp.verify_checksum(&ip.src_addr(), &ip.dst_addr()), "{:x?}", frame.bytes);
+        assert_eq!(ip.hop_limit(), 255);
+        let NdiscRepr::NeighborAdvert { flags, target_addr, lladdr } =
+            NdiscRepr::parse(&icmp).expect("it is whole")
+        else {
+            return None;
+        };
+        assert_eq!(ip.src_addr(), target_addr);
+        let repr = NdiscRepr::NeighborAdvert { flags, target_addr, lladdr };
+        Some((ethernet.dst_addr(), ip.dst_addr(), repr))
+    };
+    world.sent_since(mark).filter_map(advertisement).collect()
+}
+
+fn ours(target_addr: Ipv6Address, flags: NdiscNeighborFlags) -> NdiscRepr<'static> {
+    NdiscRepr::NeighborAdvert { flags, target_addr, lladdr: Some(NODE_MAC.into()) }
+}
+
+/// A neighbour solicitation from nobody: duplicate address detection.
+fn probe(target: Ipv6Address, to: Ipv6Address, lladdr: Option<EthernetAddress>) -> Vec<u8> {
+    let from = Ipv6Address::UNSPECIFIED;
+    let lladdr = lladdr.map(Into::into);
+    let icmp = Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit { target_addr: target, lladdr });
+    let ip = IpRepr::new(from.into(), to.into(), IpProtocol::Icmpv6, icmp.buffer_len(), 255);
+    let mut packet = vec![0; ip.buffer_len()];
+    let checksums = ChecksumCapabilities::default();
+    ip.emit(&mut packet[..], &checksums);
+    icmp.emit(&from, &to, &mut Icmpv6Packet::new_unchecked(&mut packet[40..]), &checksums);
+    ethernet(RAW_MAC, hardware_address(to.into()), &packet)
+}
+
+/// RFC 5227 section 2.1.1: another host asks whether our address is free. It is not.
+#[test]
+fn an_arp_probe_for_our_address_is_answered() {
+    let mut world = Setup::new(Family::V4).alone();
+    let IpAddress::Ipv4(own) = Family::V4.node() else { panic!("IPv4") };
+    let nobody = Ipv4Address::UNSPECIFIED;
+    world.inject_and_settle(who_has(nobody.into(), own.into()));
+    assert_eq!(arp_since(&world, 0), [(RAW_MAC, reply_to(nobody, own))]);
+    let mark = world.mark();
+    world.inject_and_settle(who_has(nobody.into(), Family::V4.stranger(1)));
+    assert_eq!(arp_since(&world, mark), [], "that address is not ours");
+}
+
+/// RFC 4862 section 5.4.3, RFC 4861 section 7.2.4: likewise, to all nodes, since the sender has no address yet.
+#[test]
+fn duplicate_address_detection_for_our_address_is_answered() {
+    let IpAddress::Ipv6(own) = Family::V6.node() else { panic!("IPv6") };
+    let solicited_node = Ipv6Address::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 1);
+    let mut world = Setup::new(Family::V6).alone();
+    world.inject_and_settle(probe(own, solicited_node, None));
+    let all_nodes_mac = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
+    let answer = (all_nodes_mac, ALL_NODES, ours(own, NdiscNeighborFlags::OVERRIDE));
+    assert_eq!(advertisements_since(&world, 0), [answer]);
+
+    // RFC 4861 section 7.1.1, and addresses of others.
+    let mark = world.mark();
+    let IpAddress::Ipv6(other) = Family::V6.stranger(1) else { panic!("IPv6") };
+    world.inject_and_settle(probe(other, solicited_node, None));
+    world.inject_and_settle(probe(own, own, None));
+    world.inject_and_settle(probe(own, solicited_node, Some(RAW_MAC)));
+    world.inject_and_settle(flip(&probe(own, solicited_node, None), 14 + 7, 1));
+    world.inject_and_settle(flip(&probe(own, solicited_node, None), 14 + 40 + 2, 1));
+    assert_eq!(advertisements_since(&world, mark), []);
+}
+
+/// RFC 4861 section 7.2.4: our own address overrides what a neighbour knows of it. The checksum is right
+/// whoever asks.
+#[test]
+fn a_solicited_advertisement_overrides() {
+    let IpAddress::Ipv6(own) = Family::V6.node() else { panic!("IPv6") };
+    let mut world = Setup::new(Family::V6).alone();
+    let flags = NdiscNeighborFlags::SOLICITED | NdiscNeighborFlags::OVERRIDE;
+    for n in 0..3000u16 {
+        let peer = Ipv6Address::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x1000 + 19 * n);
+        let mark = world.mark();
+        world.inject_and_settle(who_has(peer.into(), own.into()));
+        assert_eq!(advertisements_since(&world, mark), [(RAW_MAC, peer, ours(own, flags))]);
+    }
+}

@@ -88,9 +88,10 @@ impl Arp {
             };
         }
         // RFC 826 asks whether the target is ours, and nothing of the sender. smoltcp asks for a sender of
-        // our own network.
-        let is_host = !self.sender.is_multicast() && !self.sender.is_broadcast();
-        if self.operation == ArpOperation::Request && is_ours && !is_near && is_host {
+        // our own network, and is silent to a probe (RFC 5227 section 2.1.1), whose sender is 0.0.0.0.
+        let is_far = !is_near && !self.sender.is_multicast() && !self.sender.is_broadcast();
+        let is_unheard = is_far || self.sender.is_unspecified();
+        if self.operation == ArpOperation::Request && is_ours && is_unheard {
             let ours = Arp { mac, sender: self.target, ..*self };
             return Reaction::Answer(ours.reply_to(self.mac, self.sender));
         }

@@ -26,6 +26,25 @@ enum Kind {
     Advertisement { flags: NdiscNeighborFlags, lladdr: Option<EthernetAddress> },
 }
 
+const ALL_NODES: Ipv6Address = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+const ALL_NODES_MAC: EthernetAddress = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
+
+impl Message {
+    /// Tells all nodes that the address is ours (RFC 4861 section 7.2.6).
+    pub(crate) fn advertise(mac: EthernetAddress, own: Ipv6Address) -> Self {
+        let repr = NdiscRepr::NeighborAdvert {
+            flags: NdiscNeighborFlags::OVERRIDE,
+            target_addr: own,
+            lladdr: Some(mac.into()),
+        };
+        Message {
+            from: mac,
+            to: ALL_NODES_MAC,
+            body: Body::Ndisc { from: own, to: ALL_NODES, repr },
+        }
+    }
+}
+
 impl Ndisc {
     /// RFC 4861 section 7.1: what is not valid is `None`.
     pub(super) fn read(
@@ -39,7 +58,10 @@ impl Ndisc {
         }
         let icmp = Icmpv6Packet::new_checked(ip.payload()).ok()?;
         let (target, kind) = match Icmpv6Repr::parse(&from, &to, &icmp, checksums).ok()? {
-            Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit { target_addr, .. }) => {
+            Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit { target_addr, lladdr }) => {
+                if from.is_unspecified() && !(to.is_multicast() && lladdr.is_none()) {
+                    return None;
+                }
                 (target_addr, Kind::Solicitation)
             }
             Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert { flags, target_addr, lladdr }) => {
@@ -58,6 +80,11 @@ impl Ndisc {
     pub(super) fn reaction(&self, mac: EthernetAddress, own: &[IpCidr]) -> Reaction {
         let is_ours = own.iter().any(|cidr| cidr.address() == self.target.into());
         match self.kind {
+            // RFC 4862 section 5.4.3, RFC 4861 section 7.2.4: another host asks whether the address is free.
+            // smoltcp drops what comes from ::.
+            Kind::Solicitation if self.from.is_unspecified() && is_ours => {
+                Reaction::Answer(Message::advertise(mac, self.target))
+            }
             // RFC 4861 section 7.2.5: it is about its target. smoltcp files it under its sender.
             Kind::Advertisement { flags, lladdr: Some(lladdr) }
                 if self.from != self.target

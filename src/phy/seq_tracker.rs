@@ -110,6 +110,8 @@ impl<T: TxToken> TxToken for TrackedTxToken<'_, T> {
         let said = self.said;
         self.token.consume(len, |frame| {
             let result = f(frame);
+            #[cfg(feature = "proto-ipv6")]
+            super::override_flag::set(frame);
             SeqState::learn(said, SeqState::by(frame));
             result
         })
