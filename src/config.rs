@@ -33,6 +33,10 @@ pub struct Config {
     /// Take an IPv6 address and a default route from router advertisements (RFC 4862); with
     /// feature `slaac`. It brings the link-local address with it.
     pub slaac: bool,
+    /// Ask whether an address is free before it is used, which takes about a second; announce it then, and defend
+    /// it (RFC 5227, RFC 4862 section 5.4). With feature `conflict-detection`; off by default. The node begins
+    /// without an address: [`Event::AddressGained`](crate::Event) tells of each, those of `addresses` too.
+    pub conflict_detection: bool,
     /// How long each state may last.
     pub timeouts: Timeouts,
     /// Answer SYNs without remembering them while a listener's backlog is full, or every slot is taken and
@@ -60,6 +64,7 @@ impl Config {
             gateways: Vec::new(),
             dhcpv4: false,
             slaac: false,
+            conflict_detection: false,
             timeouts: Timeouts::DEFAULT,
             syn_cookies: cfg!(feature = "syn-cookies"),
             per_source: None,
@@ -92,6 +97,9 @@ impl Config {
         }
         if self.syn_cookies && cfg!(not(feature = "syn-cookies")) {
             return Err(ConfigError::NotBuiltIn("syn-cookies"));
+        }
+        if self.conflict_detection && cfg!(not(feature = "conflict-detection")) {
+            return Err(ConfigError::NotBuiltIn("conflict-detection"));
         }
         if self.slaac && cfg!(not(feature = "slaac")) {
             return Err(ConfigError::NotBuiltIn("slaac"));

@@ -1,6 +1,6 @@
 //! What happened, as it happens: for a log line, a counter, an LED.
 
-use smoltcp::wire::{IpCidr, IpEndpoint};
+use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint};
 
 /// One thing that happened during a poll, with the bytes still in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,15 +59,24 @@ pub enum Event<'e> {
         /// How it went.
         report: Report,
     },
-    /// The network gave the node an address.
+    /// The network gave the node an address, or one of the configuration's was found to be free.
     AddressGained {
         /// The address, with its network's prefix.
         cidr: IpCidr,
     },
-    /// An address that the network gave is no longer ours; its connections end.
+    /// An address is no longer ours; its connections end.
     AddressLost {
         /// The address, with its network's prefix.
         cidr: IpCidr,
+    },
+    /// Another station uses an address that is ours, or is to be (RFC 5227, RFC 4862): one that is not in use yet
+    /// is not taken, and tried again after a minute. One that is in use is defended once; if that is of no avail
+    /// [`AddressLost`](Event::AddressLost) follows. With [`Config::conflict_detection`](crate::Config).
+    AddressConflict {
+        /// The address, with its network's prefix.
+        cidr: IpCidr,
+        /// The other station.
+        mac: EthernetAddress,
     },
     /// The device has a link. Only the loop for executors tells it, when it begins and at each change.
     LinkUp,

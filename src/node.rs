@@ -108,6 +108,7 @@ impl<'a> Node<'a> {
         interface.random_seed = random.next();
         let mut iface = Interface::new(interface, device, now);
         set_addresses(&mut iface, config)?;
+        let addresses = Addresses::new(config, &mut iface, now);
 
         let Memory { slots, table, due, order, scratch, datagrams } = memory;
         let DatagramMemory { sockets, ports, tx_slots } = datagrams;
@@ -137,7 +138,7 @@ impl<'a> Node<'a> {
             waiting: 0,
             next_turn: now,
             udp_limiter: UdpLimiter::new(config.udp_policy),
-            addresses: Addresses::new(config, now),
+            addresses,
         })
     }
 
@@ -178,14 +179,14 @@ impl<'a> Node<'a> {
     }
 
     /// The device has a link, or has none any more. A link that comes may lead to another network: the lease is
-    /// confirmed, routers are solicited, and hardware addresses are asked for again. Addresses and connections
+    /// confirmed, routers are solicited, addresses are announced and hardware addresses asked for again. Addresses and connections
     /// stay until a server, a router or their time says otherwise. `run` makes this call by itself.
     pub fn link_changed(&mut self, link: LinkState, now: Instant) {
         if link == LinkState::Up {
             // smoltcp forgets its neighbours with any change of its addresses, even none.
             self.iface.update_ip_addrs(|_| ());
-            self.addresses.link_up(now);
         }
+        self.addresses.link_changed(link, now);
     }
 
     /// The counters, since the node was made.
@@ -342,8 +343,11 @@ impl<'a> Node<'a> {
         if !self.addresses.may_change() {
             return;
         }
-        let changes = self.addresses.poll(&mut self.iface, now, device);
-        for Change { lost, gained } in changes.into_iter().flatten() {
+        while let Some(change) = self.addresses.poll(&mut self.iface, now, device) {
+            let Change { conflict, lost, gained } = change;
+            if let Some((cidr, mac)) = conflict {
+                on_event(Event::AddressConflict { cidr, mac });
+            }
             if let Some(cidr) = lost {
                 on_event(Event::AddressLost { cidr });
                 // With another mask it is still the same address.

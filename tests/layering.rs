@@ -43,7 +43,7 @@ const LAYERS: &[Layer] = &[
     layer("udp_queue.rs", &["iface", "phy", "socket", "time"], &["client", "config", "event"]),
     layer(
         "addresses/",
-        &["iface", "phy", "time", "wire"],
+        &["config", "iface", "phy", "time", "wire"],
         &["config", "neighbor", "phy", "random"],
     ),
     layer("storage.rs", &["iface", "socket"], &["pool", "udp_queue"]),

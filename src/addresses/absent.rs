@@ -5,7 +5,7 @@
 
 use smoltcp::phy::{ChecksumCapabilities, Device};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, IpAddress};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 use super::Learned;
 use crate::config::Config;
@@ -81,11 +81,52 @@ impl Slaac {
         match self.0 {}
     }
 
-    pub(super) fn poll<D: Device + ?Sized>(&mut self, _: Instant, _: &mut D) -> Learned {
+    pub(super) fn poll<D: Device + ?Sized>(&mut self, _: bool, _: Instant, _: &mut D) -> Learned {
         match self.0 {}
     }
 
     pub(super) fn poll_at(&self) -> Option<Instant> {
         match self.0 {}
     }
+}
+
+pub(super) struct Claims(Never);
+
+impl Claims {
+    pub(super) fn new(_: &Config) -> Option<Self> {
+        None
+    }
+
+    pub(super) fn contains(&self, _: IpAddress) -> bool {
+        match self.0 {}
+    }
+
+    pub(super) fn begin(&mut self, _: IpCidr, _: Instant) {
+        match self.0 {}
+    }
+
+    pub(super) fn end(&mut self, _: IpCidr) {
+        match self.0 {}
+    }
+
+    pub(super) fn link_changed(&mut self, _: bool, _: Instant) {
+        match self.0 {}
+    }
+
+    pub(super) fn poll_at(&self) -> Option<Instant> {
+        match self.0 {}
+    }
+
+    pub(super) fn poll<D: Device + ?Sized>(&mut self, _: Instant, _: &mut D) -> Option<Outcome> {
+        match self.0 {}
+    }
+
+    pub(super) fn hear(&mut self, _: &Heard, _: Instant) {
+        match self.0 {}
+    }
+}
+
+pub(super) enum Outcome {
+    Won(IpCidr),
+    Conflict { cidr: IpCidr, mac: EthernetAddress, is_lost: bool },
 }

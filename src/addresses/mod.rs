@@ -1,12 +1,15 @@
 //! Where the node's addresses come from, beside its [`Config`]: a DHCP server and a router may each
-//! lend one address and name one default route.
+//! lend one address and name one default route. And whether they are ours alone.
 
-#[cfg(not(all(feature = "dhcpv4", feature = "slaac")))]
+#[cfg(not(all(feature = "dhcpv4", feature = "slaac", feature = "conflict-detection")))]
 mod absent;
+#[cfg(feature = "conflict-detection")]
+mod claims;
 #[cfg(feature = "dhcpv4")]
 mod dhcp;
 #[cfg(feature = "proto-ipv6")]
 pub(crate) mod eui64;
+mod learned;
 #[cfg(feature = "dhcpv4")]
 mod off_link;
 #[cfg(feature = "slaac")]
@@ -15,99 +18,153 @@ mod slaac;
 use smoltcp::iface::Interface;
 use smoltcp::phy::{ChecksumCapabilities, Device};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use smoltcp::wire::{EthernetAddress, IpCidr};
 
 #[cfg(not(feature = "slaac"))]
 use self::absent::Slaac;
+#[cfg(not(feature = "conflict-detection"))]
+use self::absent::{Claims, Outcome};
 #[cfg(not(feature = "dhcpv4"))]
 use self::absent::{Dhcp, OffLink, next_hop};
+#[cfg(feature = "conflict-detection")]
+use self::claims::{Claims, Outcome};
 #[cfg(feature = "dhcpv4")]
 use self::dhcp::Dhcp;
+use self::learned::Learned;
 #[cfg(feature = "dhcpv4")]
 use self::off_link::{OffLink, next_hop};
 #[cfg(feature = "slaac")]
 use self::slaac::Slaac;
 use crate::config::Config;
 use crate::neighbor::{Heard, OffLinkRouter};
+use crate::phy::LinkState;
 
-/// What a source says at the moment.
+/// An address that went, the one that came, and one that another station uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Learned {
-    address: Option<IpCidr>,
-    router: Option<IpAddress>,
-}
-
-/// An address that went, and the one that came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
+    pub(crate) conflict: Option<(IpCidr, EthernetAddress)>,
     pub(crate) lost: Option<IpCidr>,
     pub(crate) gained: Option<IpCidr>,
 }
 
 /// The sources, and what the interface knows of each.
 pub(crate) struct Addresses {
+    mac: EthernetAddress,
     dhcp: Option<Dhcp>,
     slaac: Option<Slaac>,
     lease: Learned,
     prefix: Learned,
     off_link: OffLink,
-    mac: EthernetAddress,
+    claims: Option<Claims>,
 }
 
 impl Addresses {
-    pub(crate) fn new(config: &Config, now: Instant) -> Self {
+    /// Those of the interface are taken back until it is sure that they are free, if the configuration asks for it.
+    pub(crate) fn new(config: &Config, iface: &mut Interface, now: Instant) -> Self {
+        let mut claims = Claims::new(config);
+        if let Some(claims) = &mut claims {
+            iface.ip_addrs().iter().for_each(|cidr| claims.begin(*cidr, now));
+            iface.update_ip_addrs(|addresses| addresses.clear());
+        }
         Addresses {
+            mac: config.mac,
             dhcp: Dhcp::new(config, now),
             slaac: Slaac::new(config, now),
             lease: Learned::default(),
             prefix: Learned::default(),
             off_link: OffLink::default(),
-            mac: config.mac,
+            claims,
         }
     }
 
-    /// Whether there is anybody to learn from.
+    /// Whether any may come or go.
     pub(crate) fn may_change(&self) -> bool {
-        self.dhcp.is_some() || self.slaac.is_some()
+        self.dhcp.is_some() || self.slaac.is_some() || self.claims.is_some()
     }
 
-    /// Asks what is to be asked now, and tells the interface what has been answered.
+    /// Asks what is to be asked now, and tells the interface one thing that has been answered. To be called
+    /// until there is none.
     pub(crate) fn poll<D: Device + ?Sized>(
         &mut self,
         iface: &mut Interface,
         now: Instant,
         device: &mut D,
-    ) -> [Option<Change>; 2] {
-        let lease = self.dhcp.as_mut().and_then(|dhcp| {
-            let learned = dhcp.poll(now, device);
-            self.off_link.follow(&learned, now);
-            let router = next_hop(&learned);
-            apply(&mut self.lease, Learned { router, ..learned }, iface)
-        });
-        let prefix = self.slaac.as_mut().and_then(|slaac| {
-            let learned = slaac.poll(now, device);
-            apply(&mut self.prefix, learned, iface)
-        });
-        if lease.or(prefix).is_some() {
+    ) -> Option<Change> {
+        let change = self.learn(iface, now, device).or_else(|| self.defend(iface, now, device));
+        if change.is_some() {
             self.off_link.ask_again(now);
         }
         self.off_link.poll(self.mac, now, device);
-        [lease, prefix]
+        change
+    }
+
+    /// Follows servers and routers.
+    fn learn<D: Device + ?Sized>(
+        &mut self,
+        iface: &mut Interface,
+        now: Instant,
+        device: &mut D,
+    ) -> Option<Change> {
+        if let Some(dhcp) = &mut self.dhcp {
+            let learned = dhcp.poll(now, device);
+            self.off_link.follow(&learned, now);
+            let learned = Learned { router: next_hop(&learned), ..learned };
+            let change = self.lease.follow(learned, iface, self.claims.as_mut(), now);
+            if change.is_some() {
+                return change;
+            }
+        }
+        let slaac = self.slaac.as_mut()?;
+        let learned = slaac.poll(has_link_local(iface, self.mac), now, device);
+        self.prefix.follow(learned, iface, self.claims.as_mut(), now)
+    }
+
+    /// Sees to it that an address is ours alone.
+    fn defend<D: Device + ?Sized>(
+        &mut self,
+        iface: &mut Interface,
+        now: Instant,
+        device: &mut D,
+    ) -> Option<Change> {
+        match self.claims.as_mut()?.poll(now, device)? {
+            Outcome::Won(cidr) => {
+                // `Node::new` has seen that there is room.
+                iface.update_ip_addrs(|addresses| {
+                    let _ = addresses.push(cidr);
+                });
+                Some(Change { gained: Some(cidr), ..Change::default() })
+            }
+            Outcome::Conflict { cidr, mac, is_lost } => {
+                let lost = (is_lost && iface.has_ip_addr(cidr.address())).then_some(cidr);
+                if lost.is_some() {
+                    iface.update_ip_addrs(|addresses| addresses.retain(|own| *own != cidr));
+                }
+                if let Some(dhcp) = self.dhcp.as_mut().filter(|_| is_lost && self.lease.is(cidr)) {
+                    dhcp.decline(now);
+                }
+                Some(Change { conflict: Some((cidr, mac)), lost, gained: None })
+            }
+        }
     }
 
     /// When that is due again.
     pub(crate) fn poll_at(&self) -> Option<Instant> {
         let dhcp = self.dhcp.as_ref().map(Dhcp::poll_at);
-        let slaac = self.slaac.as_ref().and_then(|slaac| slaac.poll_at());
-        [dhcp, slaac, self.off_link.poll_at()].into_iter().flatten().min()
+        let slaac = self.slaac.as_ref().and_then(Slaac::poll_at);
+        let claims = self.claims.as_ref().and_then(Claims::poll_at);
+        [dhcp, slaac, claims, self.off_link.poll_at()].into_iter().flatten().min()
     }
 
-    /// The link is back, perhaps to another network: what was learned is asked for again, and meanwhile kept.
-    pub(crate) fn link_up(&mut self, now: Instant) {
-        if let Some(dhcp) = &mut self.dhcp {
+    /// A link that is back may lead to another network: what was learned is asked for again, and meanwhile kept.
+    pub(crate) fn link_changed(&mut self, link: LinkState, now: Instant) {
+        let is_up = link == LinkState::Up;
+        if let Some(claims) = &mut self.claims {
+            claims.link_changed(is_up, now);
+        }
+        if let Some(dhcp) = self.dhcp.as_mut().filter(|_| is_up) {
             dhcp.link_up(now);
         }
-        if let Some(slaac) = &mut self.slaac {
+        if let Some(slaac) = self.slaac.as_mut().filter(|_| is_up) {
             slaac.link_up(now);
         }
         self.off_link.ask_again(now);
@@ -116,6 +173,9 @@ impl Addresses {
     /// Takes what a neighbour says.
     pub(crate) fn heard(&mut self, heard: &Heard, now: Instant) {
         self.off_link.hear(heard, now);
+        if let Some(claims) = &mut self.claims {
+            claims.hear(heard, now);
+        }
     }
 
     /// The router that ARP has to be told of under another name.
@@ -144,50 +204,12 @@ impl Addresses {
     }
 }
 
-/// Makes the interface know what a source says now. An address that it has from elsewhere is not the
-/// source's to take away.
-fn apply(known: &mut Learned, learned: Learned, iface: &mut Interface) -> Option<Change> {
-    let old = *known;
-    if old.router != learned.router {
-        set_route(iface, old.router, learned.router);
-    }
-    known.router = learned.router;
-    let had = old.address.map(|cidr| cidr.address());
-    let is_elsewhere =
-        |cidr: &IpCidr| had != Some(cidr.address()) && iface.has_ip_addr(cidr.address());
-    known.address = learned.address.filter(|cidr| !is_elsewhere(cidr));
-    if old.address == known.address {
-        return None;
-    }
-    iface.update_ip_addrs(|addresses| {
-        addresses.retain(|address| Some(*address) != old.address);
-        if let Some(address) = known.address {
-            // `Node::new` has seen that there is room.
-            let _ = addresses.push(address);
-        }
-    });
-    Some(Change { lost: old.address, gained: known.address })
+#[cfg(feature = "proto-ipv6")]
+fn has_link_local(iface: &Interface, mac: EthernetAddress) -> bool {
+    iface.has_ip_addr(eui64::link_local(mac).address())
 }
 
-/// Each family has one default route: the last that was named, here or in the configuration. smoltcp's
-/// table has room for both.
-fn set_route(iface: &mut Interface, old: Option<IpAddress>, new: Option<IpAddress>) {
-    let routes = iface.routes_mut();
-    match (old, new) {
-        (_, Some(IpAddress::Ipv4(router))) => {
-            let _ = routes.add_default_ipv4_route(router);
-        }
-        (Some(IpAddress::Ipv4(_)), None) => {
-            routes.remove_default_ipv4_route();
-        }
-        #[cfg(feature = "proto-ipv6")]
-        (_, Some(IpAddress::Ipv6(router))) => {
-            let _ = routes.add_default_ipv6_route(router);
-        }
-        #[cfg(feature = "proto-ipv6")]
-        (Some(IpAddress::Ipv6(_)), None) => {
-            routes.remove_default_ipv6_route();
-        }
-        (None, None) => {}
-    }
+#[cfg(not(feature = "proto-ipv6"))]
+fn has_link_local(_: &Interface, _: EthernetAddress) -> bool {
+    false
 }

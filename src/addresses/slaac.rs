@@ -9,17 +9,17 @@
 
 use core::iter;
 
-use smoltcp::phy::{ChecksumCapabilities, Device, TxToken};
+use smoltcp::phy::Device;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv6Message, Icmpv6Packet, Icmpv6Repr,
-    IpAddress, IpCidr, IpProtocol, Ipv6Address, Ipv6Cidr, Ipv6Packet, Ipv6Repr, NdiscOption,
-    NdiscOptionType, NdiscPrefixInfoFlags, NdiscRepr,
+    EthernetAddress, EthernetFrame, Icmpv6Message, Icmpv6Packet, IpAddress, IpCidr, Ipv6Address,
+    Ipv6Cidr, Ipv6Packet, NdiscOption, NdiscOptionType, NdiscPrefixInfoFlags,
 };
 
 use super::Learned;
 use super::eui64::{link_local, with_interface_id};
 use crate::config::Config;
+use crate::neighbor::Message;
 
 /// RFC 4861 section 10: so many solicitations, so far apart.
 const MAX_RTR_SOLICITATIONS: u8 = 3;
@@ -27,9 +27,6 @@ const RTR_SOLICITATION_INTERVAL: Duration = Duration::from_secs(4);
 
 /// RFC 4862 section 5.5.3 e: a lifetime is not shortened below this by what anybody may have sent.
 const TWO_HOURS: Duration = Duration::from_secs(2 * 60 * 60);
-
-const ALL_ROUTERS: Ipv6Address = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
-const ALL_ROUTERS_MAC: EthernetAddress = EthernetAddress([0x33, 0x33, 0, 0, 0, 2]);
 
 /// What a router said, as far as the node is concerned.
 pub(super) struct Slaac {
@@ -61,13 +58,22 @@ impl Slaac {
         self.is_unanswered = true;
     }
 
-    /// Solicits a router when that is due, and forgets what is no longer valid.
-    pub(super) fn poll<D: Device + ?Sized>(&mut self, now: Instant, device: &mut D) -> Learned {
+    /// Solicits a router when that is due, and forgets what is no longer valid. `has_link_local` is false while
+    /// it is not sure whether that address is ours.
+    pub(super) fn poll<D: Device + ?Sized>(
+        &mut self,
+        has_link_local: bool,
+        now: Instant,
+        device: &mut D,
+    ) -> Learned {
         if self.is_soliciting()
             && self.next_solicitation <= now
             && let Some(token) = device.transmit(now)
         {
-            self.solicit(now, token);
+            let from = has_link_local.then(|| link_local(self.mac).address());
+            Message::solicit_routers(self.mac, from).send(Some(token));
+            self.solicitations += 1;
+            self.next_solicitation = now + RTR_SOLICITATION_INTERVAL;
         }
         self.forget(now);
         Learned {
@@ -91,36 +97,6 @@ impl Slaac {
 
     fn is_soliciting(&self) -> bool {
         (self.router.is_none() || self.is_unanswered) && self.solicitations < MAX_RTR_SOLICITATIONS
-    }
-
-    /// Sends a router solicitation (RFC 4861 section 4.1).
-    fn solicit(&mut self, now: Instant, token: impl TxToken) {
-        let solicitation =
-            Icmpv6Repr::Ndisc(NdiscRepr::RouterSolicit { lladdr: Some(self.mac.into()) });
-        let ip = Ipv6Repr {
-            src_addr: link_local(self.mac).address(),
-            dst_addr: ALL_ROUTERS,
-            next_header: IpProtocol::Icmpv6,
-            payload_len: solicitation.buffer_len(),
-            hop_limit: 255,
-        };
-        let len = EthernetFrame::<&[u8]>::buffer_len(ip.buffer_len() + solicitation.buffer_len());
-        token.consume(len, |buffer| {
-            let mut frame = EthernetFrame::new_unchecked(buffer);
-            frame.set_src_addr(self.mac);
-            frame.set_dst_addr(ALL_ROUTERS_MAC);
-            frame.set_ethertype(EthernetProtocol::Ipv6);
-            let mut packet = Ipv6Packet::new_unchecked(frame.payload_mut());
-            ip.emit(&mut packet);
-            solicitation.emit(
-                &ip.src_addr,
-                &ip.dst_addr,
-                &mut Icmpv6Packet::new_unchecked(packet.payload_mut()),
-                &ChecksumCapabilities::default(),
-            );
-        });
-        self.solicitations += 1;
-        self.next_solicitation = now + RTR_SOLICITATION_INTERVAL;
     }
 
     /// Takes a frame that carries a router advertisement, if it is a valid one (RFC 4861

@@ -4,6 +4,9 @@ use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, IpCidr, Ipv4Address, Ipv4Cidr,
 };
 
+#[cfg(feature = "conflict-detection")]
+use smoltcp::wire::IpAddress;
+
 use super::Reaction;
 use super::message::{Body, Message};
 
@@ -26,7 +29,7 @@ pub(crate) struct OffLinkRouter {
     pub(crate) alias: Ipv4Address,
 }
 
-#[cfg(feature = "dhcpv4")]
+#[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
 impl Message {
     /// A request to all: for the hardware address of `target`; from 0.0.0.0 a probe, and for the sender itself
     /// an announcement (RFC 5227 section 1.1).
@@ -55,6 +58,16 @@ impl Arp {
             return None;
         };
         mac.is_unicast().then_some(Arp { operation, mac, sender, target })
+    }
+
+    #[cfg(feature = "conflict-detection")]
+    pub(super) fn claimed(&self) -> Option<(IpAddress, EthernetAddress, bool)> {
+        let is_probe = self.sender.is_unspecified();
+        if is_probe && self.operation != ArpOperation::Request {
+            return None;
+        }
+        let address = if is_probe { self.target } else { self.sender };
+        Some((address.into(), self.mac, is_probe))
     }
 
     /// Whether the router answers us, or tells everybody.

@@ -9,6 +9,8 @@ mod ndisc;
 
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{EthernetAddress, EthernetFrame, EthernetProtocol, IpCidr};
+#[cfg(feature = "conflict-detection")]
+use smoltcp::wire::{IpAddress, Ipv4Address};
 
 use self::arp::Arp;
 pub(crate) use self::arp::OffLinkRouter;
@@ -32,6 +34,27 @@ pub(crate) enum Reaction {
     Retell(Message),
     /// It gets this answer; smoltcp does not see it.
     Answer(Message),
+}
+
+#[cfg(feature = "conflict-detection")]
+impl Message {
+    /// Asks whether another station has the address.
+    pub(crate) fn probe(mac: EthernetAddress, address: IpAddress) -> Message {
+        match address {
+            IpAddress::Ipv4(v4) => Message::who_has(mac, Ipv4Address::UNSPECIFIED, v4),
+            #[cfg(feature = "proto-ipv6")]
+            IpAddress::Ipv6(v6) => Message::detect_duplicate(mac, v6),
+        }
+    }
+
+    /// Tells all that the address is ours.
+    pub(crate) fn announce(mac: EthernetAddress, address: IpAddress) -> Message {
+        match address {
+            IpAddress::Ipv4(v4) => Message::who_has(mac, v4, v4),
+            #[cfg(feature = "proto-ipv6")]
+            IpAddress::Ipv6(v6) => Message::advertise(mac, v6),
+        }
+    }
 }
 
 impl Heard {
@@ -59,6 +82,16 @@ impl Heard {
             Heard::Arp(arp) => arp.reaction(mac, own, off_link),
             #[cfg(feature = "proto-ipv6")]
             Heard::Ndisc(ndisc) => ndisc.reaction(mac, own),
+        }
+    }
+
+    /// The address that its sender has; or that it probes for, then the last is true.
+    #[cfg(feature = "conflict-detection")]
+    pub(crate) fn claimed(&self) -> Option<(IpAddress, EthernetAddress, bool)> {
+        match self {
+            Heard::Arp(arp) => arp.claimed(),
+            #[cfg(feature = "proto-ipv6")]
+            Heard::Ndisc(ndisc) => ndisc.claimed(),
         }
     }
 

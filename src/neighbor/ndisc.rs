@@ -29,6 +29,11 @@ enum Kind {
 const ALL_NODES: Ipv6Address = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 const ALL_NODES_MAC: EthernetAddress = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
 
+#[cfg(feature = "slaac")]
+const ALL_ROUTERS: Ipv6Address = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
+#[cfg(feature = "slaac")]
+const ALL_ROUTERS_MAC: EthernetAddress = EthernetAddress([0x33, 0x33, 0, 0, 0, 2]);
+
 impl Message {
     /// Tells all nodes that the address is ours (RFC 4861 section 7.2.6).
     pub(crate) fn advertise(mac: EthernetAddress, own: Ipv6Address) -> Self {
@@ -45,7 +50,49 @@ impl Message {
     }
 }
 
+#[cfg(feature = "slaac")]
+impl Message {
+    /// Solicits routers; without an address yet, from nobody (RFC 4861 section 4.1).
+    pub(crate) fn solicit_routers(mac: EthernetAddress, from: Option<Ipv6Address>) -> Self {
+        let repr = NdiscRepr::RouterSolicit { lladdr: from.map(|_| mac.into()) };
+        let from = from.unwrap_or(Ipv6Address::UNSPECIFIED);
+        Message {
+            from: mac,
+            to: ALL_ROUTERS_MAC,
+            body: Body::Ndisc { from, to: ALL_ROUTERS, repr },
+        }
+    }
+}
+
+#[cfg(feature = "conflict-detection")]
+impl Message {
+    /// Duplicate address detection (RFC 4862 section 5.4.2).
+    pub(super) fn detect_duplicate(mac: EthernetAddress, target: Ipv6Address) -> Self {
+        let [.., x, y, z] = target.octets();
+        let (high, low) = (u16::from_be_bytes([0xff, x]), u16::from_be_bytes([y, z]));
+        // RFC 4291 section 2.7.1: its solicited-node address.
+        let to = Ipv6Address::new(0xff02, 0, 0, 0, 0, 1, high, low);
+        let from = Ipv6Address::UNSPECIFIED;
+        let repr = NdiscRepr::NeighborSolicit { target_addr: target, lladdr: None };
+        let to_mac = EthernetAddress([0x33, 0x33, 0xff, x, y, z]);
+        Message { from: mac, to: to_mac, body: Body::Ndisc { from, to, repr } }
+    }
+}
+
 impl Ndisc {
+    #[cfg(feature = "conflict-detection")]
+    pub(super) fn claimed(&self) -> Option<(IpAddress, EthernetAddress, bool)> {
+        match self.kind {
+            Kind::Advertisement { lladdr, .. } => {
+                Some((self.target.into(), lladdr.unwrap_or(self.mac), false))
+            }
+            Kind::Solicitation if self.from.is_unspecified() => {
+                Some((self.target.into(), self.mac, true))
+            }
+            Kind::Solicitation => None,
+        }
+    }
+
     /// RFC 4861 section 7.1: what is not valid is `None`.
     pub(super) fn read(
         frame: &EthernetFrame<&[u8]>,

@@ -121,6 +121,7 @@ pub struct Setup {
     pub nameless: bool,
     pub dhcpv4: bool,
     pub slaac: bool,
+    pub conflict_detection: bool,
     pub udp_policy: UdpPolicy,
     pub datagrams: fn() -> DatagramMemory<'static>,
 }
@@ -146,6 +147,7 @@ impl Setup {
             nameless: false,
             dhcpv4: false,
             slaac: false,
+            conflict_detection: false,
             udp_policy: UdpPolicy::DEFAULT,
             datagrams: DatagramMemory::none,
         }
@@ -199,7 +201,7 @@ impl Setup {
             config = config.address(*address).unwrap();
         }
         let Setup { timeouts, keep_alive, syn_cookies, dhcpv4, slaac, udp_policy, .. } = *self;
-        let Setup { per_source, evict_idle, .. } = *self;
+        let Setup { per_source, evict_idle, conflict_detection, .. } = *self;
         Config {
             timeouts,
             keep_alive,
@@ -208,6 +210,7 @@ impl Setup {
             evict_idle,
             dhcpv4,
             slaac,
+            conflict_detection,
             udp_policy,
             ..config
         }
@@ -258,6 +261,7 @@ pub enum Happened {
     Reported(Tuple, Report),
     Gained(IpCidr),
     Lost(IpCidr),
+    Conflict(IpCidr, EthernetAddress),
 }
 
 /// A node and what it told.
@@ -280,6 +284,7 @@ fn log(log: &mut Vec<Happened>) -> impl FnMut(Event<'_>) {
         Event::Reported { tuple, report } => log.push(Happened::Reported(tuple, report)),
         Event::AddressGained { cidr } => log.push(Happened::Gained(cidr)),
         Event::AddressLost { cidr } => log.push(Happened::Lost(cidr)),
+        Event::AddressConflict { cidr, mac } => log.push(Happened::Conflict(cidr, mac)),
         _ => {}
     }
 }
