@@ -1,4 +1,4 @@
-//! What a node is told before it runs, checked once, here.
+//! Configuration and its validation.
 
 use core::fmt;
 
@@ -8,54 +8,55 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 use crate::rate::Rate;
 
-/// Addresses that [`Config`] has room for. smoltcp's own table is smaller unless its feature
+/// The capacity of [`Config::addresses`]. smoltcp's own table holds 2 addresses unless its feature
 /// `iface-max-addr-count-8` is on; what it cannot hold is [`ConfigError::TooManyAddresses`].
 pub const MAX_ADDRESSES: usize = 8;
 
-/// The longest that anything in a [`Config`] or a [`Query`](crate::Query) waits, a year: past
-/// it "for ever" is meant, and smoltcp's clock can overflow.
+/// The longest duration in a [`Config`] or a [`Query`](crate::Query): one year. A longer one could
+/// overflow smoltcp's clock.
 pub const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Who the node is, and how long it waits for its peers.
+/// The configuration of a [`Node`](crate::Node).
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The hardware address; unicast.
+    /// The hardware address; must be unicast.
     pub mac: EthernetAddress,
-    /// Feeds initial sequence numbers, ephemeral ports (RFC 6056) and the hash of
-    /// the gate's table. It must differ at every boot: take it from an entropy source.
+    /// 64 random bits, different at each boot: take them from an entropy source. Initial sequence numbers
+    /// (RFC 9293 section 3.4.1), ephemeral ports (RFC 6056) and the keys of hashes derive from them.
     pub seed: u64,
-    /// The node's own addresses, each with the prefix of its network.
+    /// The node's addresses, each with its network's prefix length.
     pub addresses: Vec<IpCidr, MAX_ADDRESSES>,
-    /// Default routes, one per family at most.
+    /// Default gateways, at most one for each address family.
     pub gateways: Vec<IpAddress, 2>,
-    /// Take an IPv4 address and a default route from a DHCP server (RFC 2131); with feature `dhcpv4`.
+    /// Obtains an IPv4 address and a default route by DHCP (RFC 2131). Needs feature `dhcpv4`.
     pub dhcpv4: bool,
-    /// Take an IPv6 address and a default route from router advertisements (RFC 4862); with
-    /// feature `slaac`. It brings the link-local address with it.
+    /// Obtains an IPv6 address and a default route from router advertisements (RFC 4862), and adds the
+    /// link-local address. Needs feature `slaac`.
     pub slaac: bool,
-    /// Ask whether an address is free before it is used, which takes about a second; announce it then, and defend
-    /// it (RFC 5227, RFC 4862 section 5.4). With feature `conflict-detection`; off by default. The node begins
-    /// without an address: [`Event::AddressGained`](crate::Event) tells of each, those of `addresses` too.
+    /// Probes for an address before it is used, which takes about a second, then announces and defends it
+    /// (RFC 5227, RFC 4862 section 5.4). Needs feature `conflict-detection`; off by default. The node starts
+    /// without an address then: [`Event::AddressGained`](crate::Event) reports each, configured ones included.
     pub conflict_detection: bool,
-    /// How long each state may last.
+    /// Limits on the time in each connection state.
     pub timeouts: Timeouts,
-    /// Answer SYNs without remembering them while a listener's backlog is full, or every slot is taken and
-    /// another's would have to give way (RFC 4987 section 3.6);
-    /// with feature `syn-cookies`, and on by default then.
+    /// Answers SYNs with cookies, which take no memory, while a listener's backlog is full, or while every
+    /// slot is in use and none can be reclaimed (RFC 4987 section 3.6). Needs feature `syn-cookies`, and
+    /// is on by default with it.
     pub syn_cookies: bool,
-    /// How many slots one source address may have, handshakes among them. Clients behind one address
-    /// translator share it.
+    /// The maximum number of slots for one source address, handshakes included. `None` sets no limit;
+    /// `Some(0)` accepts no connection. Clients behind one NAT share a source address.
     pub per_source: Option<u16>,
-    /// With every slot taken, reset the connection that was quiet longest.
+    /// If every slot is in use, a new connection resets the one that has been idle longest.
     pub evict_idle: bool,
-    /// Which datagrams get no answer.
+    /// Limits on UDP answers.
     pub udp_policy: UdpPolicy,
-    /// Send a keep-alive after this much silence on a connection (RFC 9293 MUST-24: off by default).
+    /// Sends a keep-alive after this time without a segment from the peer; not zero. `None` sends none:
+    /// RFC 9293 MUST-25 says that keep-alives default to off.
     pub keep_alive: Option<Duration>,
 }
 
 impl Config {
-    /// A node without an address yet, with the default [`Timeouts`].
+    /// A configuration without addresses; everything else has its default.
     pub const fn new(mac: [u8; 6], seed: u64) -> Self {
         Config {
             mac: EthernetAddress(mac),
@@ -74,20 +75,33 @@ impl Config {
         }
     }
 
-    /// Adds one of the node's own addresses; may be called up to [`MAX_ADDRESSES`] times.
+    /// Adds an address of the node.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::TooManyAddresses`] from the ninth address on ([`MAX_ADDRESSES`]).
     pub fn address(mut self, address: impl Into<IpCidr>) -> Result<Self, ConfigError> {
         self.addresses.push(address.into()).map_err(|_| ConfigError::TooManyAddresses)?;
         Ok(self)
     }
 
-    /// Adds the link-local address that follows from the hardware address (RFC 4291 section 2.5.6).
+    /// Adds the link-local address that is derived from the hardware address (RFC 4291 section 2.5.6).
+    ///
+    /// # Errors
+    ///
+    /// As for [`address`](Self::address).
     #[cfg(feature = "proto-ipv6")]
     pub fn link_local(self) -> Result<Self, ConfigError> {
         let address = crate::addresses::eui64::link_local(self.mac);
         self.address(address)
     }
 
-    /// What [`Node::new`](crate::Node::new) will say to it, as far as that depends on nothing else.
+    /// Validates everything that does not depend on the device or the memory.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] that names the first invalid field. [`Node::new`](crate::Node::new) returns
+    /// the same one.
     pub fn check(&self) -> Result<(), ConfigError> {
         if !self.mac.is_unicast() || self.mac == EthernetAddress([0; 6]) {
             return Err(ConfigError::HardwareAddress);
@@ -106,8 +120,14 @@ impl Config {
         }
         let Timeouts { handshake, idle, stall, fin_wait, time_wait } = self.timeouts;
         let waits = [handshake, idle, stall, fin_wait, time_wait, self.keep_alive];
-        if waits.iter().any(|wait| *wait > Some(MAX_WAIT)) {
+        if waits.iter().any(|wait| *wait > Some(MAX_WAIT))
+            || self.keep_alive == Some(Duration::ZERO)
+        {
             return Err(ConfigError::Wait);
+        }
+        let mut rates = [self.udp_policy.per_source, self.udp_policy.total].into_iter().flatten();
+        if rates.any(|Rate { per_second, burst }| per_second == 0 || burst == 0) {
+            return Err(ConfigError::Rate);
         }
         for (i, cidr) in self.addresses.iter().enumerate() {
             if !is_host_address(cidr) {
@@ -129,7 +149,7 @@ impl Config {
     }
 }
 
-/// A unicast address that is not its own network's number or broadcast address.
+/// Whether it is a unicast address, and neither its network's number nor its broadcast address.
 pub(crate) fn is_host_address(cidr: &IpCidr) -> bool {
     is_host(&cidr.address(), cidr)
 }
@@ -139,37 +159,38 @@ fn is_host(address: &IpAddress, network: &IpCidr) -> bool {
         return false;
     }
     match (address, network) {
-        // RFC 3021: the two addresses of a /31 are both hosts; a /32 is only itself.
+        // RFC 3021: both addresses of a /31 are hosts.
         (IpAddress::Ipv4(address), IpCidr::Ipv4(network)) if network.prefix_len() < 31 => {
             network.broadcast() != Some(*address) && network.network().address() != *address
         }
-        #[allow(unreachable_patterns)] // with IPv4 alone the guard above leaves nothing else
+        #[allow(unreachable_patterns)] // without IPv6
         _ => true,
     }
 }
 
-/// How long a connection may stay in a state without getting on, up to [`MAX_WAIT`]; `None` waits for
-/// ever.
+/// The maximum time without progress in each connection state.
 ///
-/// These are deadlines of the pool, not smoltcp's `set_timeout`, which also resets connections that
-/// are idle and healthy.
+/// `None` sets no limit; the longest limit is [`MAX_WAIT`]. `Some(Duration::ZERO)` ends the state in the
+/// poll that enters it, which is of use for `time_wait` alone.
+///
+/// The node does not use smoltcp's `set_timeout`, which also resets healthy idle connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// SYN-RECEIVED and SYN-SENT: a handshake that does not end.
+    /// SYN-RECEIVED and SYN-SENT: the handshake is not complete.
     pub handshake: Option<Duration>,
-    /// ESTABLISHED with nothing to send: no byte in either direction.
+    /// ESTABLISHED and CLOSE-WAIT with an empty transmit buffer: no data moves in either direction.
     pub idle: Option<Duration>,
-    /// Bytes or a FIN to send, and the peer acknowledges nothing of them and sends nothing.
+    /// Data or a FIN is to be sent, and the peer neither acknowledges nor sends any data.
     pub stall: Option<Duration>,
-    /// FIN-WAIT-2: we have closed, the peer has not.
+    /// FIN-WAIT-2: only our side has closed.
     pub fin_wait: Option<Duration>,
-    /// TIME-WAIT. smoltcp ends it 10 s after the last FIN of the peer; a shorter time here, from the
-    /// first on, ends it earlier.
+    /// TIME-WAIT. smoltcp ends it 10 s after the peer's last FIN; this limit counts from the first FIN and
+    /// can only end it earlier.
     pub time_wait: Option<Duration>,
 }
 
 impl Timeouts {
-    /// 10 s for a handshake, 5 min idle, 30 s stalled, 60 s in FIN-WAIT-2; TIME-WAIT is smoltcp's 10 s.
+    /// Handshake 10 s, idle 5 min, stall 30 s, FIN-WAIT-2 60 s; TIME-WAIT as in smoltcp, 10 s.
     pub const DEFAULT: Timeouts = Timeouts {
         handshake: Some(Duration::from_secs(10)),
         idle: Some(Duration::from_secs(300)),
@@ -185,46 +206,48 @@ impl Default for Timeouts {
     }
 }
 
-/// What one connection of a [`Listener`] does.
+/// The service on the connections of a [`Listener`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TcpService {
-    /// Echo until the peer closes its side, then close ours (RFC 862).
+    /// Echoes until the peer closes its side, then closes ours (RFC 862).
     #[default]
     Stream,
-    /// The lecture's server: one `recv` of at most 1,024 bytes, echo it, close.
+    /// Echoes one `recv` of at most 1,024 bytes, then closes.
     Once,
-    /// Take everything, answer nothing, until the peer closes (RFC 863).
+    /// Reads and discards everything until the peer closes (RFC 863).
     Discard,
-    /// Send characters until the peer closes, take what comes and throw it away (RFC 864).
+    /// Sends characters until the peer closes, and discards what it receives (RFC 864).
     Chargen,
 }
 
-/// What a bound port does with a datagram.
+/// The service on a bound UDP port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UdpService {
-    /// Sends it back (RFC 862).
+    /// Sends each datagram back (RFC 862).
     #[default]
     Echo,
-    /// Throws it away (RFC 863).
+    /// Discards each datagram (RFC 863).
     Discard,
-    /// Answers with characters (RFC 864): 512, but no more than were sent.
+    /// Answers with characters (RFC 864): at most 512 bytes, and no more than the datagram had.
     Chargen,
 }
 
-/// Who is not answered. Datagrams from or to an address that no single host has never are.
+/// Limits on UDP answers. Datagrams from or to broadcast and multicast addresses, or from one of the node's
+/// bound ports, are never answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UdpPolicy {
-    /// Source ports below this belong to services that may answer an answer.
+    /// Datagrams from ports below this one are ignored: they belong to services, which may answer an
+    /// answer. 0 ignores none.
     pub lowest_port: u16,
-    /// For each source address; the last 8 are remembered.
+    /// The limit for each source address, of which the last 8 are remembered; `None` sets no limit.
     pub per_source: Option<Rate>,
-    /// For all sources together.
+    /// The limit for all sources together; `None` sets no limit.
     pub total: Option<Rate>,
 }
 
 impl UdpPolicy {
-    /// No source port below 1,024; 500,000 a second to one source, 1,000,000 in all: no honest peer
-    /// notices, and no loop goes faster.
+    /// No answer to ports below 1,024; 500,000 answers per second to one source, 1,000,000 in total: more
+    /// than an honest peer asks for, and a bound on two services that answer each other.
     pub const DEFAULT: UdpPolicy = UdpPolicy {
         lowest_port: 1024,
         per_source: Some(Rate { per_second: 500_000, burst: 50_000 }),
@@ -238,68 +261,71 @@ impl Default for UdpPolicy {
     }
 }
 
-/// What a SYN gets when no slot can be found for it.
+/// The answer to a SYN if no slot is free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenFull {
-    /// A reset: the peer knows at once.
+    /// A reset: the peer learns it at once.
     #[default]
     Reset,
-    /// Silence: the peer's SYN comes again, as with a full backlog on Linux.
+    /// No answer: the peer sends its SYN again, as with a full backlog on Linux.
     Silence,
 }
 
-/// `bind` and `listen` in one value: a port, a backlog, and what to do with who connects.
+/// The arguments of `bind` and `listen`, and the service on the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// The port, on every address of the node; not 0.
+    /// The TCP port, on every address of the node; not 0.
     pub port: u16,
-    /// Handshakes that may be under way at once; at least 1. Past it the oldest gives way.
+    /// The maximum number of simultaneous handshakes; at least 1. One more replaces the oldest.
     pub backlog: u16,
-    /// What each connection does.
+    /// The service on each connection.
     pub service: TcpService,
-    /// What a SYN gets when every slot is taken.
+    /// The answer to a SYN if no slot is free.
     pub when_full: WhenFull,
 }
 
 impl Listener {
-    /// The lecture's `bind((…, port))` and `listen(backlog)`.
+    /// A listener that echoes ([`TcpService::Stream`]) and resets if no slot is free.
     pub const fn new(port: u16, backlog: u16) -> Self {
         Listener { port, backlog, service: TcpService::Stream, when_full: WhenFull::Reset }
     }
 
-    /// The same with another flow.
+    /// Sets the service.
     pub const fn service(mut self, service: TcpService) -> Self {
         self.service = service;
         self
     }
 }
 
-/// Why a node cannot be made: the caller's configuration is at fault.
+/// Why a node cannot be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigError {
-    /// The hardware address is zero, broadcast or multicast: use a unicast one.
+    /// The hardware address is zero, broadcast or multicast.
     HardwareAddress,
-    /// Not the address of a host in its network: neither unspecified, broadcast, multicast nor the
-    /// network's own number.
+    /// The address is unspecified, broadcast, multicast or its network's number.
     Address(IpCidr),
-    /// The same address twice.
+    /// The address is configured twice.
     Twice(IpAddress),
-    /// More addresses than smoltcp's table holds: see its features `iface-max-addr-count-*`.
+    /// smoltcp's address table is too small, learned addresses included: see its features
+    /// `iface-max-addr-count-*`.
     TooManyAddresses,
-    /// The gateway is no host in any of the node's networks, or the second of its family.
+    /// The gateway is not a host in one of the node's networks, or is the second of its address family.
     Gateway(IpAddress),
-    /// The library was built without this feature.
+    /// The crate was built without this feature.
     NotBuiltIn(&'static str),
-    /// A timeout or the keep-alive is longer than [`MAX_WAIT`]: `None` waits for ever.
+    /// A timeout or the keep-alive is longer than [`MAX_WAIT`] (use `None` for no limit), or the keep-alive
+    /// is zero, which would send one in every poll.
     Wait,
+    /// A [`Rate`] or burst of 0 would allow no answer; `None` sets no limit.
+    Rate,
     /// The device is not Ethernet.
     Medium,
-    /// The device's MTU leaves no room for TCP: frames of at least 14 + 576 bytes (RFC 791).
+    /// The device's MTU, in bytes, is below 14 + 576 (Ethernet header and RFC 791's smallest packet).
     Mtu(usize),
-    /// The memory has no slot, more than 65,534 of them, or index slices that differ in length.
+    /// The number of slots is not between 1 and 65,534, or differs from the length of an index slice.
     Slots(usize),
-    /// A buffer is empty, or a receive buffer larger than 65,535 bytes: past that smoltcp scales its
-    /// window, and a full-duplex transfer can hang.
+    /// A buffer of this many bytes is empty, or is a receive buffer of more than 65,535 bytes, beyond which
+    /// smoltcp scales its window and a full-duplex transfer can hang.
     Buffer(usize),
     /// The scratch buffer is empty.
     Scratch,
@@ -311,17 +337,24 @@ impl fmt::Display for ConfigError {
             Self::HardwareAddress => write!(f, "the hardware address is not unicast"),
             Self::Address(cidr) => write!(f, "{cidr} is not the address of a host in its network"),
             Self::Twice(address) => write!(f, "{address} is given twice"),
-            Self::TooManyAddresses => write!(f, "more addresses than the stack's table holds"),
+            Self::TooManyAddresses => write!(f, "more addresses than smoltcp's table holds"),
             Self::Gateway(gateway) => write!(
                 f,
-                "gateway {gateway} is no host in any of the node's networks, or the second of its family"
+                "gateway {gateway} is not in one of the node's networks, or is the second of its family"
             ),
             Self::NotBuiltIn(feature) => write!(f, "built without the feature {feature}"),
-            Self::Wait => write!(f, "a timeout or the keep-alive is longer than a year"),
+            Self::Wait => f.write_str(
+                "a timeout or the keep-alive is longer than a year, or the keep-alive is 0",
+            ),
+            Self::Rate => {
+                write!(f, "a UDP rate or burst of 0 allows no answer: use at least 1, or None")
+            }
             Self::Medium => write!(f, "the device is not Ethernet"),
-            Self::Mtu(mtu) => write!(f, "frames of {mtu} bytes leave no room for TCP"),
-            Self::Slots(n) => write!(f, "{n} slots: from 1 to 65534, with indexes as long"),
-            Self::Buffer(n) => write!(f, "a buffer of {n} bytes: from 1 to 65535"),
+            Self::Mtu(mtu) => write!(f, "an MTU of {mtu} bytes is below 14 + 576"),
+            Self::Slots(n) => {
+                write!(f, "{n} slots: 1 to 65534 are possible, and as many index records")
+            }
+            Self::Buffer(n) => write!(f, "a buffer of {n} bytes: 1 to 65535 are possible"),
             Self::Scratch => write!(f, "the scratch buffer is empty"),
         }
     }

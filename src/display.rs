@@ -1,7 +1,6 @@
-//! An event in words: by `Display`, and with the features of their names through `log` and `defmt`.
+//! Events as text: `Display`, and with the features of these names `log` and `defmt`.
 //!
-//! The node itself logs nothing: a program that wants lines passes its events on, so one that does not
-//! pays for none.
+//! The node itself logs nothing, so a program that does not print its events pays nothing.
 
 use core::fmt::{Display, Formatter, Result};
 use core::net::{IpAddr, SocketAddr};
@@ -10,35 +9,35 @@ use smoltcp::wire::{EthernetAddress, IpEndpoint};
 
 use crate::event::Event;
 
-/// One text for every kind of writer.
-macro_rules! words {
+/// The text of an event, for `core::write` and `defmt::write`.
+macro_rules! write_event {
     ($write:ident, $f:expr, $event:expr) => {
         match $event {
             Event::Accepted { tuple } => {
-                $write!($f, "Accepted connection from {}", place(tuple.remote))
+                $write!($f, "Accepted connection from {}", socket_addr(tuple.remote))
             }
-            Event::Connected { tuple } => $write!($f, "Connected to {}", place(tuple.remote)),
+            Event::Connected { tuple } => $write!($f, "Connected to {}", socket_addr(tuple.remote)),
             Event::Received { tuple, data, .. } => {
-                $write!($f, "Received {} bytes from {}", data.len(), place(tuple.remote))
+                $write!($f, "Received {} bytes from {}", data.len(), socket_addr(tuple.remote))
             }
             Event::Sent { tuple, bytes, .. } => {
-                $write!($f, "Sent {} bytes to {}", bytes, place(tuple.remote))
+                $write!($f, "Sent {} bytes to {}", bytes, socket_addr(tuple.remote))
             }
             Event::Closed { tuple, reason, received, sent } => $write!(
                 $f,
                 "Closed {}: {}, {} bytes received, {} sent",
-                place(tuple.remote),
+                socket_addr(tuple.remote),
                 reason.name(),
                 received,
                 sent
             ),
             Event::DatagramDropped { reason, tuple } => {
-                $write!($f, "No answer to {}: {}", place(tuple.remote), reason.name())
+                $write!($f, "No answer to {}: {}", socket_addr(tuple.remote), reason.name())
             }
             Event::Reported { tuple, report } => $write!(
                 $f,
                 "Asked {}: {} sent, {} answered, {} lost",
-                place(tuple.remote),
+                socket_addr(tuple.remote),
                 report.sent,
                 report.answered,
                 report.lost
@@ -70,7 +69,7 @@ macro_rules! words {
             Event::LinkUp => $write!($f, "Link up"),
             Event::LinkDown => $write!($f, "Link down"),
             Event::Dropped { reason, tuple: Some(tuple) } => {
-                $write!($f, "Refused a frame of {}: {}", place(tuple.remote), reason.name())
+                $write!($f, "Refused a frame of {}: {}", socket_addr(tuple.remote), reason.name())
             }
             Event::Dropped { reason, tuple: None } => {
                 $write!($f, "Refused a frame: {}", reason.name())
@@ -79,21 +78,21 @@ macro_rules! words {
     };
 }
 
-/// As the standard library writes it, for either writer: an IPv6 address in brackets.
-fn place(endpoint: IpEndpoint) -> SocketAddr {
+/// For the standard library's format: an IPv6 address in brackets.
+fn socket_addr(endpoint: IpEndpoint) -> SocketAddr {
     SocketAddr::new(endpoint.addr.into(), endpoint.port)
 }
 
 impl Display for Event<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        words!(write, f, self)
+        write_event!(write, f, self)
     }
 }
 
 #[cfg(feature = "log")]
 impl Event<'_> {
-    /// Logs it: what becomes of a connection or an address as information, every other thing, and there
-    /// can be one for each frame, for debugging.
+    /// Logs the event through the `log` crate: events of connections, addresses and the link at level
+    /// `info`, those that can occur for each frame at level `debug`.
     pub fn log(&self) {
         let level = match self {
             Event::Received { .. }
@@ -111,21 +110,20 @@ mod deferred {
     use core::net::IpAddr;
 
     use defmt::{Format, Formatter, write};
-
-    use super::place;
     use smoltcp::wire::EthernetAddress;
 
+    use super::socket_addr;
     use crate::event::{Event, Tuple};
 
     impl Format for Event<'_> {
         fn format(&self, f: Formatter<'_>) {
-            words!(write, f, self);
+            write_event!(write, f, self);
         }
     }
 
     impl Format for Tuple {
         fn format(&self, f: Formatter<'_>) {
-            write!(f, "{} with {}", place(self.local), place(self.remote));
+            write!(f, "{} with {}", socket_addr(self.local), socket_addr(self.remote));
         }
     }
 }

@@ -1,196 +1,184 @@
-//! What happened, as it happens: for a log line, a counter, an LED.
+//! Events and counters.
 
 use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint};
 
-/// One thing that happened during a poll, with the bytes still in place.
+use crate::named::named;
+
+/// An event during a poll. Received data is borrowed from the stack's buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'e> {
-    /// A handshake with one of our listeners is complete: the lecture's `accept`.
+    /// A listener accepted a connection: the handshake is complete.
     Accepted {
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
     },
-    /// Our own handshake is complete: the lecture's `connect` has returned.
+    /// A connection opened by [`Node::connect`](crate::Node::connect) is established.
     Connected {
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
     },
-    /// Bytes were taken from a receive buffer: `recv`, or `recvfrom` for a whole datagram.
+    /// Data was read from a receive buffer: `recv` on a stream, `recvfrom` for a whole datagram.
     Received {
-        /// TCP or UDP.
+        /// The transport protocol.
         protocol: Protocol,
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
-        /// The bytes, in order.
+        /// The data, in order.
         data: &'e [u8],
     },
-    /// Bytes were given to a transmit buffer: `send`, or `sendto` for a whole datagram.
+    /// Data was written to a transmit buffer: `send` on a stream, `sendto` for a whole datagram.
     Sent {
-        /// TCP or UDP.
+        /// The transport protocol.
         protocol: Protocol,
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
-        /// How many.
+        /// Its length in bytes.
         bytes: usize,
     },
-    /// A connection, or the attempt at one, is over; no event follows for it.
+    /// A connection, or the attempt to open one, has ended; no event follows for it.
     Closed {
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
-        /// How it ended.
+        /// Why it ended.
         reason: CloseReason,
-        /// Bytes received on it.
+        /// Bytes received.
         received: u64,
-        /// Bytes sent on it.
+        /// Bytes sent.
         sent: u64,
     },
-    /// A datagram was not answered, or its answer did not leave.
+    /// A datagram was not answered, or its answer could not be sent.
     DatagramDropped {
-        /// Why.
+        /// The reason.
         reason: DatagramDropReason,
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
     },
-    /// A row of questions is over.
+    /// A [`Query`](crate::Query) has ended.
     Reported {
-        /// The two ends.
+        /// The local and the remote endpoint.
         tuple: Tuple,
-        /// How it went.
+        /// Its counters.
         report: Report,
     },
-    /// The network gave the node an address, or one of the configuration's was found to be free.
+    /// The node obtained an address by DHCP or SLAAC; or, with conflict detection, no other station has a
+    /// configured one.
     AddressGained {
-        /// The address, with its network's prefix.
+        /// The address, with its network's prefix length.
         cidr: IpCidr,
     },
-    /// An address is no longer ours; its connections end.
+    /// The node lost an address; the connections on it end.
     AddressLost {
-        /// The address, with its network's prefix.
+        /// The address, with its network's prefix length.
         cidr: IpCidr,
     },
-    /// Another station uses an address that is ours, or is to be (RFC 5227, RFC 4862): one that is not in use yet
-    /// is not taken, and tried again after a minute. One that is in use is defended once; if that is of no avail
-    /// [`AddressLost`](Event::AddressLost) follows. With [`Config::conflict_detection`](crate::Config).
+    /// Another station uses an address that the node has or probes for (RFC 5227, RFC 4862). A probed address
+    /// is not used, and probed for again after 60 s. An address in use is defended once;
+    /// [`AddressLost`](Event::AddressLost) follows if that fails. Needs
+    /// [`Config::conflict_detection`](crate::Config).
     AddressConflict {
-        /// The address, with its network's prefix.
+        /// The address, with its network's prefix length.
         cidr: IpCidr,
         /// The other station.
         mac: EthernetAddress,
     },
-    /// The device has a link. Only the loop for executors tells it, when it begins and at each change.
+    /// The device's link is up. Only `smolecho::run` reports the link: at its start and at each
+    /// change.
     LinkUp,
-    /// The device has no link: what is sent is lost.
+    /// The device's link is down: frames sent now are lost.
     LinkDown,
-    /// A frame was turned away.
+    /// A frame was dropped.
     Dropped {
-        /// Why.
+        /// The reason.
         reason: DropReason,
-        /// The two ends, where the frame had any.
+        /// The endpoints, if the frame has ports.
         tuple: Option<Tuple>,
     },
 }
 
-/// Who wants to know. By its type and not by a pointer: one that does nothing then costs nothing.
+/// An event callback; generic, so that an empty one costs nothing.
 pub(crate) trait Sink: FnMut(Event<'_>) {}
 
 impl<F: FnMut(Event<'_>)> Sink for F {}
 
-/// What carried the bytes.
+/// A transport protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Protocol {
-    /// A stream.
+    /// A byte stream.
     Tcp,
     /// Datagrams.
     Udp,
 }
 
-/// The two ends of a connection: RFC 9293's pair of sockets.
+/// A local and a remote endpoint: the 4-tuple that identifies a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tuple {
-    /// Ours.
+    /// The node's address and port.
     pub local: IpEndpoint,
-    /// The peer's.
+    /// The peer's address and port.
     pub remote: IpEndpoint,
 }
 
-/// How a row of questions went.
+/// The counters of a [`Query`](crate::Query).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Report {
-    /// Datagrams sent, those sent again among them.
+    /// Datagrams sent, retransmissions included.
     pub sent: u32,
-    /// Questions answered with what was asked.
+    /// Datagrams answered with the same payload.
     pub answered: u32,
-    /// Questions that were never answered.
+    /// Datagrams that were never answered.
     pub lost: u32,
-    /// Answers to a question that was answered before.
+    /// Answers to a datagram that was already answered.
     pub duplicates: u32,
-    /// Answers that came after a later question's.
+    /// Answers that arrived after the answer to a later datagram.
     pub reordered: u32,
-    /// Answers that differ from every question.
+    /// Answers that match no datagram sent.
     pub mismatched: u32,
 }
 
-macro_rules! counted {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        #[non_exhaustive]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-
-        impl $name {
-            /// Every variant, in the order in which they are counted.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
-
-            /// A short name for logs and JSON.
-            pub const fn name(self) -> &'static str {
-                match self { $($name::$variant => $text,)* }
-            }
-        }
-    };
-}
-
-counted! {
-    /// How a connection, or the attempt at one, ended.
+named! {
+    /// Why a connection, or the attempt to open one, ended.
+    #[non_exhaustive]
     CloseReason {
-        /// Both sides closed and everything arrived.
+        /// Both sides closed, and all data arrived.
         Finished = "finished",
-        /// The peer reset it.
+        /// The peer reset the connection.
         Reset = "reset by peer",
-        /// We reset it: the peer sent more than flow `once` takes (RFC 1122 section 4.2.2.13).
+        /// The node reset the connection: the peer sent more than
+        /// [`TcpService::Once`](crate::TcpService::Once) reads (RFC 1122 section 4.2.2.13).
         Unread = "unread data",
-        /// Our SYN was answered with a reset: nobody listens there.
+        /// The peer answered our SYN with a reset: its port has no listener.
         ConnectRefused = "connection refused",
-        /// What came back is not what was sent.
+        /// The client received bytes that differ from those it sent; the node reset the connection.
         Mismatch = "bytes differ",
-        /// The peer closed before everything had come back.
+        /// The peer closed before the client had received all of its echo.
         Short = "closed early",
-        /// The handshake did not end in time.
+        /// The handshake exceeded [`Timeouts::handshake`](crate::Timeouts::handshake).
         HandshakeTimeout = "handshake timeout",
-        /// The peer gave up its handshake with a reset.
+        /// The peer reset the handshake that it had begun.
         HandshakeReset = "handshake reset",
-        /// The handshake gave way: to a newer one (RFC 4987 section 3.4) or to the program's end.
+        /// The handshake was dropped for a newer one (RFC 4987 section 3.4), or the program aborted it.
         HandshakeDropped = "handshake dropped",
-        /// No byte either way for the idle time.
+        /// No data moved for [`Timeouts::idle`](crate::Timeouts::idle).
         IdleTimeout = "idle timeout",
-        /// The peer acknowledged nothing for the stall time.
+        /// The peer acknowledged nothing for [`Timeouts::stall`](crate::Timeouts::stall).
         StallTimeout = "stall timeout",
-        /// The peer did not close its side in time.
+        /// The peer did not close its side within [`Timeouts::fin_wait`](crate::Timeouts::fin_wait).
         FinWaitTimeout = "fin-wait timeout",
-        /// It was quiet longest when another connection needed its slot.
+        /// Another connection took the slot, because this one had been idle longest.
         IdleEvicted = "idle evicted",
-        /// The node no longer has the connection's local address.
+        /// The node lost the connection's local address.
         AddressLost = "address lost",
-        /// The program ended it.
+        /// The program aborted the connection.
         Aborted = "aborted",
     }
 }
 
 impl CloseReason {
-    /// The ends that come before a connection exists: they follow no accept and no connect.
+    /// Whether the connection was never established: no [`Event::Accepted`] or [`Event::Connected`]
+    /// precedes this reason.
     pub const fn is_handshake(self) -> bool {
         matches!(
             self,
@@ -202,94 +190,100 @@ impl CloseReason {
     }
 }
 
-counted! {
-    /// Why a frame was turned away.
+named! {
+    /// Why a frame was dropped.
+    #[non_exhaustive]
     DropReason {
-        /// Too short or inconsistent in its Ethernet, IP or TCP header.
+        /// The Ethernet, IP or TCP header is too short or inconsistent.
         Malformed = "malformed",
-        /// Not ARP, not an IP version that we speak.
+        /// The frame is neither ARP nor a supported IP version.
         UnknownProtocol = "unknown protocol",
-        /// For another station's hardware address, or a segment for another's IP address.
+        /// The frame is for another hardware address, or the segment for another IP address.
         NotOurs = "not ours",
-        /// A source that cannot be: unspecified, broadcast, multicast, loopback or our own.
+        /// The source address is unspecified, broadcast, multicast, loopback or the node's own.
         BadSource = "impossible source",
-        /// To a broadcast or multicast address: TCP (RFC 9293 MUST-57), or to a port that nobody has bound.
+        /// TCP to a broadcast or multicast address (RFC 9293 MUST-57), or a datagram to such an address
+        /// and an unbound port.
         Broadcast = "to broadcast",
-        /// A fragment of TCP, whose ports cannot be told; of IPv6; or of more than any port has room for.
+        /// A fragment of a TCP segment, an IPv6 fragment, or a fragment of a datagram larger than every
+        /// receive buffer.
         Fragment = "fragment",
-        /// A SYN for a connection that exists (RFC 5961 section 4).
+        /// A SYN for an existing connection; answered with a challenge ACK (RFC 5961 section 4).
         InUse = "syn for a connection in use",
-        /// A reset that does not have the very next sequence number (RFC 5961 section 3).
+        /// A reset whose sequence number is not exactly RCV.NXT (RFC 5961 section 3).
         InexactReset = "inexact reset",
-        /// An acknowledgement of what was never sent (RFC 9293 section 3.10.7.4).
+        /// An acknowledgment of data that was never sent (RFC 9293 section 3.10.7.4).
         UnsentAck = "ack of what was not sent",
-        /// A FIN beyond the window, or text behind a FIN (RFC 9293 section 3.10.7.4).
+        /// A FIN beyond the window, or text after a FIN (RFC 9293 section 3.10.7.4).
         Overrun = "beyond the window or a fin",
-        /// A SYN from a source that has as many slots as it may.
+        /// A SYN whose source already uses [`Config::per_source`](crate::Config::per_source) slots.
         SourceCap = "too many from the source",
         /// A SYN to a port without a listener; answered with a reset.
         NoListener = "no listener",
-        /// A segment for no connection; answered with a reset (RFC 9293 section 3.10.7.1), unless it is one,
-        /// or has no control bit and comes to a listener.
+        /// A segment without a connection. It is answered with a reset (RFC 9293 section 3.10.7.1),
+        /// except for a reset, or a segment without control bits to a listener's port.
         NoConnection = "no connection",
-        /// A SYN and no slot for it; answered as [`WhenFull`](crate::WhenFull) says, or not at all where an idle
-        /// connection has just given way.
+        /// A SYN without a free slot. It is answered as [`WhenFull`](crate::WhenFull) says, or not at all
+        /// if an idle connection was just reset for it.
         Full = "full",
     }
 }
 
-counted! {
-    /// Why a datagram was not answered.
+named! {
+    /// Why a datagram got no answer.
+    #[non_exhaustive]
     DatagramDropReason {
-        /// From a port of our own, or one so low that a service may answer the answer.
+        /// The source port is below [`UdpPolicy::lowest_port`](crate::UdpPolicy::lowest_port), or is one
+        /// of the node's bound ports.
         SourcePort = "source port",
-        /// From an address that no single other host has.
+        /// The source address is not the unicast address of another host.
         Source = "impossible source",
-        /// To a broadcast or multicast address.
+        /// The destination is a broadcast or multicast address.
         Destination = "broadcast",
-        /// More than one source may ask.
+        /// The source exceeded [`UdpPolicy::per_source`](crate::UdpPolicy::per_source).
         SourceRate = "rate of the source",
-        /// More than all may ask.
+        /// All sources together exceeded [`UdpPolicy::total`](crate::UdpPolicy::total).
         TotalRate = "rate in all",
-        /// Larger than the stack's buffer for what it must send in fragments.
+        /// The answer is larger than smoltcp's fragmentation buffer.
         TooLarge = "too large",
-        /// The peer's hardware address could not be found.
+        /// The peer's hardware address was not resolved in time.
         Unreachable = "peer unreachable",
-        /// A wrong checksum, or larger than the port's memory.
+        /// The checksum is wrong, or the datagram is larger than the port's receive buffer.
         Unreadable = "unreadable",
     }
 }
 
-/// The node's counters. They add up:
-/// `frames = delivered + refused`, and
-/// `accepted + connected = open + ends that are not of a handshake`.
+/// The node's counters.
+///
+/// They add up: `frames = delivered + dropped_total()`, and
+/// `accepted + connected = Occupancy::open + closed()`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Frames that the device gave us.
+    /// Frames received from the device.
     pub frames: u64,
-    /// Frames that the stack took in: segments of connections, datagrams, SYNs that got a cookie, ARP,
-    /// ICMP, and what it ignores by itself.
+    /// Frames passed to smoltcp or answered with a SYN cookie: segments, datagrams, ARP, ICMP, and frames
+    /// that smoltcp ignores.
     pub delivered: u64,
     /// Connections accepted.
     pub accepted: u64,
-    /// Connections that we opened.
+    /// Connections opened by the node.
     pub connected: u64,
-    /// Bytes taken from receive buffers.
+    /// Payload bytes read from receive buffers, TCP only.
     pub bytes_received: u64,
-    /// Bytes given to transmit buffers.
+    /// Payload bytes written to transmit buffers, TCP only.
     pub bytes_sent: u64,
-    /// TIME-WAIT slots that were taken for a new connection before their time.
+    /// TIME-WAIT slots that were reused early for a new connection.
     pub recycled: u64,
-    /// Challenges sent (RFC 5961): answers within a connection to a SYN, an inexact reset, an
-    /// acknowledgement of what was not sent, or more than the window has room for.
+    /// Challenge ACKs sent (RFC 5961): answers within a connection to a SYN, an inexact reset, an
+    /// acknowledgment of data that was not sent, or data beyond the window.
     pub challenges: u64,
-    /// SYNs answered with a cookie (RFC 4987 section 3.6): the backlog was full, or every slot was taken.
+    /// SYNs answered with a cookie (RFC 4987 section 3.6).
     pub cookies_given: u64,
-    /// Connections that came of a cookie.
+    /// Connections accepted from a cookie.
     pub cookies_returned: u64,
-    /// Datagrams that came to a bound port.
+    /// Datagrams received on bound ports.
     pub datagrams_received: u64,
-    /// Datagrams given to a socket for sending.
+    /// Datagrams written to a transmit buffer.
     pub datagrams_sent: u64,
     closed: [u64; CloseReason::ALL.len()],
     dropped: [u64; DropReason::ALL.len()],
@@ -297,22 +291,22 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Connections, or attempts, that ended like this.
+    /// Connections and attempts that ended for this reason.
     pub const fn ended(&self, reason: CloseReason) -> u64 {
         self.closed[reason as usize]
     }
 
-    /// Frames that were turned away for this reason.
+    /// Frames dropped for this reason.
     pub const fn dropped(&self, reason: DropReason) -> u64 {
         self.dropped[reason as usize]
     }
 
-    /// Datagrams that were not answered for this reason.
+    /// Datagrams not answered for this reason.
     pub const fn datagrams_dropped(&self, reason: DatagramDropReason) -> u64 {
         self.datagrams_dropped[reason as usize]
     }
 
-    /// Connections that are over, handshakes that failed not among them.
+    /// Connections that have ended, failed handshakes excluded.
     pub fn closed(&self) -> u64 {
         CloseReason::ALL
             .iter()
@@ -321,7 +315,7 @@ impl Stats {
             .sum()
     }
 
-    /// Frames that were turned away for any reason.
+    /// Frames dropped for any reason.
     pub fn dropped_total(&self) -> u64 {
         self.dropped.iter().sum()
     }

@@ -1,80 +1,54 @@
-//! What a frame is, before smoltcp sees it: a segment of some connection, something for all, or
-//! nothing that belongs here.
+//! The gate: classifies each frame by its headers before smoltcp sees it.
 //!
-//! The gate reads headers and decides nothing about connections. It checks lengths, never checksums:
-//! smoltcp does that, and a frame that only the gate believed in leaves no trace.
+//! It decides nothing about connections. It checks lengths, not checksums; those are smoltcp's. A frame
+//! that later fails its checksum changes no state.
 
 use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpCidr, IpEndpoint, IpProtocol,
-    Ipv4Packet, TcpPacket, TcpSeqNumber, UdpPacket,
+    ArpPacket, EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpCidr, IpEndpoint,
+    IpProtocol, Ipv4Packet, UdpPacket,
 };
 #[cfg(feature = "proto-ipv6")]
-use smoltcp::wire::{Icmpv6Message, Ipv6Packet};
+use smoltcp::wire::{Icmpv6Message, Icmpv6Packet, Ipv6Packet};
 
 use crate::event::{DropReason, Tuple};
 #[cfg(feature = "proto-ipv6")]
 use crate::ipv6::upper_layer;
+use crate::segment::Segment;
 
 /// The port of a DHCP client (RFC 2131 section 4.1).
 const DHCP_CLIENT: u16 = 68;
 
-/// What a frame turned out to be.
+/// What a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FrameClass {
-    /// A TCP segment, to whatever address.
-    Segment(Header),
+pub(crate) enum FrameClass<'f> {
+    /// A TCP segment; its destination may be no address of this node.
+    Segment(Segment<'f>),
     /// A UDP datagram, with its two ends.
     Datagram(Tuple),
-    /// A fragment of a UDP datagram, and where it ends in it.
+    /// A fragment of a UDP datagram: the offset of its end, in bytes.
     Fragment(usize),
     /// A UDP datagram for a DHCP client's port.
     Dhcp(Tuple),
-    /// Somebody tells a hardware address: whoever waits for one may go on.
-    Neighbor,
-    /// A router speaks.
+    /// ARP, or a neighbour solicitation or advertisement, with the address whose hardware address it tells.
+    Neighbor(Option<IpAddress>),
+    /// A router advertisement.
     #[cfg(feature = "proto-ipv6")]
     Router,
-    /// Whatever else smoltcp answers or ignores by itself.
+    /// Anything else: smoltcp answers it or ignores it.
     Other,
-    /// Not to be passed on.
+    /// Not passed on to smoltcp.
     Drop(DropReason),
 }
 
-/// The part of a TCP segment that says where it belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
-    pub(crate) tuple: Tuple,
-    pub(crate) control: Control,
-    pub(crate) seq: TcpSeqNumber,
-    pub(crate) ack: TcpSeqNumber,
-}
-
-/// What a segment's control bits ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Control {
-    /// A SYN without an ACK: a connection.
-    Syn,
-    /// A RST: its end.
-    Rst,
-    /// A SYN with an ACK: the answer to ours.
-    SynAck,
-    /// Everything else, within a connection.
-    Ack,
-    /// The same with a FIN.
-    Fin,
-    /// None of SYN, RST and ACK: no connection has such a segment.
-    NoFlags,
-}
-
-/// Who we are.
+/// The hardware address and the IP addresses of this node.
 pub(crate) struct LocalAddresses<'a> {
     pub(crate) mac: EthernetAddress,
     pub(crate) addresses: &'a [IpCidr],
 }
 
 impl LocalAddresses<'_> {
-    /// Reads a frame as far as its TCP ports.
-    pub(crate) fn classify(&self, frame: &[u8]) -> FrameClass {
+    /// Reads a frame's headers, down to the TCP or UDP ports.
+    pub(crate) fn classify<'f>(&self, frame: &'f [u8]) -> FrameClass<'f> {
         let Ok(ethernet) = EthernetFrame::new_checked(frame) else {
             return FrameClass::Drop(DropReason::Malformed);
         };
@@ -84,31 +58,36 @@ impl LocalAddresses<'_> {
         }
         let is_for_all = to != self.mac;
         match ethernet.ethertype() {
-            EthernetProtocol::Arp => FrameClass::Neighbor,
-            EthernetProtocol::Ipv4 => self.classify_ipv4(ethernet.payload(), is_for_all),
+            EthernetProtocol::Arp => FrameClass::Neighbor(arp_sender(ethernet.payload())),
+            EthernetProtocol::Ipv4 => self.classify_ipv4(frame, ethernet.payload(), is_for_all),
             #[cfg(feature = "proto-ipv6")]
-            EthernetProtocol::Ipv6 => self.classify_ipv6(ethernet.payload(), is_for_all),
+            EthernetProtocol::Ipv6 => self.classify_ipv6(frame, ethernet.payload(), is_for_all),
             _ => FrameClass::Drop(DropReason::UnknownProtocol),
         }
     }
 
-    fn classify_ipv4(&self, packet: &[u8], is_for_all: bool) -> FrameClass {
+    fn classify_ipv4<'f>(
+        &self,
+        frame: &'f [u8],
+        packet: &'f [u8],
+        is_for_all: bool,
+    ) -> FrameClass<'f> {
         let Ok(ip) = Ipv4Packet::new_checked(packet) else {
             return FrameClass::Drop(DropReason::Malformed);
         };
         let (from, to) = (ip.src_addr(), ip.dst_addr());
-        // RFC 1122 section 3.3.6: what is for one host does not come in a frame for all.
+        // RFC 1122 section 3.3.6: a link-layer broadcast does not carry a packet for one host.
         if is_for_all && self.has(&to.into()) {
             return FrameClass::Drop(DropReason::Broadcast);
         }
         let is_fragment = ip.more_frags() || ip.frag_offset() != 0;
         match ip.next_header() {
-            // smoltcp takes the fragment for the whole where it cannot put one together.
+            // Without reassembly smoltcp takes a fragment for a whole packet.
             _ if is_fragment && cfg!(not(feature = "ipv4-fragmentation")) => {
                 FrameClass::Drop(DropReason::Fragment)
             }
             IpProtocol::Tcp if is_fragment => FrameClass::Drop(DropReason::Fragment),
-            IpProtocol::Tcp => classify_tcp(from, to, ip.payload()),
+            IpProtocol::Tcp => classify_tcp(frame, from, to, ip.payload()),
             IpProtocol::Udp if is_fragment => {
                 FrameClass::Fragment(usize::from(ip.frag_offset()) + ip.payload().len())
             }
@@ -118,7 +97,12 @@ impl LocalAddresses<'_> {
     }
 
     #[cfg(feature = "proto-ipv6")]
-    fn classify_ipv6(&self, packet: &[u8], is_for_all: bool) -> FrameClass {
+    fn classify_ipv6<'f>(
+        &self,
+        frame: &'f [u8],
+        packet: &'f [u8],
+        is_for_all: bool,
+    ) -> FrameClass<'f> {
         let Ok(ip) = Ipv6Packet::new_checked(packet) else {
             return FrameClass::Drop(DropReason::Malformed);
         };
@@ -132,16 +116,14 @@ impl LocalAddresses<'_> {
         let payload = &ip.payload()[start..];
         let message = payload.first().map(|message| Icmpv6Message::from(*message));
         match protocol {
-            IpProtocol::Tcp => classify_tcp(from, to, payload),
+            IpProtocol::Tcp => classify_tcp(frame, from, to, payload),
             IpProtocol::Udp => classify_udp(from, to, payload),
             IpProtocol::Ipv6Frag => FrameClass::Drop(DropReason::Fragment),
-            IpProtocol::Icmpv6
-                if matches!(
-                    message,
-                    Some(Icmpv6Message::NeighborSolicit | Icmpv6Message::NeighborAdvert)
-                ) =>
-            {
-                FrameClass::Neighbor
+            IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborAdvert) => {
+                FrameClass::Neighbor(advertised(payload))
+            }
+            IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborSolicit) => {
+                FrameClass::Neighbor(Some(from.into()))
             }
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::RouterAdvert) => {
                 FrameClass::Router
@@ -150,7 +132,7 @@ impl LocalAddresses<'_> {
         }
     }
 
-    /// Why there is nobody here to take a segment to this address; `None` if it is ours.
+    /// Why a segment to this address is dropped; `None` if the address is this node's.
     pub(crate) fn drop_reason(&self, address: &IpAddress) -> Option<DropReason> {
         if self.has(address) {
             return None;
@@ -160,7 +142,7 @@ impl LocalAddresses<'_> {
         Some(if is_for_all { DropReason::Broadcast } else { DropReason::NotOurs })
     }
 
-    /// RFC 1122 section 3.2.1.3, RFC 9293 MUST-63: the sources that no host can have.
+    /// RFC 1122 section 3.2.1.3, RFC 9293 MUST-63: whether another host can have this source address.
     pub(crate) fn is_possible_peer(&self, from: &IpAddress, to: &IpAddress) -> bool {
         from.is_unicast()
             && !self.is_broadcast(from)
@@ -182,33 +164,19 @@ impl LocalAddresses<'_> {
     }
 }
 
-fn classify_tcp<A: Into<IpAddress>>(from: A, to: A, segment: &[u8]) -> FrameClass {
-    let Ok(tcp) = TcpPacket::new_checked(segment) else {
-        return FrameClass::Drop(DropReason::Malformed);
-    };
-    let (local, remote) = (tcp.dst_port(), tcp.src_port());
-    if local == 0 || remote == 0 {
-        return FrameClass::Drop(DropReason::Malformed);
+fn classify_tcp<'f>(
+    frame: &'f [u8],
+    from: impl Into<IpAddress>,
+    to: impl Into<IpAddress>,
+    segment: &'f [u8],
+) -> FrameClass<'f> {
+    match Segment::new(frame, segment, from.into(), to.into()) {
+        Some(segment) => FrameClass::Segment(segment),
+        None => FrameClass::Drop(DropReason::Malformed),
     }
-    FrameClass::Segment(Header {
-        tuple: Tuple {
-            local: IpEndpoint::new(to.into(), local),
-            remote: IpEndpoint::new(from.into(), remote),
-        },
-        control: match (tcp.rst(), tcp.syn(), tcp.ack()) {
-            (true, _, _) => Control::Rst,
-            (_, true, false) => Control::Syn,
-            (_, true, true) => Control::SynAck,
-            (_, _, true) if tcp.fin() => Control::Fin,
-            (_, _, true) => Control::Ack,
-            _ => Control::NoFlags,
-        },
-        seq: tcp.seq_number(),
-        ack: tcp.ack_number(),
-    })
 }
 
-fn classify_udp<A: Into<IpAddress>>(from: A, to: A, datagram: &[u8]) -> FrameClass {
+fn classify_udp<'f, A: Into<IpAddress>>(from: A, to: A, datagram: &[u8]) -> FrameClass<'f> {
     let Ok(udp) = UdpPacket::new_checked(datagram) else {
         return FrameClass::Drop(DropReason::Malformed);
     };
@@ -229,4 +197,19 @@ fn is_loopback(address: &IpAddress) -> bool {
         #[cfg(feature = "proto-ipv6")]
         IpAddress::Ipv6(v6) => v6.is_loopback(),
     }
+}
+
+/// The sender's protocol address (RFC 826).
+fn arp_sender(arp: &[u8]) -> Option<IpAddress> {
+    let arp = ArpPacket::new_checked(arp).ok()?;
+    let octets: [u8; 4] = arp.source_protocol_addr().try_into().ok()?;
+    Some(IpAddress::Ipv4(octets.into()))
+}
+
+/// The target of a neighbour advertisement (RFC 4861 section 4.4).
+#[cfg(feature = "proto-ipv6")]
+fn advertised(icmp: &[u8]) -> Option<IpAddress> {
+    // The header and the target address; smoltcp's own check does not cover the latter.
+    let icmp = Icmpv6Packet::new_checked(icmp.get(..24)?).ok()?;
+    Some(icmp.target_addr().into())
 }

@@ -1,9 +1,9 @@
-//! What stands between an IPv6 header and what the packet carries.
+//! IPv6 extension headers.
 
 use smoltcp::wire::{IpProtocol, Ipv6ExtHeader, Ipv6Packet};
 
-/// What the packet carries, and where in its payload that begins: behind a hop-by-hop header, which stands
-/// right behind the IPv6 header, so only once (RFC 8200 section 4.3).
+/// The upper-layer protocol, and its offset in the packet's payload. A hop-by-hop header is skipped; it may
+/// only follow the IPv6 header (RFC 8200 section 4.1).
 pub(crate) fn upper_layer(ip: &Ipv6Packet<&[u8]>) -> Option<(IpProtocol, usize)> {
     if ip.next_header() != IpProtocol::HopByHop {
         return Some((ip.next_header(), 0));

@@ -28,6 +28,7 @@ mod display;
 mod gate;
 #[cfg(feature = "proto-ipv6")]
 mod ipv6;
+mod named;
 mod neighbor;
 mod pool;
 mod random;

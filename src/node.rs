@@ -11,27 +11,24 @@ mod cookies;
 mod datagrams;
 mod error;
 mod fragments;
+mod ingress;
 mod neighbors;
 
 use heapless::Vec;
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketSet};
-use smoltcp::phy::{ChecksumCapabilities, Device, Medium, PacketMeta, RxToken, TxToken};
+use smoltcp::phy::{ChecksumCapabilities, Device, Medium};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress};
 
-use self::admission::Verdict;
 pub use self::error::{BindError, ConnectError, ListenError};
 use crate::addresses::{Addresses, Change};
 use crate::config::{Config, ConfigError, Listener, Timeouts};
 use crate::cookie::Cookies;
-use crate::event::{DropReason, Event, Sink, Stats, Tuple};
-use crate::gate::{FrameClass, LocalAddresses};
-use crate::phy::seq_tracker::TrackedTxToken;
-use crate::phy::single_frame::SingleFrame;
+use crate::event::{Event, Sink, Stats};
 use crate::phy::{LinkState, MIN_MTU};
-use crate::pool::age_lists::SlotState;
-use crate::pool::{MAX_SLOTS, Pool};
+use crate::pool::Pool;
+use crate::pool::index::{MAX_LISTENERS, MAX_SLOTS, SlotState};
 use crate::random::SplitMix64;
 use crate::server::udp::UdpLimiter;
 use crate::storage::{DatagramMemory, MAX_BUFFER, Memory};
@@ -40,9 +37,6 @@ use crate::udp_queue::{Port, TxSlot};
 /// Frames taken from the device in one poll, and slots whose deadline is looked at: the bound on a
 /// poll's work. What is left over is due at once.
 const FRAMES_PER_POLL: usize = 64;
-
-/// Ports that can be listened on at once.
-const LISTENERS: usize = 4;
 
 /// An IP node that serves and makes connections over any [`Device`].
 pub struct Node<'a> {
@@ -57,7 +51,7 @@ pub struct Node<'a> {
     /// The last poll ended before the device had no more frames.
     more: bool,
 
-    listeners: Vec<Listener, LISTENERS>,
+    listeners: Vec<Listener, MAX_LISTENERS>,
     per_source: Option<u16>,
     evict_idle: bool,
     cookies: Option<Cookies>,
@@ -78,15 +72,13 @@ pub struct Node<'a> {
     addresses: Addresses,
 }
 
-/// Where a frame went.
-enum Delivered {
-    Slot(usize),
-    Ports(Option<Tuple>),
-    Elsewhere,
-}
-
 impl<'a> Node<'a> {
-    /// A node on this device's medium, with its addresses and routes set and nothing listening.
+    /// A node with the configured addresses and routes, and no listener.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`]: the configuration is invalid, `memory` is unsuitable (no slot, an empty buffer),
+    /// or `device` is not Ethernet or has too small an MTU.
     pub fn new<D: Device + ?Sized>(
         config: &Config,
         memory: Memory<'a>,
@@ -110,7 +102,7 @@ impl<'a> Node<'a> {
         set_addresses(&mut iface, config)?;
         let addresses = Addresses::new(config, &mut iface, now);
 
-        let Memory { slots, table, due, order, scratch, datagrams } = memory;
+        let Memory { slots, index, scratch, datagrams } = memory;
         let DatagramMemory { sockets, ports, tx_slots } = datagrams;
         Ok(Node {
             iface,
@@ -129,7 +121,7 @@ impl<'a> Node<'a> {
                 let window = room.and_then(|room| room.try_into().ok()).unwrap_or(u16::MAX);
                 Cookies::new((random.next(), random.next()), window)
             }),
-            pool: Pool::new(slots, table, due, order, random.next() as u32),
+            pool: Pool::new(slots, index, random.next() as u32, config.per_source.is_some()),
             random,
             scratch,
             common: sockets,
@@ -142,8 +134,11 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// The body of the loop: frames in, bytes echoed, frames out, deadlines kept. Bounded work;
-    /// afterwards wait until [`poll_at`](Self::poll_at), or until the device has a frame.
+    /// Receives frames, serves connections and datagrams, sends frames, and enforces deadlines. The work is
+    /// bounded; then wait until [`poll_at`](Self::poll_at), or until the device has a frame.
+    ///
+    /// `now` must not go back between calls; otherwise deadlines and retransmissions are late by the
+    /// difference.
     pub fn poll<D: Device + ?Sized>(
         &mut self,
         now: Instant,
@@ -168,7 +163,7 @@ impl<'a> Node<'a> {
         self.flush(now, device, &mut on_event);
     }
 
-    /// When the next poll is due even if no frame comes; `None` is never. Not before `now`.
+    /// The time of the next poll if no frame arrives, `now` or later; `None` if there is none.
     pub fn poll_at(&mut self, now: Instant) -> Option<Instant> {
         if self.more {
             return Some(now);
@@ -178,12 +173,14 @@ impl<'a> Node<'a> {
         earlier(earlier(slots, self.datagrams_due(now)), addresses).map(|at| at.max(now))
     }
 
-    /// The device has a link, or has none any more. A link that comes may lead to another network: the lease is
-    /// confirmed, routers are solicited, addresses are announced and hardware addresses asked for again. Addresses and connections
-    /// stay until a server, a router or their time says otherwise. `run` makes this call by itself.
+    /// Tells the node that the device's link is up or down. [`run`](crate::run) makes this call by itself.
+    ///
+    /// After a link has come up the network may be another: the node confirms its lease (RFC 2131 section 3.2),
+    /// solicits routers, announces its addresses and resolves its neighbours again. Addresses and connections
+    /// stay until a server, a router or the end of a lifetime says otherwise.
     pub fn link_changed(&mut self, link: LinkState, now: Instant) {
         if link == LinkState::Up {
-            // smoltcp forgets its neighbours with any change of its addresses, even none.
+            // smoltcp forgets its neighbours at any change of its addresses, even none.
             self.iface.update_ip_addrs(|_| ());
         }
         self.addresses.link_changed(link, now);
@@ -198,139 +195,15 @@ impl<'a> Node<'a> {
     pub fn occupancy(&self) -> Occupancy {
         Occupancy {
             free: self.pool.count(SlotState::Free),
-            half_open: self.pool.count(SlotState::HalfOpen),
-            open: self.pool.count(SlotState::Open),
-            closing: self.pool.count(SlotState::TimeWait) + self.pool.count(SlotState::Leaving),
+            half_open: self.pool.half_open() + self.pool.count(SlotState::Connecting),
+            open: self.pool.count(SlotState::Accepted) + self.pool.count(SlotState::Connected),
+            closing: self.pool.count(SlotState::TimeWait) + self.pool.count(SlotState::Closing),
         }
     }
 
     /// The interface below, for its addresses and routes.
     pub const fn interface(&self) -> &Interface {
         &self.iface
-    }
-
-    /// What the gate knows of us.
-    fn own(&self) -> LocalAddresses<'_> {
-        LocalAddresses { mac: self.mac, addresses: self.iface.ip_addrs() }
-    }
-
-    /// Takes one frame from the device and sees it through. False when there was none.
-    fn ingress<D: Device + ?Sized>(
-        &mut self,
-        now: Instant,
-        device: &mut D,
-        on_event: &mut impl Sink,
-    ) -> bool {
-        let Some((rx, token)) = device.receive(now) else {
-            return false;
-        };
-        self.stats.frames += 1;
-        let (meta, mut said) = (rx.meta(), None);
-        let reply = TrackedTxToken { token, said: &mut said };
-        match rx.consume(|frame| self.admit(frame, meta, reply, now, on_event)) {
-            Delivered::Slot(slot) => {
-                self.pool.slot(slot).remember(said);
-                self.service_slot(slot, now, device, on_event);
-            }
-            Delivered::Ports(tuple) => self.answer(tuple, now, device, on_event),
-            Delivered::Elsewhere => {}
-        }
-        true
-    }
-
-    /// Finds who the frame is for and delivers it.
-    fn admit(
-        &mut self,
-        frame: &[u8],
-        meta: PacketMeta,
-        reply: impl TxToken,
-        now: Instant,
-        on_event: &mut impl Sink,
-    ) -> Delivered {
-        let class = self.own().classify(frame);
-        let single = SingleFrame::new(frame, meta, reply);
-        let (reason, tuple) = match class {
-            FrameClass::Segment(ref header) => {
-                match self.admit_segment(header, frame, now, on_event) {
-                    Verdict::Deliver(slot) => return self.deliver_to(slot, single, now),
-                    Verdict::Revive(slot, returned) => {
-                        self.restore(slot, returned, frame, now);
-                        return self.deliver_to(slot, single, now);
-                    }
-                    Verdict::Cookie(syn) => {
-                        self.stats.delivered += 1;
-                        self.give_cookie(&syn, single, now);
-                        return Delivered::Elsewhere;
-                    }
-                    Verdict::Drop(reason, reply) => {
-                        self.reply(frame, single, reply, now);
-                        (reason, Some(header.tuple))
-                    }
-                }
-            }
-            FrameClass::Drop(reason) => (reason, None),
-            FrameClass::Dhcp(tuple) if self.addresses.leases() => {
-                if !tuple.remote.addr.is_unicast() {
-                    self.drop_frame(DropReason::BadSource, Some(tuple), on_event);
-                    return Delivered::Elsewhere;
-                }
-                self.stats.delivered += 1;
-                self.addresses.offered(frame, now, &self.checksums);
-                return Delivered::Elsewhere;
-            }
-            // RFC 4443 section 2.4 e: a group is not told that a port is unreachable; smoltcp tells it.
-            FrameClass::Datagram(tuple) | FrameClass::Dhcp(tuple)
-                if tuple.local.addr.is_multicast() && !self.is_bound(tuple.local.port) =>
-            {
-                (DropReason::Broadcast, Some(tuple))
-            }
-            FrameClass::Datagram(tuple) | FrameClass::Dhcp(tuple) => {
-                self.deliver(single, now);
-                return Delivered::Ports(Some(tuple));
-            }
-            FrameClass::Fragment(end) if end > self.largest_arrival() => {
-                (DropReason::Fragment, None)
-            }
-            FrameClass::Fragment(_) => {
-                self.deliver(single, now);
-                return Delivered::Ports(None);
-            }
-            FrameClass::Neighbor => {
-                self.hear_neighbor(frame, meta, single, now);
-                self.pool.wake_waiting(now);
-                return Delivered::Elsewhere;
-            }
-            #[cfg(feature = "proto-ipv6")]
-            FrameClass::Router => {
-                self.deliver(single, now);
-                self.addresses.advertised(frame, now);
-                return Delivered::Elsewhere;
-            }
-            FrameClass::Other => {
-                self.deliver(single, now);
-                return Delivered::Elsewhere;
-            }
-        };
-        self.drop_frame(reason, tuple, on_event);
-        Delivered::Elsewhere
-    }
-
-    /// Hands smoltcp a segment, together with the one socket that may take it.
-    fn deliver_to<Tx: TxToken>(
-        &mut self,
-        slot: usize,
-        mut frame: SingleFrame<'_, Tx>,
-        now: Instant,
-    ) -> Delivered {
-        self.stats.delivered += 1;
-        self.iface.poll_ingress_single(now, &mut frame, self.pool.slot(slot).parts().0);
-        Delivered::Slot(slot)
-    }
-
-    /// Hands smoltcp a frame that is for no connection.
-    fn deliver<Tx: TxToken>(&mut self, mut frame: SingleFrame<'_, Tx>, now: Instant) {
-        self.stats.delivered += 1;
-        self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
     }
 
     /// Follows what servers and routers say about the node's addresses.
@@ -360,11 +233,6 @@ impl<'a> Node<'a> {
                 on_event(Event::AddressGained { cidr });
             }
         }
-    }
-
-    fn drop_frame(&mut self, reason: DropReason, tuple: Option<Tuple>, on_event: &mut impl Sink) {
-        self.stats.count_dropped(reason);
-        on_event(Event::Dropped { reason, tuple });
     }
 }
 
@@ -403,9 +271,7 @@ fn set_addresses(iface: &mut Interface, config: &Config) -> Result<(), ConfigErr
 
 fn check_memory(memory: &Memory<'_>) -> Result<(), ConfigError> {
     let slots = memory.slots.len();
-    let indexed =
-        memory.table.len() == slots && memory.due.len() == slots && memory.order.len() == slots;
-    if slots == 0 || slots > MAX_SLOTS || !indexed {
+    if slots == 0 || slots > MAX_SLOTS || memory.index.len() != slots {
         return Err(ConfigError::Slots(slots));
     }
     for slot in &*memory.slots {

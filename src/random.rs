@@ -1,6 +1,6 @@
-//! Numbers that follow from the seed alone: ports, the table's secret, smoltcp's own seed.
+//! Pseudo-random numbers from the seed: ephemeral ports, hash keys, smoltcp's seed.
 
-/// SplitMix64 (Steele, Lea, Flood 2014): one addition and two multiplications a number.
+/// SplitMix64 (Steele, Lea and Flood 2014).
 pub(crate) struct SplitMix64(u64);
 
 impl SplitMix64 {
@@ -15,7 +15,7 @@ impl SplitMix64 {
         z ^ (z >> 31)
     }
 
-    /// A port of the dynamic range 49152 to 65535 (RFC 6335; RFC 6056 section 3.3.1).
+    /// A port in the dynamic range, 49152 to 65535 (RFC 6335 section 6; RFC 6056 section 3.3.1).
     pub(crate) fn port(&mut self) -> u16 {
         0xC000 | (self.next() >> 50) as u16
     }

@@ -1,17 +1,17 @@
-//! So much and no more: token buckets.
+//! Token buckets.
 
 use smoltcp::time::Instant;
 
-/// So many a second, and so many at once after a pause.
+/// A sustained rate and a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// Answers a second in the long run.
+    /// Sustained rate: datagrams per second; at least 1.
     pub per_second: u32,
-    /// Answers at once after a pause; at least 1.
+    /// Datagrams accepted at once after a pause; at least 1.
     pub burst: u32,
 }
 
-/// A token bucket; it holds microseconds times tokens a second, so nothing is ever rounded.
+/// Holds microseconds times tokens per second, so that nothing is rounded.
 #[derive(Clone, Copy)]
 pub(crate) struct TokenBucket {
     level: u64,
@@ -23,7 +23,7 @@ const TOKEN: u64 = 1_000_000;
 impl TokenBucket {
     pub(crate) const FULL: TokenBucket = TokenBucket { level: u64::MAX, at: Instant::ZERO };
 
-    /// Takes a token, if there is one.
+    /// Takes a token if there is one.
     pub(crate) fn take(&mut self, rate: Rate, now: Instant) -> bool {
         let waited =
             u64::try_from((now.total_micros() - self.at.total_micros()).max(0)).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The loop for an executor (feature `async`): any executor, and no timer but the one it is given.
+//! The poll loop as a future for any executor (feature `async`).
 
 use core::{
     future::{Future, poll_fn},
@@ -14,25 +14,24 @@ use crate::event::Event;
 use crate::node::Node;
 use crate::phy::wake_device::{LinkState, WakeDevice};
 
-/// A device without room wakes us when it has some; if its driver forgets to, this is when we look.
+/// How often to poll a full device whose driver does not wake the task when room is free again.
 const LOOK_FOR_ROOM: Duration = Duration::from_millis(10);
 
-/// Runs the node for ever: polls it when a frame has come, when a deadline is there, and when the link
-/// has changed, and sleeps in between.
+/// Runs the node for ever: polls it when a frame arrives, at each deadline, and when the link changes, and
+/// sleeps in between.
 ///
-/// - `clock` tells the time, from any beginning; it must not go back.
-/// - `timer` waits until then, or for ever: a future of your executor's. It is dropped when something
-///   else comes first.
-/// - `on_event` is told what happens, [`Event::LinkUp`] and [`Event::LinkDown`] among it.
+/// - `clock` returns the time since any epoch; it must not go back.
+/// - `timer` is a future of the executor that waits until an instant, or for ever with `None`. It is
+///   dropped if something else wakes the task first.
+/// - `on_event` receives all events, [`Event::LinkUp`] and [`Event::LinkDown`] included.
 ///
-/// The future may be dropped at any await: that stops the loop and leaves the node as it is. So a task
-/// that wants to talk to the node in between (to connect, to bind) selects on this future and on what it
-/// waits for, and then calls it again.
+/// Dropping the future stops the loop and leaves the node unchanged. A task that calls the node in between
+/// (to connect, to bind) selects on this future and on its own condition, then calls `run` again.
 ///
 /// With embassy:
 ///
 /// ```
-/// # use smolecho::{Node, phy::Wakes, smoltcp::time::Instant as At};
+/// # use smolecho::{Node, phy::WakeDevice, smoltcp::time::Instant as At};
 /// # mod embassy_time {
 /// #     pub struct Timer;
 /// #     impl Timer { pub async fn at(_: Instant) {} }
@@ -45,7 +44,7 @@ const LOOK_FOR_ROOM: Duration = Duration::from_millis(10);
 /// # }
 /// use embassy_time::{Instant, Timer};
 ///
-/// async fn serve(node: &mut Node<'_>, device: &mut impl Wakes) -> ! {
+/// async fn serve(node: &mut Node<'_>, device: &mut impl WakeDevice) -> ! {
 ///     let clock = || At::from_micros(Instant::now().as_micros() as i64);
 ///     let timer = async |due: Option<At>| match due {
 ///         Some(at) => Timer::at(Instant::from_micros(at.total_micros() as u64)).await,
@@ -63,7 +62,7 @@ pub async fn run<D: WakeDevice + ?Sized>(
 ) -> ! {
     let mut link = None;
     loop {
-        // The waker is handed over in the same poll in which the executor is then given `Pending`.
+        // The waker must be that of the poll that returns `Pending`.
         let (now, due) = poll_fn(|context| {
             let state = device.register_waker(context.waker());
             let now = clock();
@@ -85,13 +84,13 @@ pub async fn run<D: WakeDevice + ?Sized>(
         })
         .await;
         match due {
-            Some(at) if at <= now => woken_or(others_first()).await,
+            Some(at) if at <= now => woken_or(yield_now()).await,
             due => woken_or(timer(due)).await,
         }
     }
 }
 
-/// Waits until somebody wakes the task, or for this.
+/// Waits until the task is woken, or until `future` completes.
 async fn woken_or(future: impl Future<Output = ()>) {
     let mut future = pin!(future);
     let mut is_asleep = false;
@@ -104,8 +103,8 @@ async fn woken_or(future: impl Future<Output = ()>) {
     .await;
 }
 
-/// A busy node leaves the executor's other tasks their turn: one of them may be the driver.
-async fn others_first() {
+/// Lets the executor run its other tasks, of which one may be the driver.
+async fn yield_now() {
     poll_fn(|context| {
         context.waker().wake_by_ref();
         Poll::Pending
@@ -113,7 +112,7 @@ async fn others_first() {
     .await
 }
 
-/// A device, and what it had no more of when it was last asked.
+/// A device, and whether its last calls gave no frame and no room.
 struct Drained<'d, D: ?Sized> {
     device: &'d mut D,
     of_frames: bool,

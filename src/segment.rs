@@ -1,4 +1,4 @@
-//! Segments that smoltcp does not make: answers of the gate itself, and a SYN that comes twice.
+//! TCP segments: the gate's view of one that came, and one that this library writes itself.
 
 use smoltcp::phy::{ChecksumCapabilities, TxToken};
 use smoltcp::wire::{
@@ -9,86 +9,140 @@ use smoltcp::wire::{
 use smoltcp::wire::{Ipv6Packet, Ipv6Repr};
 
 use crate::event::Tuple;
-#[cfg(feature = "proto-ipv6")]
-use crate::ipv6::upper_layer;
 
-/// A segment but for its data, and who sends it to whom.
+/// A segment's control bits, as far as they decide where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Segment {
-    pub(crate) from: (EthernetAddress, IpEndpoint),
-    pub(crate) to: (EthernetAddress, IpEndpoint),
-    pub(crate) control: TcpControl,
-    pub(crate) seq: TcpSeqNumber,
-    pub(crate) ack: Option<TcpSeqNumber>,
-    /// The number behind the data that it came with; nothing is sent of it.
-    pub(crate) end: TcpSeqNumber,
-    pub(crate) window: u16,
-    pub(crate) segment_size: Option<u16>,
+pub(crate) enum Control {
+    Syn,
+    SynAck,
+    /// ACK without SYN, FIN and RST.
+    Ack,
+    /// FIN with ACK.
+    Fin,
+    Rst,
+    /// None of SYN, RST and ACK.
+    NoFlags,
 }
 
-impl Segment {
-    /// Ethernet, IPv6, and TCP with all the options that there is room for.
-    pub(crate) const MAX_LEN: usize = EthernetFrame::<&[u8]>::buffer_len(40 + 60);
+/// A segment whose lengths have been checked, and its checksums not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Segment<'f> {
+    /// The two ends; the local one is the destination.
+    pub(crate) tuple: Tuple,
+    pub(crate) control: Control,
+    pub(crate) seq: TcpSeqNumber,
+    pub(crate) ack: TcpSeqNumber,
+    frame: &'f [u8],
+    tcp: &'f [u8],
+}
 
-    /// Reads a segment whole, with the checksums that the device has left to us; data, if any, is left
-    /// out.
-    pub(crate) fn read(frame: &[u8], checksums: &ChecksumCapabilities) -> Option<Segment> {
-        let frame = EthernetFrame::new_checked(frame).ok()?;
-        let (from, to, segment): (IpAddress, IpAddress, _) = match frame.ethertype() {
-            EthernetProtocol::Ipv4 => {
-                let packet = Ipv4Packet::new_checked(frame.payload()).ok()?;
-                let ip = Ipv4Repr::parse(&packet, checksums).ok()?;
-                (ip.src_addr.into(), ip.dst_addr.into(), packet.payload())
-            }
-            #[cfg(feature = "proto-ipv6")]
-            EthernetProtocol::Ipv6 => {
-                let packet = Ipv6Packet::new_checked(frame.payload()).ok()?;
-                let ip = Ipv6Repr::parse(&packet).ok()?;
-                let (_, start) = upper_layer(&packet)?;
-                (ip.src_addr.into(), ip.dst_addr.into(), &packet.payload()[start..])
-            }
-            _ => return None,
-        };
-        let packet = TcpPacket::new_checked(segment).ok()?;
-        let tcp = TcpRepr::parse(&packet, &from, &to, checksums).ok()?;
+impl<'f> Segment<'f> {
+    /// Reads the TCP header at the start of `tcp`, which lies in the Ethernet frame `frame`.
+    pub(crate) fn new(
+        frame: &'f [u8],
+        tcp: &'f [u8],
+        from: IpAddress,
+        to: IpAddress,
+    ) -> Option<Segment<'f>> {
+        let packet = TcpPacket::new_checked(tcp).ok()?;
+        let (local, remote) = (packet.dst_port(), packet.src_port());
+        if local == 0 || remote == 0 {
+            return None;
+        }
         Some(Segment {
-            from: (frame.src_addr(), IpEndpoint::new(from, tcp.src_port)),
-            to: (frame.dst_addr(), IpEndpoint::new(to, tcp.dst_port)),
-            control: tcp.control,
-            seq: tcp.seq_number,
-            ack: tcp.ack_number,
-            end: tcp.seq_number + tcp.payload.len(),
-            window: tcp.window_len,
-            segment_size: tcp.max_seg_size,
+            tuple: Tuple {
+                local: IpEndpoint::new(to, local),
+                remote: IpEndpoint::new(from, remote),
+            },
+            control: match (packet.rst(), packet.syn(), packet.ack()) {
+                (true, _, _) => Control::Rst,
+                (_, true, false) => Control::Syn,
+                (_, true, true) => Control::SynAck,
+                (_, _, true) if packet.fin() => Control::Fin,
+                (_, _, true) => Control::Ack,
+                _ => Control::NoFlags,
+            },
+            seq: packet.seq_number(),
+            ack: packet.ack_number(),
+            frame,
+            tcp,
         })
     }
 
-    /// The ends, as the receiver sees them.
-    pub(crate) fn tuple(&self) -> Tuple {
-        Tuple { local: self.to.1, remote: self.from.1 }
+    /// The sequence number behind its text.
+    pub(crate) fn end(&self) -> TcpSeqNumber {
+        self.seq + TcpPacket::new_unchecked(self.tcp).payload().len()
     }
 
-    /// Whether its FIN stands beyond a window that ends here.
+    /// Whether its FIN lies beyond a window that ends here.
     pub(crate) fn ends_beyond(&self, window_end: TcpSeqNumber) -> bool {
-        self.control == TcpControl::Fin && window_end < self.end
+        self.control == Control::Fin && window_end < self.end()
     }
 
-    /// The answer to it.
+    /// Verifies the checksums that the device leaves to the stack, and parses the options.
+    pub(crate) fn verify(&self, checksums: &ChecksumCapabilities) -> Option<TcpRepr<'f>> {
+        let packet = EthernetFrame::new_unchecked(self.frame).payload();
+        let Tuple { local, remote } = &self.tuple;
+        match local.addr {
+            IpAddress::Ipv4(_) => {
+                Ipv4Repr::parse(&Ipv4Packet::new_unchecked(packet), checksums).ok()?;
+            }
+            #[cfg(feature = "proto-ipv6")]
+            IpAddress::Ipv6(_) => {
+                Ipv6Repr::parse(&Ipv6Packet::new_unchecked(packet)).ok()?;
+            }
+        }
+        let tcp = TcpPacket::new_unchecked(self.tcp);
+        TcpRepr::parse(&tcp, &remote.addr, &local.addr, checksums).ok()
+    }
+
+    /// A segment from the same sender to the same receiver.
+    pub(crate) fn of_sender(&self, control: TcpControl, seq: TcpSeqNumber) -> SegmentRepr {
+        let ethernet = EthernetFrame::new_unchecked(self.frame);
+        SegmentRepr {
+            from: (ethernet.src_addr(), self.tuple.remote),
+            to: (ethernet.dst_addr(), self.tuple.local),
+            control,
+            seq,
+            ack: None,
+            window: TcpPacket::new_unchecked(self.tcp).window_len(),
+            segment_size: None,
+        }
+    }
+
+    /// A segment from its receiver to its sender.
     pub(crate) fn answer(
         &self,
         control: TcpControl,
         seq: TcpSeqNumber,
         ack: TcpSeqNumber,
         window: u16,
-    ) -> Segment {
-        let (from, to) = (self.to, self.from);
-        Segment { from, to, control, seq, ack: Some(ack), end: seq, window, segment_size: None }
+    ) -> SegmentRepr {
+        let SegmentRepr { from, to, .. } = self.of_sender(control, seq);
+        SegmentRepr { from: to, to: from, control, seq, ack: Some(ack), window, segment_size: None }
     }
+}
 
-    /// Sends it.
+/// A segment without text, to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentRepr {
+    pub(crate) from: (EthernetAddress, IpEndpoint),
+    pub(crate) to: (EthernetAddress, IpEndpoint),
+    pub(crate) control: TcpControl,
+    pub(crate) seq: TcpSeqNumber,
+    pub(crate) ack: Option<TcpSeqNumber>,
+    pub(crate) window: u16,
+    pub(crate) segment_size: Option<u16>,
+}
+
+impl SegmentRepr {
+    /// Ethernet, IPv6, and TCP with all the options that there is room for.
+    pub(crate) const MAX_LEN: usize = EthernetFrame::<&[u8]>::buffer_len(40 + 60);
+
+    /// Sends it, if there is room.
     pub(crate) fn send(&self, token: Option<impl TxToken>) {
         if let Some(token) = token {
-            token.consume(self.len(), |buffer| self.write(buffer));
+            token.consume(self.len(), |buffer| self.emit(buffer));
         }
     }
 
@@ -99,7 +153,7 @@ impl Segment {
     }
 
     /// Writes its frame, [`len`](Self::len) bytes.
-    pub(crate) fn write(&self, buffer: &mut [u8]) {
+    pub(crate) fn emit(&self, buffer: &mut [u8]) {
         let checksums = ChecksumCapabilities::default();
         let (ip, tcp) = (self.ip(), self.tcp());
         let mut frame = EthernetFrame::new_unchecked(buffer);

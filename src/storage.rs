@@ -16,10 +16,8 @@ use heapless::Vec;
 use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::socket::udp::PacketMetadata;
 
-pub use crate::pool::age_lists::AgeRecord;
-pub use crate::pool::deadline_heap::DeadlineRecord;
+pub use crate::pool::index::IndexRecord;
 pub use crate::pool::slot::Slot;
-pub use crate::pool::table::TableRecord;
 use crate::udp_queue::{Port, TxSlot};
 
 /// Bytes of a [`Storage`]'s scratch buffer: the largest piece that an echo moves at once. A piece ends where
@@ -27,11 +25,8 @@ use crate::udp_queue::{Port, TxSlot};
 pub const SCRATCH: usize = 256;
 
 /// Bytes that each connection takes beside its two buffers.
-pub const PER_CONNECTION: usize = size_of::<Slot<'static>>()
-    + size_of::<SocketStorage<'static>>()
-    + size_of::<TableRecord>()
-    + size_of::<DeadlineRecord>()
-    + size_of::<AgeRecord>();
+pub const PER_CONNECTION: usize =
+    size_of::<Slot<'static>>() + size_of::<SocketStorage<'static>>() + size_of::<IndexRecord>();
 
 /// The memory of a node with so many connections, each with a receive and a transmit buffer of
 /// `BUFFER` bytes.
@@ -52,9 +47,7 @@ pub struct Storage<'a, const CONNECTIONS: usize, const BUFFER: usize> {
     // Nothing in these needs dropping; a Vec that could be dropped might not be lent for its own lifetime.
     sockets: ManuallyDrop<Vec<[SocketStorage<'a>; 1], CONNECTIONS>>,
     slots: ManuallyDrop<Vec<Slot<'a>, CONNECTIONS>>,
-    table: [TableRecord; CONNECTIONS],
-    due: [DeadlineRecord; CONNECTIONS],
-    order: [AgeRecord; CONNECTIONS],
+    index: [IndexRecord; CONNECTIONS],
     scratch: [u8; SCRATCH],
 }
 
@@ -63,7 +56,7 @@ impl<'a, const CONNECTIONS: usize, const BUFFER: usize> Storage<'a, CONNECTIONS,
     /// do not compile.
     pub const fn new() -> Self {
         const {
-            assert!(CONNECTIONS >= 1 && CONNECTIONS <= crate::pool::MAX_SLOTS);
+            assert!(CONNECTIONS >= 1 && CONNECTIONS <= crate::pool::index::MAX_SLOTS);
             assert!(BUFFER >= 1 && BUFFER <= MAX_BUFFER);
         }
         Storage {
@@ -71,9 +64,7 @@ impl<'a, const CONNECTIONS: usize, const BUFFER: usize> Storage<'a, CONNECTIONS,
             tx: [[0; BUFFER]; CONNECTIONS],
             sockets: ManuallyDrop::new(Vec::new()),
             slots: ManuallyDrop::new(Vec::new()),
-            table: [TableRecord::EMPTY; CONNECTIONS],
-            due: [DeadlineRecord::EMPTY; CONNECTIONS],
-            order: [AgeRecord::EMPTY; CONNECTIONS],
+            index: [IndexRecord::EMPTY; CONNECTIONS],
             scratch: [0; SCRATCH],
         }
     }
@@ -91,9 +82,7 @@ impl<'a, const CONNECTIONS: usize, const BUFFER: usize> Storage<'a, CONNECTIONS,
         }
         Memory {
             slots: &mut self.slots,
-            table: &mut self.table,
-            due: &mut self.due,
-            order: &mut self.order,
+            index: &mut self.index,
             scratch: &mut self.scratch,
             datagrams: DatagramMemory::none(),
         }
@@ -117,12 +106,8 @@ pub const MAX_BUFFER: usize = 65_535;
 pub struct Memory<'a> {
     /// One for each connection.
     pub slots: &'a mut [Slot<'a>],
-    /// Index by 4-tuple.
-    pub table: &'a mut [TableRecord],
-    /// Index by deadline.
-    pub due: &'a mut [DeadlineRecord],
-    /// Index by age.
-    pub order: &'a mut [AgeRecord],
+    /// One for each slot.
+    pub index: &'a mut [IndexRecord],
     /// Where a piece of data stands between two buffers; as large as the pieces should be.
     pub scratch: &'a mut [u8],
     /// Memory for datagrams, or [`DatagramMemory::none`].

@@ -1,5 +1,6 @@
-//! The library takes no memory while it runs: a counting allocator looks on.
+//! The library allocates no memory while it runs, measured with a counting allocator.
 
+#[allow(dead_code, unused_imports)] // Unused parts of the rig.
 mod rig;
 
 use allocation_counter::measure;
@@ -17,16 +18,16 @@ use smolecho::{
 
 const FRAMES: usize = 64;
 
-/// When these dialogues begin; the client is gone in the middle of the last.
+/// The begin of each dialogue, in ms; the client stops in the middle of the last.
 const DIALOGUES: [i64; 3] = [0, 2000, 4000];
 const GONE: i64 = 4003;
 
-/// When the client asks where nobody listens, when strangers send what they like, and when all is over.
+/// The instants of the client's connection to a closed port, of the hostile frames, and of the end, in ms.
 const NOBODY: i64 = 1000;
 const STRANGERS: i64 = 3000;
 const OVER: i64 = 60_000;
 
-/// How often a server and a client took memory in a minute of theirs, and the server's counters.
+/// The allocations of a server and a client in a minute of virtual time, and the server's counters.
 fn allocations(family: Family, mut on_event: impl FnMut(Event<'_>)) -> (u64, Stats) {
     let cable = Cable::<FRAMES>::new();
     let (mut left, mut right) = cable.ends();
@@ -74,7 +75,8 @@ fn config(mac: EthernetAddress, address: IpAddress) -> Config {
     Config::new(mac.0, 1).address(IpCidr::new(address, 16)).unwrap()
 }
 
-/// More SYNs than the backlog, a segment of no connection, a frame cut short, a datagram that has no room.
+/// More SYNs than the backlog, a segment without a connection, a truncated frame, a datagram that is too
+/// large.
 fn hostile(family: Family) -> Vec<Vec<u8>> {
     let stranger = |n| IpEndpoint::new(family.stranger(n), 2000);
     let syn = |n| Segment::syn(stranger(n), family.server());
@@ -95,7 +97,7 @@ fn put(end: &mut CableEnd<'_, FRAMES>, frame: &[u8], now: Instant) {
 fn a_poll_takes_no_memory(family: Family) {
     let (allocations, stats) = allocations(family, |_| {});
     assert_eq!(allocations, 0);
-    // And all of this was among it.
+    // The minute had all of these in it.
     assert_eq!(stats.ended(CloseReason::Finished), 2, "{stats:?}");
     assert_eq!(stats.ended(CloseReason::StallTimeout), 1, "{stats:?}");
     assert_eq!(stats.datagrams_sent, 3, "{stats:?}");
@@ -107,7 +109,7 @@ fn a_poll_takes_no_memory(family: Family) {
     }
 }
 
-/// The counter counts: a program's own, in the same polls.
+/// The allocator does count: an allocation in each event.
 fn memory_that_is_taken_in_a_poll_is_seen(family: Family) {
     let mut events = 0;
     let (allocations, _) = allocations(family, |event| {

@@ -5,11 +5,11 @@
 
 use smoltcp::phy::{ChecksumCapabilities, Device};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address};
 
 use super::Learned;
 use crate::config::Config;
-use crate::neighbor::{Heard, OffLinkRouter};
+use crate::neighbor::Heard;
 
 enum Never {}
 
@@ -45,15 +45,13 @@ impl Dhcp {
 pub(super) struct OffLink;
 
 impl OffLink {
-    pub(super) fn router(&self) -> Option<OffLinkRouter> {
-        None
-    }
-
     pub(super) fn follow(&mut self, _: &Learned, _: Instant) {}
 
     pub(super) fn ask_again(&mut self, _: Instant) {}
 
-    pub(super) fn hear(&mut self, _: &Heard, _: Instant) {}
+    pub(super) fn hear(&mut self, _: &Heard, _: Instant) -> Option<Ipv4Address> {
+        None
+    }
 
     pub(super) fn poll<D: Device + ?Sized>(&mut self, _: EthernetAddress, _: Instant, _: &mut D) {}
 

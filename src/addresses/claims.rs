@@ -157,7 +157,7 @@ impl Claims {
                 (claim.stage, claim.due) = (Stage::Announced(0), Some(now));
                 return Some(Outcome::Won(claim.cidr));
             }
-            let Some(token) = device.transmit(now) else { return None };
+            let token = device.transmit(now)?;
             let address = claim.cidr.address();
             match &mut claim.stage {
                 Stage::Tentative(sent) => {

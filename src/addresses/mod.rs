@@ -18,7 +18,7 @@ mod slaac;
 use smoltcp::iface::Interface;
 use smoltcp::phy::{ChecksumCapabilities, Device};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, IpCidr};
+use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};
 
 #[cfg(not(feature = "slaac"))]
 use self::absent::Slaac;
@@ -36,7 +36,7 @@ use self::off_link::{OffLink, next_hop};
 #[cfg(feature = "slaac")]
 use self::slaac::Slaac;
 use crate::config::Config;
-use crate::neighbor::{Heard, OffLinkRouter};
+use crate::neighbor::Heard;
 use crate::phy::LinkState;
 
 /// An address that went, the one that came, and one that another station uses.
@@ -170,17 +170,13 @@ impl Addresses {
         self.off_link.ask_again(now);
     }
 
-    /// Takes what a neighbour says.
-    pub(crate) fn heard(&mut self, heard: &Heard, now: Instant) {
-        self.off_link.hear(heard, now);
+    /// Takes a message of a neighbour. Returns the alias of a router outside the network that tells its hardware
+    /// address.
+    pub(crate) fn hear(&mut self, heard: &Heard, now: Instant) -> Option<Ipv4Address> {
         if let Some(claims) = &mut self.claims {
             claims.hear(heard, now);
         }
-    }
-
-    /// The router that ARP has to be told of under another name.
-    pub(crate) fn off_link_router(&self) -> Option<OffLinkRouter> {
-        self.off_link.router()
+        self.off_link.hear(heard, now)
     }
 
     /// Whether there is a DHCP client.

@@ -2,7 +2,7 @@
 
 use smoltcp::phy::Device;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address};
 
 use super::Learned;
 use crate::neighbor::{Heard, Message, OffLinkRouter};
@@ -16,7 +16,7 @@ const RETRY: Duration = Duration::from_secs(3);
 pub(super) struct OffLink(Option<(OffLinkRouter, Instant)>);
 
 impl OffLink {
-    pub(super) fn router(&self) -> Option<OffLinkRouter> {
+    fn router(&self) -> Option<OffLinkRouter> {
         self.0.map(|(router, _)| router)
     }
 
@@ -40,12 +40,11 @@ impl OffLink {
         }
     }
 
-    pub(super) fn hear(&mut self, heard: &Heard, now: Instant) {
-        if let Some((router, ask_at)) = &mut self.0
-            && heard.is_of(*router)
-        {
-            *ask_at = now + REFRESH;
-        }
+    /// What the router is called, if it tells its hardware address.
+    pub(super) fn hear(&mut self, heard: &Heard, now: Instant) -> Option<Ipv4Address> {
+        let (router, ask_at) = self.0.as_mut().filter(|(router, _)| heard.is_of(*router))?;
+        *ask_at = now + REFRESH;
+        Some(router.alias)
     }
 
     pub(super) fn poll<D: Device + ?Sized>(

@@ -1,4 +1,4 @@
-//! What the node does when it connects, or asks.
+//! The clients: TCP connections and UDP queries.
 
 pub mod tcp;
 pub mod udp;

@@ -1,10 +1,10 @@
-//! The client's flow over one connection: send – recv – verify – close.
+//! The client's side of a TCP connection: send – recv – verify – close.
 //!
-//! Like the server's it needs nothing but a connected [`tcp::Socket`](Socket).
+//! Like the server's side it needs only a [`tcp::Socket`](Socket).
 
 use smoltcp::socket::tcp::{Socket, State};
 
-/// What the client says: a pattern, repeated until so many bytes are sent.
+/// The data that a client sends: a pattern, repeated up to a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'m> {
     pattern: &'m [u8],
@@ -13,34 +13,33 @@ pub struct Message<'m> {
 }
 
 impl<'m> Message<'m> {
-    /// Says `bytes` once.
+    /// Sends `bytes` once.
     pub const fn new(bytes: &'m [u8]) -> Self {
         Self::repeated(bytes, bytes.len() as u64)
     }
 
-    /// Says `pattern` again and again, `len` bytes in all. An empty pattern says nothing.
+    /// Sends `len` bytes in total, repeating `pattern`. An empty pattern sends nothing.
     pub const fn repeated(pattern: &'m [u8], len: u64) -> Self {
         Message { pattern, len: if pattern.is_empty() { 0 } else { len }, half_close: false }
     }
 
-    /// Sends the FIN right behind the last byte instead of waiting for the echo first: the lecture's
-    /// client reads its answer before it closes, most pipes do not.
+    /// Closes the sending side right after the last byte, instead of after the echo has arrived.
     pub const fn half_close(mut self) -> Self {
         self.half_close = true;
         self
     }
 
-    /// How many bytes it is.
+    /// The length in bytes.
     pub const fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether there is nothing to say.
+    /// Whether there is nothing to send.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The bytes from `offset` on, as far as they lie in one piece.
+    /// The bytes from `offset` to the end of the pattern or of the message.
     fn piece(&self, offset: u64) -> &'m [u8] {
         let left = self.len - offset;
         if left == 0 {
@@ -52,16 +51,16 @@ impl<'m> Message<'m> {
     }
 }
 
-/// How far an exchange is.
+/// The state of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Bytes are under way, or the connection is still closing.
+    /// Not all of the echo has arrived yet.
     Pending,
-    /// Everything came back as it was sent.
+    /// The echo is complete and correct.
     Verified,
-    /// A byte came back that is not the one sent; the connection has been reset.
+    /// A received byte differs from the one sent; the connection has been reset.
     Mismatch,
-    /// The peer closed before everything had come back; our side is closed too.
+    /// The peer closed before the echo was complete; our side is closed too.
     Short,
 }
 
@@ -75,24 +74,24 @@ pub struct TcpExchange<'m> {
 }
 
 impl<'m> TcpExchange<'m> {
-    /// An exchange whose connection is not up yet.
+    /// An exchange that has sent nothing yet.
     pub const fn new(message: Message<'m>) -> Self {
         TcpExchange { message, sent: 0, verified: 0, outcome: Outcome::Pending }
     }
 
-    /// How many bytes have been given to the socket.
+    /// Bytes written to the socket so far.
     pub const fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// How far it is.
+    /// The state of the exchange.
     pub const fn outcome(&self) -> Outcome {
         self.outcome
     }
 
-    /// Goes as far as the socket's buffers allow; call it after every poll of the socket.
+    /// Moves as much data as the socket's buffers allow. Call it after every poll of the socket.
     ///
-    /// `received` sees each piece of the answer once, in order.
+    /// `received` is called with each piece of the echo, in order. `scratch`, not empty, is the copy buffer.
     pub fn serve(
         &mut self,
         socket: &mut Socket<'_>,
@@ -100,7 +99,7 @@ impl<'m> TcpExchange<'m> {
         received: impl FnMut(&[u8]),
     ) {
         self.send(socket);
-        // Whoever has said it all may still say too much.
+        // After a complete echo, more data is a mismatch.
         if self.outcome != Outcome::Mismatch {
             self.recv(socket, scratch, received);
         }
@@ -148,7 +147,7 @@ impl<'m> TcpExchange<'m> {
 
     fn verify(&mut self, mut data: &[u8]) -> bool {
         while !data.is_empty() {
-            // What was not sent cannot come back.
+            // Bytes that were not sent yet cannot be an echo.
             let expected =
                 if self.verified < self.sent { self.message.piece(self.verified) } else { &[] };
             let n = data.len().min(expected.len());

@@ -1,11 +1,12 @@
-//! The client's flow over datagrams: send – wait – verify, again when no answer comes.
+//! The client's side of a UDP exchange: send – wait – verify, and send again if no answer comes.
 
 use smoltcp::time::{Duration, Instant};
 
 use crate::config::MAX_WAIT;
 use crate::event::Report;
+use crate::named::named;
 
-/// What the client asks, how often, and how patiently.
+/// The datagrams that a client sends, and its retransmission policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Query<'m> {
     message: &'m [u8],
@@ -15,32 +16,33 @@ pub struct Query<'m> {
 }
 
 impl<'m> Query<'m> {
-    /// One datagram with these bytes, asked up to 5 times; 1 s for the first answer, twice as long each
-    /// time it does not come.
+    /// One datagram with this payload, sent up to 5 times: again after 1 s without an answer, then after
+    /// 2 s, 4 s and 8 s.
     pub const fn new(message: &'m [u8]) -> Self {
         Query { message, count: 1, wait: Duration::from_secs(1), tries: 5 }
     }
 
-    /// So many datagrams, one after the other. With more than one each carries its number behind the
-    /// message, 4 bytes in network order, so that answers can be told apart.
+    /// Sends `count` datagrams, each after the answer to the last; 0 sends none. If there are several,
+    /// each carries its number after the message (4 bytes, big-endian), to match answers to datagrams.
     pub const fn count(mut self, count: u32) -> Self {
         self.count = count;
         self
     }
 
-    /// How long to wait for the first answer, up to [`MAX_WAIT`], and how often to ask in all.
+    /// The time to wait for the first answer, at most [`MAX_WAIT`], and how often each datagram is sent.
+    /// The wait doubles with each try. With 0 tries nothing is sent, and every datagram counts as lost.
     pub const fn patience(mut self, wait: Duration, tries: u8) -> Self {
         self.wait = if wait.total_micros() > MAX_WAIT.total_micros() { MAX_WAIT } else { wait };
         self.tries = tries;
         self
     }
 
-    /// Bytes of each datagram.
+    /// The payload length of each datagram, in bytes.
     pub const fn len(&self) -> usize {
         self.message.len() + self.number_len()
     }
 
-    /// Whether the datagrams carry nothing.
+    /// Whether the datagrams have an empty payload.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -50,62 +52,81 @@ impl<'m> Query<'m> {
     }
 }
 
-/// What is to be done next.
+/// The next step of a [`UdpExchange`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Send the question again, or the next one.
+    /// Send a datagram: see [`ask`](UdpExchange::ask).
     Send,
-    /// Nothing before this instant, unless an answer comes.
+    /// Nothing until this instant, unless an answer arrives.
     Wait(Instant),
-    /// Everything was asked.
+    /// The last try got no answer in time: call [`time_out`](UdpExchange::time_out).
+    Timeout,
+    /// The exchange is over.
     Done,
 }
 
-/// The client's side of a row of questions.
+named! {
+    /// Why [`UdpExchange::ask`] wrote nothing.
+    AskError {
+        /// [`UdpExchange::next`] is not [`Next::Send`].
+        NotDue = "no datagram is due",
+        /// The buffer's length is not [`UdpExchange::len`].
+        Length = "the buffer is not as long as the datagram",
+    }
+}
+
+impl core::error::Error for AskError {}
+
+/// The client's side of one [`Query`].
 #[derive(Clone, Copy, Debug)]
 pub struct UdpExchange<'m> {
     query: Query<'m>,
-    /// The question that waits for its answer.
+    /// The datagram whose answer is awaited.
     number: u32,
     tries: u8,
     due: Instant,
-    /// Which of the 64 questions before this one have been answered, the latest in the lowest bit.
+    /// One bit for each of the previous 64 datagrams, the latest lowest: set if it was answered.
     answered: u64,
     report: Report,
 }
 
 impl<'m> UdpExchange<'m> {
-    /// Nothing is asked yet.
+    /// An exchange that has sent nothing yet.
     pub const fn new(query: Query<'m>) -> Self {
         let report =
             Report { sent: 0, answered: 0, lost: 0, duplicates: 0, reordered: 0, mismatched: 0 };
         UdpExchange { query, number: 0, tries: 0, due: Instant::ZERO, answered: 0, report }
     }
 
-    /// How it went so far.
+    /// The counters so far.
     pub const fn report(&self) -> Report {
         self.report
     }
 
-    /// What is to be done at `now`.
-    pub fn next(&mut self, now: Instant) -> Next {
+    /// The next step at `now`.
+    pub fn next(&self, now: Instant) -> Next {
+        if self.number >= self.query.count {
+            Next::Done
+        } else if self.tries > 0 && now < self.due {
+            Next::Wait(self.due)
+        } else if self.tries < self.query.tries {
+            Next::Send
+        } else {
+            Next::Timeout
+        }
+    }
+
+    /// Counts the current datagram as lost and goes on to the next one.
+    pub fn time_out(&mut self) {
         if self.query.tries == 0 {
             self.give_up();
-        }
-        while self.number < self.query.count {
-            if self.tries > 0 && now < self.due {
-                return Next::Wait(self.due);
-            }
-            if self.tries < self.query.tries {
-                return Next::Send;
-            }
+        } else if self.number < self.query.count {
             self.report.lost += 1;
             self.advance(false);
         }
-        Next::Done
     }
 
-    /// Asks nothing more: what has not been answered is lost.
+    /// Ends the exchange: all datagrams without an answer count as lost.
     pub fn give_up(&mut self) {
         let left = self.query.count.saturating_sub(self.number);
         self.report.lost += left;
@@ -113,18 +134,28 @@ impl<'m> UdpExchange<'m> {
         self.answered = self.answered.checked_shl(left).unwrap_or(0);
     }
 
-    /// Bytes of the question.
+    /// The length of each datagram, in bytes.
     pub const fn len(&self) -> usize {
         self.query.len()
     }
 
-    /// Whether the question carries nothing.
+    /// Whether the datagrams are empty.
     pub const fn is_empty(&self) -> bool {
         self.query.is_empty()
     }
 
-    /// Writes the question, [`len`](Self::len) bytes, and takes it as sent.
-    pub fn ask(&mut self, out: &mut [u8], now: Instant) {
+    /// Writes the next datagram, [`len`](Self::len) bytes, to `out` and counts it as sent.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError::NotDue`] or [`AskError::Length`]; nothing is written or counted then.
+    pub fn ask(&mut self, out: &mut [u8], now: Instant) -> Result<(), AskError> {
+        if self.next(now) != Next::Send {
+            return Err(AskError::NotDue);
+        }
+        if out.len() != self.len() {
+            return Err(AskError::Length);
+        }
         let (message, number) = out.split_at_mut(self.query.message.len());
         message.copy_from_slice(self.query.message);
         number.copy_from_slice(&self.number.to_be_bytes()[..self.query.number_len()]);
@@ -132,9 +163,10 @@ impl<'m> UdpExchange<'m> {
         self.due = now + Duration::from_micros(wait);
         self.tries += 1;
         self.report.sent += 1;
+        Ok(())
     }
 
-    /// Takes an answer.
+    /// Counts the payload of a datagram that came from the server.
     pub fn answer(&mut self, answer: &[u8]) {
         let Some(number) = self.number_of(answer) else {
             self.report.mismatched += 1;
@@ -156,7 +188,7 @@ impl<'m> UdpExchange<'m> {
         }
     }
 
-    /// Which question this answers, if any that was asked.
+    /// The number of the datagram that this answers, if it was sent.
     fn number_of(&self, answer: &[u8]) -> Option<u32> {
         let number = answer.strip_prefix(self.query.message)?;
         if self.query.number_len() == 0 {
@@ -178,13 +210,12 @@ impl<'m> UdpExchange<'m> {
 mod tests {
     use super::*;
 
-    /// What is still on its way when nobody wants to know it any more.
     #[test]
     fn answers_after_giving_up_count_once_each() {
         let mut exchange = UdpExchange::new(Query::new(b"?").count(100));
         let mut question = [0; 5];
         for n in 0..50u32 {
-            exchange.ask(&mut question, Instant::ZERO);
+            exchange.ask(&mut question, Instant::ZERO).expect("the next question");
             assert_eq!(question[1..], n.to_be_bytes());
             exchange.answer(&question);
         }
@@ -196,5 +227,37 @@ mod tests {
         }
         let report = exchange.report();
         assert_eq!(report.answered + report.lost, 100);
+    }
+
+    #[test]
+    fn to_look_changes_nothing() {
+        let query = Query::new(b"?").count(3).patience(Duration::from_secs(1), 1);
+        let mut exchange = UdpExchange::new(query);
+        exchange.ask(&mut [0; 5], Instant::ZERO).expect("the first question");
+        let late = Instant::from_secs(2);
+        assert_eq!([exchange.next(late); 2], [Next::Timeout; 2]);
+        assert_eq!(exchange.report().lost, 0);
+        exchange.time_out();
+        assert_eq!((exchange.next(late), exchange.report().lost), (Next::Send, 1));
+
+        let mut silent = UdpExchange::new(query.patience(Duration::ZERO, 0));
+        assert_eq!(silent.next(Instant::ZERO), Next::Timeout);
+        silent.time_out();
+        assert_eq!((silent.next(late), silent.report().lost), (Next::Done, 3));
+        silent.time_out();
+        assert_eq!(silent.report().lost, 3);
+    }
+
+    #[test]
+    fn a_question_that_cannot_be_written_counts_nothing() {
+        let mut exchange = UdpExchange::new(Query::new(b"what?"));
+        for len in [0, 4, 6] {
+            let error = exchange.ask(&mut [0; 8][..len], Instant::ZERO);
+            assert_eq!(error, Err(AskError::Length), "{len} bytes");
+        }
+        assert_eq!(exchange.report().sent, 0);
+        assert_eq!(exchange.ask(&mut [0; 5], Instant::ZERO), Ok(()));
+        assert_eq!(exchange.ask(&mut [0; 5], Instant::ZERO), Err(AskError::NotDue));
+        assert_eq!(exchange.report().sent, 1);
     }
 }

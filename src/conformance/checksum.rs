@@ -1,4 +1,4 @@
-//! Whether the device does to checksums what it claims.
+//! Checksum offloads must be as claimed.
 
 use smoltcp::phy::{Checksum, ChecksumCapabilities, Device};
 use smoltcp::wire::{
@@ -25,7 +25,7 @@ const FROM_V6: Ipv6Address = Ipv6Address::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 #[cfg(feature = "proto-ipv6")]
 const TO_V6: Ipv6Address = Ipv6Address::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
 
-/// A checksum of a frame, by the place where it stands.
+/// A checksum field of a frame, by its offset.
 struct Sum {
     frame: fn(IpProtocol) -> [u8; FRAME],
     protocol: IpProtocol,
@@ -33,7 +33,7 @@ struct Sum {
     of: fn(&ChecksumCapabilities) -> Checksum,
 }
 
-#[rustfmt::skip] // a row for each
+#[rustfmt::skip]
 const SUMS: &[Sum] = &[
     Sum { frame: over_ipv4, protocol: IpProtocol::Udp, at: HEADER + 10, of: |claims| claims.ipv4 },
     Sum { frame: over_ipv4, protocol: IpProtocol::Udp, at: HEADER + IPV4 + 6, of: |claims| claims.udp },
@@ -77,7 +77,7 @@ impl<D: Device + ?Sized, W: Wire> Harness<'_, D, W> {
     }
 }
 
-/// A frame whose checksums are right.
+/// An IPv4 frame with correct checksums.
 fn over_ipv4(protocol: IpProtocol) -> [u8; FRAME] {
     let mut bytes = ethernet(EthernetProtocol::Ipv4);
     let mut ip = Ipv4Packet::new_unchecked(&mut bytes[HEADER..]);
@@ -93,7 +93,7 @@ fn over_ipv4(protocol: IpProtocol) -> [u8; FRAME] {
     bytes
 }
 
-/// The same over IPv6.
+/// An IPv6 frame with a correct checksum.
 #[cfg(feature = "proto-ipv6")]
 fn over_ipv6(protocol: IpProtocol) -> [u8; FRAME] {
     let mut bytes = ethernet(EthernetProtocol::Ipv6);

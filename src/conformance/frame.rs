@@ -1,20 +1,20 @@
-//! Frames that can be told from each other, made of their number.
+//! Test frames, generated from a number.
 
 use smoltcp::phy::TxToken;
 
 use super::{Violation, Way};
 use crate::phy::ETHERNET_HEADER as HEADER;
 
-/// Ethernet fills a frame up to this with zeros.
+/// Ethernet pads shorter frames to this length with zeros.
 const PADDED: usize = 60;
 
-/// Lengths of which every one is tried; of the larger ones some.
+/// Every length below this is tested, and a sample of the larger ones.
 pub(super) const EVERY: usize = 1600;
 
-/// How many frames around the one that is due are known by sight.
+/// A frame is recognised if its number is within this distance of the expected one.
 const NEARBY: u32 = 300;
 
-/// A frame that is known by its number.
+/// A frame, defined by its number and length.
 #[derive(Clone, Copy)]
 pub(super) struct Sample {
     pub(super) number: u32,
@@ -22,27 +22,27 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// One of more than 60 bytes, and no more than the MTU.
+    /// A frame of at least 60 bytes and less than the MTU.
     pub(super) const fn of_any_length(number: u32, mtu: usize) -> Sample {
         let lengths = (if mtu < EVERY { mtu } else { EVERY }) - PADDED;
         Sample { number, len: PADDED + number as usize * 197 % lengths }
     }
 
-    /// Writes it.
+    /// Writes the frame.
     pub(super) fn fill(self, room: &mut [u8]) {
         for (at, to) in room.iter_mut().enumerate() {
             *to = byte(self.number, at);
         }
     }
 
-    /// Whether these bytes are it, padded at most.
+    /// Whether `bytes` are this frame, possibly padded.
     pub(super) fn is(self, bytes: &[u8]) -> bool {
         let Some((sent, padding)) = bytes.split_at_checked(self.len) else { return false };
         sent.iter().enumerate().all(|(at, is)| *is == byte(self.number, at))
             && (padding.is_empty() || bytes.len() <= PADDED && padding.iter().all(|is| *is == 0))
     }
 
-    /// Whether these bytes are it, and if not, what they are.
+    /// Checks that `bytes` are this frame.
     pub(super) fn verify(self, way: Way, bytes: &[u8]) -> Result<(), Violation> {
         if self.is(bytes) {
             return Ok(());
@@ -57,17 +57,29 @@ impl Sample {
         })
     }
 
-    /// Writes it into the room of a token.
+    /// Sends the frame with a token.
     pub(super) fn put(self, token: impl TxToken) -> Result<(), Violation> {
-        token.consume(self.len, |room| {
-            self.fill(room);
-            let (asked, lent) = (self.len, room.len());
-            if asked == lent { Ok(()) } else { Err(Violation::Lends { asked, lent }) }
-        })
+        put(token, self.len, |room| self.fill(room))
     }
 }
 
-/// To all, from a source that has the number in it, of the type that IEEE 802 leaves for experiments.
+/// Sends a frame of `len` bytes with a token.
+pub(super) fn put(
+    token: impl TxToken,
+    len: usize,
+    fill: impl FnOnce(&mut [u8]),
+) -> Result<(), Violation> {
+    token.consume(len, |room| {
+        if room.len() != len {
+            return Err(Violation::Lends { asked: len, lent: room.len() });
+        }
+        fill(room);
+        Ok(())
+    })
+}
+
+/// The byte at an offset: broadcast destination, the number in the source, an EtherType for experiments (IEEE
+/// 802), and a pattern.
 fn byte(number: u32, at: usize) -> u8 {
     let [_, _, high, low] = number.to_be_bytes();
     match at {

@@ -1,21 +1,20 @@
-//! A device and its wire, and one frame at a time between them.
+//! A device, its wire, and single frames between them.
 
-use core::cell::Cell;
 use core::ops::Range;
 
-use smoltcp::phy::{Device, RxToken, TxToken};
+use smoltcp::phy::{Device, RxToken};
 use smoltcp::time::{Duration, Instant};
 
-use super::frame::{EVERY, Sample};
+use super::frame::{EVERY, Sample, put};
 use super::{Violation, Way, Wire};
 
-/// Looks and pauses before a frame is lost.
+/// Attempts, each with a pause, before a frame counts as lost.
 const PATIENCE: usize = 1000;
 
 pub(super) struct Harness<'t, D: ?Sized, W> {
     pub(super) device: &'t mut D,
     pub(super) wire: &'t mut W,
-    /// Memory for one frame longer than the MTU.
+    /// Room for one frame, longer than the MTU.
     frame: &'t mut [u8],
     pub(super) mtu: usize,
     now: Instant,
@@ -42,44 +41,44 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         (W::SHORTEST..=mtu).filter(move |len| *len < EVERY || len.is_multiple_of(61) || *len == mtu)
     }
 
-    /// A frame that there was not yet.
+    /// A new frame of this length.
     pub(super) const fn sample(&mut self, len: usize) -> Sample {
         self.number += 1;
         Sample { number: self.number, len }
     }
 
-    /// The same, of any length.
+    /// A new frame of some length.
     pub(super) fn any(&mut self) -> Sample {
         self.number += 1;
         self.again(self.number)
     }
 
-    /// The frame of any length that has this number.
+    /// The frame that [`any`](Self::any) returned with this number.
     pub(super) const fn again(&self, number: u32) -> Sample {
         Sample::of_any_length(number, self.mtu)
     }
 
-    /// Numbers for so many frames.
+    /// The numbers of `count` new frames.
     pub(super) const fn reserve(&mut self, count: usize) -> Range<u32> {
         let first = self.number + 1;
         self.number += count as u32;
         first..self.number + 1
     }
 
-    /// Sends it to the device. False if it was not taken.
+    /// Sends a frame to the device. False if the device did not take it.
     pub(super) fn inject(&mut self, sample: Sample) -> bool {
         let frame = &mut self.frame[..sample.len];
         sample.fill(frame);
         self.wire.inject(frame)
     }
 
-    /// Sends it to the device, which has room.
+    /// Sends a frame to the device, which must take it.
     pub(super) fn arrives(&mut self, sample: Sample) -> Result<(), Violation> {
         let lost = Violation::Lost { way: Way::Received, len: sample.len };
         if self.inject(sample) { Ok(()) } else { Err(lost) }
     }
 
-    /// As many arrive as are taken, at most so many.
+    /// Sends frames to the device until it takes no more, at most `most`.
     pub(super) fn burst_arrives(&mut self, most: usize) -> Range<u32> {
         let first = self.number + 1;
         let taken = (0..most)
@@ -91,30 +90,36 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         first..first + taken as u32
     }
 
-    /// Receives what is there; the token for a reply is not used.
+    /// Receives a frame if there is one; drops the token for a reply.
     pub(super) fn receive<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let now = self.now();
         let (rx, _) = self.device.receive(now)?;
         Some(rx.consume(look))
     }
 
-    /// Receives what comes next, for which it waits; `len` is that of the frame that should come.
+    /// Repeats `attempt`, with pauses, until it has a result.
+    fn wait_for<R>(&mut self, mut attempt: impl FnMut(&mut Self) -> Option<R>) -> Option<R> {
+        for _ in 0..PATIENCE {
+            if let Some(result) = attempt(self) {
+                return Some(result);
+            }
+            self.wire.pause();
+        }
+        None
+    }
+
+    /// Waits for the next frame and receives it; `len` is the expected length, for the error.
     pub(super) fn next<R>(
         &mut self,
         len: usize,
         look: impl FnOnce(&[u8]) -> R,
     ) -> Result<R, Violation> {
-        for _ in 0..PATIENCE {
-            let now = self.now();
-            if let Some((rx, _)) = self.device.receive(now) {
-                return Ok(rx.consume(look));
-            }
-            self.wire.pause();
-        }
-        Err(self.lost(len))
+        let mut look = Some(look);
+        self.wait_for(|harness| harness.receive(|bytes| Some(look.take()?(bytes))).flatten())
+            .ok_or_else(|| self.lost(len))
     }
 
-    /// Why a frame was not received: a device may wait for room for its answer.
+    /// The violation if a frame is not received: the device may be waiting for room for the answer.
     fn lost(&mut self, len: usize) -> Violation {
         let now = self.now();
         match self.device.transmit(now) {
@@ -123,7 +128,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         }
     }
 
-    /// This frame is received next.
+    /// The next received frame must be this one.
     pub(super) fn receives(&mut self, sample: Sample) -> Result<(), Violation> {
         self.next(sample.len, |bytes| sample.verify(Way::Received, bytes))?
     }
@@ -135,89 +140,67 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         Ok(())
     }
 
-    /// Receives this frame and sends the other from within, if a frame is there.
-    pub(super) fn answer(&mut self, question: Sample, answer: Sample) -> Result<bool, Violation> {
+    /// Receives `question` and sends `answer` while it is read. `None` if there is no frame.
+    pub(super) fn answer(
+        &mut self,
+        question: Sample,
+        answer: Sample,
+    ) -> Option<Result<(), Violation>> {
         let now = self.now();
-        let Some((rx, tx)) = self.device.receive(now) else { return Ok(false) };
-        rx.consume(|bytes| {
+        let (rx, tx) = self.device.receive(now)?;
+        Some(rx.consume(|bytes| {
             question.verify(Way::Received, bytes)?;
             answer.put(tx)
-        })?;
-        Ok(true)
+        }))
     }
 
-    /// The same, and a frame is on its way.
+    /// The same, but waits for the frame.
     pub(super) fn answers(&mut self, question: Sample, answer: Sample) -> Result<(), Violation> {
-        for _ in 0..PATIENCE {
-            if self.answer(question, answer)? {
-                return Ok(());
-            }
-            self.wire.pause();
-        }
-        Err(self.lost(question.len))
+        self.wait_for(|harness| harness.answer(question, answer))
+            .unwrap_or_else(|| Err(self.lost(question.len)))
     }
 
-    /// Sends a frame, if there is room.
-    fn transmit(&mut self, sample: Sample) -> Result<bool, Violation> {
+    /// Sends a frame. `None` if there is no room.
+    fn transmit(&mut self, sample: Sample) -> Option<Result<(), Violation>> {
         let now = self.now();
-        match self.device.transmit(now) {
-            Some(token) => sample.put(token).map(|()| true),
-            None => Ok(false),
-        }
+        Some(sample.put(self.device.transmit(now)?))
     }
 
-    /// Sends a frame, for which there has to be room.
+    /// Sends a frame; there must be room.
     pub(super) fn transmits(&mut self, sample: Sample) -> Result<(), Violation> {
-        for _ in 0..PATIENCE {
-            if self.transmit(sample)? {
-                return Ok(());
-            }
-            self.wire.pause();
-        }
-        Err(Violation::NoRoom)
+        self.wait_for(|harness| harness.transmit(sample)).unwrap_or(Err(Violation::NoRoom))
     }
 
-    /// Sends these bytes, for which there has to be room.
+    /// Sends these bytes; there must be room.
     pub(super) fn sends(&mut self, bytes: &[u8]) -> Result<(), Violation> {
-        for _ in 0..PATIENCE {
-            let now = self.now();
-            if let Some(token) = self.device.transmit(now) {
-                token.consume(bytes.len(), |room| room.copy_from_slice(bytes));
-                return Ok(());
-            }
-            self.wire.pause();
-        }
-        Err(Violation::NoRoom)
+        self.wait_for(|harness| {
+            let now = harness.now();
+            let token = harness.device.transmit(now)?;
+            Some(put(token, bytes.len(), |room| room.copy_from_slice(bytes)))
+        })
+        .unwrap_or(Err(Violation::NoRoom))
     }
 
-    /// Sends as many as there is room for, at most so many.
+    /// Sends frames until there is no more room, at most `most`.
     pub(super) fn burst_is_sent(&mut self, most: usize) -> Result<Range<u32>, Violation> {
         let first = self.number + 1;
         let mut sent = 0;
         while (sent as usize) < most {
             let sample = self.any();
-            if !self.transmit(sample)? {
-                break;
-            }
+            let Some(result) = self.transmit(sample) else { break };
+            result?;
             sent += 1;
         }
         Ok(first..first + sent)
     }
 
-    /// What has left next, for which it waits, looked at.
+    /// Waits for the next frame on the wire.
     pub(super) fn capture<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        let look = Cell::new(Some(look));
-        for _ in 0..PATIENCE {
-            let seen = self.wire.capture(|bytes| look.take().map(|look| look(bytes)));
-            if let Some(seen) = seen {
-                return seen;
-            }
-            self.wire.pause();
-        }
-        None
+        let mut look = Some(look);
+        self.wait_for(|harness| harness.wire.capture(|bytes| Some(look.take()?(bytes))).flatten())
     }
 
-    /// This frame leaves next.
+    /// The next frame on the wire must be this one.
     pub(super) fn departs(&mut self, sample: Sample) -> Result<(), Violation> {
         let verdict = self.capture(|bytes| sample.verify(Way::Sent, bytes));
         verdict.unwrap_or(Err(Violation::Lost { way: Way::Sent, len: sample.len }))
@@ -230,7 +213,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         Ok(())
     }
 
-    /// What leaves now is some of these, in their order.
+    /// All frames on the wire must be among these, in order.
     pub(super) fn some_depart(&mut self, mut numbers: Range<u32>) -> Result<(), Violation> {
         loop {
             let mut candidates =
@@ -244,7 +227,7 @@ impl<'t, D: Device + ?Sized, W: Wire> Harness<'t, D, W> {
         }
     }
 
-    /// Nothing is there, on either side.
+    /// There must be no frame on either side.
     pub(super) fn is_quiet(&mut self) -> Result<(), Violation> {
         if self.receive(|_| ()).is_some() {
             return Err(Violation::Invented(Way::Received));

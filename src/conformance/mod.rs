@@ -1,9 +1,8 @@
-//! What every device must do, for the tests of its driver (feature `conformance`).
+//! Conformance tests for device drivers (feature `conformance`).
 //!
-//! A driver's author brings the other side of the device, a [`Wire`]: a model of the chip's registers, a
-//! packet socket of the host, a second chip on the bench. [`check`] then puts frames through in both
-//! directions and says what is wrong with the first that is not as it should be. It takes no memory of
-//! its own, so it runs on a board as well as on a host.
+//! A driver's test implements [`Wire`], the other side of the device: a model of the chip's registers, a
+//! packet socket of the host, or a second chip. [`check`] then sends frames in both directions and returns
+//! the first [`Violation`]. It allocates nothing, so it runs on a board as well as on a host.
 //!
 //! ```
 //! use smolecho::conformance::{self, Wire};
@@ -14,9 +13,9 @@
 //! struct Far<'c>(End<'c, 16>);
 //!
 //! impl Wire for Far<'_> {
-//!     const SHEDS_REPLIES: bool = true;
+//!     const DROPS_REPLIES: bool = true;
 //!
-//!     fn arrive(&mut self, frame: &[u8]) -> bool {
+//!     fn inject(&mut self, frame: &[u8]) -> bool {
 //!         if frame.len() > FRAME {
 //!             return false;
 //!         }
@@ -24,7 +23,7 @@
 //!         token.map(|token| token.consume(frame.len(), |room| room.copy_from_slice(frame))).is_some()
 //!     }
 //!
-//!     fn depart<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+//!     fn capture<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
 //!         self.0.receive(Instant::ZERO).map(|(rx, _)| rx.consume(look))
 //!     }
 //! }
@@ -32,25 +31,26 @@
 //! let cable = Cable::<16>::new();
 //! let (mut device, far) = cable.ends();
 //! conformance::check(&mut device, &mut Far(far), &mut [0; 2048])?;
-//! # Ok::<(), conformance::Broken>(())
+//! # Ok::<(), conformance::Violation>(())
 //! ```
 //!
 //! # The rules
 //!
-//! 1. Capabilities: Ethernet, an MTU that counts the Ethernet header, the same at every call.
-//! 2. A quiet wire gives no frame, and a device that was told nothing sends none.
-//! 3. A frame of any length up to the MTU arrives whole, leaves whole, and can be answered while it is
-//!    read. Up to 60 bytes it may be padded with zeros.
-//! 4. A token lends exactly as many bytes as it is asked for. One that is dropped sends nothing, and its
-//!    room comes back.
-//! 5. What came in a burst is received in its order, nothing twice; a device that claims a burst size
-//!    holds as many.
-//! 6. What leaves in a burst leaves in its order. Where there is no room there is no token; a token that
-//!    was given takes its frame; and there is room again when frames have left.
-//! 7. A device without room to send loses no frame that it has received.
-//! 8. A frame that is too long is received whole or not at all, and the next one is not disturbed.
-//! 9. Checksums that the device claims to verify are verified, and those that it claims to fill in are
-//!    right on the wire.
+//! 1. The capabilities are those of Ethernet, with an MTU that includes the Ethernet header, and the same at
+//!    every call.
+//! 2. The device receives nothing from a quiet wire, and sends nothing by itself.
+//! 3. A frame of any length up to the MTU is received whole, is sent whole, and can be answered while it is
+//!    read. Frames below 60 bytes may be padded with zeros.
+//! 4. A token lends exactly the number of bytes that it is asked for. A token that is dropped sends nothing,
+//!    and its room is free again.
+//! 5. Frames of a burst are received in order and once. A device with a `max_burst_size` holds that many
+//!    frames.
+//! 6. Frames of a burst are sent in order. Without room there is no token; a token takes its frame; room is
+//!    free again when frames have left.
+//! 7. A device without room to send loses no received frame.
+//! 8. A frame above the MTU is received whole or not at all, and does not affect the next frame.
+//! 9. The device verifies the checksums that it claims to verify, and fills in correctly those that it claims
+//!    to fill in.
 
 mod checksum;
 mod frame;
@@ -64,32 +64,35 @@ pub use self::violation::{Violation, Way};
 
 /// The other side of a device.
 pub trait Wire {
-    /// The shortest frame that it carries as it is: 60 bytes on a real Ethernet.
+    /// The length in bytes of the shortest frame that is not padded: 60 on a real Ethernet.
     const SHORTEST: usize = 14;
 
-    /// Frames that it keeps for [`capture`](Self::depart), beside those that the device keeps.
+    /// The number of frames that it buffers for [`capture`](Self::capture), in addition to the device.
     const HOLDS: usize = 256;
 
-    /// A reply without room is dropped: what a cable has to do, whose two ends would else wait for each
-    /// other. With any other device it is a defect.
+    /// Whether the device may drop a reply without room. Only a cable does, to avoid a deadlock of its two
+    /// ends; in any other device it is a defect.
     const DROPS_REPLIES: bool = false;
 
-    /// A frame comes to the device. False if it was not taken: no room in the device, or too long.
+    /// Sends a frame to the device. False if the device did not take it: no room, or too long.
     fn inject(&mut self, frame: &[u8]) -> bool;
 
-    /// Takes the next frame that the device has sent, and looks at it; `None` if there is none yet.
-    /// Frames that are not the device's, as a host's own, must be left out.
+    /// Takes the next frame that the device has sent; `None` if there is none yet. It must skip frames from
+    /// other senders, such as the host itself.
     fn capture<R>(&mut self, look: impl FnOnce(&[u8]) -> R) -> Option<R>;
 
-    /// Lets time pass while a frame is under way. It is called a thousand times before the frame counts
-    /// as lost.
+    /// Waits a moment for a frame. After 1,000 calls without it, the frame counts as lost.
     fn pause(&mut self) {}
 }
 
-/// How much longer than the MTU the longest frame is that is tried.
+/// The longest test frame exceeds the MTU by this many bytes.
 pub const BEYOND: usize = 100;
 
-/// Tries all of it, on a wire that is otherwise quiet. `scratch` is as long as the MTU and [`BEYOND`].
+/// Checks all rules on an otherwise quiet wire. `scratch` has room for a frame of MTU + [`BEYOND`] bytes.
+///
+/// # Errors
+///
+/// The first [`Violation`]; [`Violation::Scratch`] if `scratch` is too short.
 pub fn check<D: Device + ?Sized, W: Wire>(
     device: &mut D,
     wire: &mut W,

@@ -1,4 +1,4 @@
-//! The rules, one by one; each leaves the wire as quiet as it found it.
+//! The rules, one function each; each leaves the wire quiet.
 
 use smoltcp::phy::{Device, Medium};
 
@@ -6,21 +6,21 @@ use super::harness::Harness;
 use super::{BEYOND, Violation, Way, Wire};
 use crate::phy::MIN_MTU;
 
-/// Frames of a burst to the device, unless it claims that it holds more.
+/// Frames in a burst to the device, unless its `max_burst_size` is larger.
 const BURST_IN: usize = 64;
 
-/// Bursts one after the other: what the first leaves behind, the next shows.
+/// Bursts in sequence: a later one shows what an earlier one left behind.
 const BURSTS: usize = 3;
 
-/// Tokens that are dropped unused: more than any ring has places.
+/// Tokens that are dropped unused: more than any descriptor ring holds.
 const DROPPED: usize = 2048;
 
-/// Frames that come while there is no room to send.
+/// Frames that arrive while there is no room to send.
 const MEANWHILE: usize = 4;
 
 type Outcome = Result<(), Violation>;
 
-/// Gives the MTU.
+/// Checks the capabilities and returns the MTU.
 pub(super) fn capabilities<D: Device + ?Sized>(device: &D) -> Result<usize, Violation> {
     let [first, second] = [device.capabilities(), device.capabilities()];
     if first.medium != Medium::Ethernet {
@@ -71,7 +71,7 @@ impl<D: Device + ?Sized, W: Wire> Harness<'_, D, W> {
         Ok(())
     }
 
-    /// A stack asks for many a token and then has nothing to send.
+    /// A stack drops many transmit tokens unused.
     pub(super) fn dropped_tokens(&mut self) -> Outcome {
         for _ in 0..DROPPED {
             let now = self.now();
@@ -108,8 +108,8 @@ impl<D: Device + ?Sized, W: Wire> Harness<'_, D, W> {
         Ok(())
     }
 
-    /// Frames come while there is no room for an answer: some are received and answered all the same, the
-    /// others wait.
+    /// Frames arrive while there is no room for an answer. Some may be received and answered nevertheless;
+    /// the others must wait.
     pub(super) fn no_room(&mut self) -> Outcome {
         let sent = self.burst_is_sent(W::HOLDS)?;
         let mut questions = self.burst_arrives(MEANWHILE);
@@ -117,9 +117,8 @@ impl<D: Device + ?Sized, W: Wire> Harness<'_, D, W> {
         answers.end = answers.start;
         while !questions.is_empty() {
             let (question, answer) = (self.again(questions.start), self.again(answers.end));
-            if !self.answer(question, answer)? {
-                break;
-            }
+            let Some(result) = self.answer(question, answer) else { break };
+            result?;
             questions.start += 1;
             answers.end += 1;
         }

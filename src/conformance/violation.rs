@@ -1,113 +1,107 @@
-//! What a device did wrong.
+//! Violations of the rules.
 
 use core::fmt;
 
-/// In which direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Way {
-    /// From the wire to the stack.
-    Received,
-    /// From the stack to the wire.
-    Sent,
+use crate::named::named;
+
+named! {
+    /// The direction of a frame.
+    Way {
+        /// From the wire to the stack.
+        Received = "received",
+        /// From the stack to the wire.
+        Sent = "sent",
+    }
 }
 
-/// The rule that was broken, and the frame that showed it.
+/// A rule that a device violated, and the frame that showed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Violation {
-    /// The caller gave too little memory.
+    /// The caller's scratch buffer is too short.
     Scratch {
-        /// Bytes that it takes.
+        /// Its minimum length in bytes.
         needed: usize,
     },
-    /// The device carries something else than Ethernet frames.
+    /// The medium is not Ethernet.
     Medium,
-    /// No Ethernet has so small an MTU.
+    /// The MTU, in bytes, is below 14 + 576.
     Mtu(usize),
-    /// The capabilities change from call to call.
+    /// The capabilities differ from call to call.
     Unsteady,
-    /// A burst size of nothing.
+    /// `max_burst_size` is 0.
     NoBurst,
-    /// A frame that nobody sent.
+    /// A frame appeared that was not sent.
     Invented(Way),
-    /// A frame did not come out on the other side.
+    /// A frame did not arrive.
     Lost {
-        /// In which direction.
+        /// The direction.
         way: Way,
-        /// Its bytes.
+        /// The frame's length in bytes.
         len: usize,
     },
-    /// A frame came before one that was sent before it, or twice.
+    /// Frames arrived out of order, or twice.
     Order(Way),
-    /// A frame is not what was sent.
+    /// A frame arrived altered.
     Altered {
-        /// In which direction.
+        /// The direction.
         way: Way,
-        /// The bytes that were sent.
+        /// The length in bytes as sent.
         len: usize,
-        /// The bytes that came.
+        /// The length in bytes as it arrived.
         got: usize,
     },
-    /// A token lends more or fewer bytes than it was asked for.
+    /// A token lent another number of bytes than it was asked for.
     Lends {
-        /// Bytes that it was asked for.
+        /// Bytes asked for.
         asked: usize,
-        /// Bytes that it lends.
+        /// Bytes lent.
         lent: usize,
     },
-    /// No token to transmit, though everything that was sent has left.
+    /// There is no token to transmit, although all sent frames have left.
     NoRoom,
-    /// Fewer frames than the burst size that the device claims.
+    /// The device holds fewer frames than its `max_burst_size`.
     Burst {
-        /// What it claims.
+        /// The claimed number of frames.
         claimed: usize,
-        /// What it took.
+        /// The number of frames held.
         held: usize,
     },
-    /// A checksum that the device claims to take care of is wrong: it was handed on, or it was sent.
+    /// A wrong checksum passed, although the device claims to verify it (received) or to fill it in (sent).
     Checksum(Way),
-}
-
-impl fmt::Display for Way {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Way::Received => "received",
-            Way::Sent => "sent",
-        })
-    }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Violation::Scratch { needed } => {
-                write!(f, "the test is to bring {needed} bytes of scratch memory")
+                write!(f, "the scratch buffer is too short: pass at least {needed} bytes")
             }
             Violation::Medium => f.write_str("the medium is not Ethernet"),
             Violation::Mtu(mtu) => {
-                write!(f, "an MTU of {mtu}: it counts the Ethernet header, IP MTU + 14")
+                write!(f, "an MTU of {mtu} bytes is below 14 + 576: it is the IP MTU + 14")
             }
-            Violation::Unsteady => f.write_str("the capabilities change from call to call"),
-            Violation::NoBurst => {
-                f.write_str("a max_burst_size of 0: leave it None, or say at least 1")
+            Violation::Unsteady => f.write_str("the capabilities differ from call to call"),
+            Violation::NoBurst => f.write_str("a max_burst_size of 0: use None, or at least 1"),
+            Violation::Invented(way) => {
+                write!(f, "a frame was {way} that the other side did not send")
             }
-            Violation::Invented(way) => write!(f, "a frame was {way} that there was not"),
             Violation::Lost { way, len } => write!(f, "a frame of {len} bytes was not {way}"),
-            Violation::Order(way) => write!(f, "frames were {way} out of order, or twice"),
+            Violation::Order(way) => write!(f, "frames were {way} out of order or twice"),
             Violation::Altered { way, len, got } if len == got => {
-                write!(f, "a frame of {len} bytes was {way} with other bytes in it")
+                write!(f, "a frame of {len} bytes was {way} with altered content")
             }
             Violation::Altered { way, len, got } => {
-                write!(f, "a frame of {len} bytes was {way} as one of {got}")
+                write!(f, "a frame of {len} bytes was {way} with a length of {got}")
             }
             Violation::Lends { asked, lent } => {
-                write!(f, "a token that was asked for {asked} bytes lends {lent}")
+                write!(f, "a token that was asked for {asked} bytes lent {lent}")
             }
             Violation::NoRoom => {
-                f.write_str("no token to transmit, though everything that was sent has left")
+                f.write_str("no token to transmit, although all sent frames have left")
             }
             Violation::Burst { claimed, held } => {
-                write!(f, "a max_burst_size of {claimed}, and room for {held} frames")
+                write!(f, "a max_burst_size of {claimed}, but room for only {held} frames")
             }
             Violation::Checksum(Way::Received) => f.write_str(
                 "a frame with a wrong checksum was received, which the device claims to verify",

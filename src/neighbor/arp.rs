@@ -23,6 +23,7 @@ pub(crate) struct Arp {
 ///
 /// smoltcp asks for such a router and does not take its answer. So its routes lead to `alias`, an address of
 /// our own, and the router's answer is told to it under that name.
+#[cfg(feature = "dhcpv4")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OffLinkRouter {
     pub(crate) router: Ipv4Address,
@@ -70,6 +71,7 @@ impl Arp {
         Some((address.into(), self.mac, is_probe))
     }
 
+    #[cfg(feature = "dhcpv4")]
     /// Whether the router answers us, or tells everybody.
     pub(super) fn is_of(&self, OffLinkRouter { router, alias }: OffLinkRouter) -> bool {
         let is_told = match self.operation {
@@ -83,11 +85,10 @@ impl Arp {
         &self,
         mac: EthernetAddress,
         own: &[IpCidr],
-        off_link: Option<OffLinkRouter>,
+        alias: Option<Ipv4Address>,
     ) -> Reaction {
-        if let Some(off_link) = off_link.filter(|off_link| self.is_of(*off_link)) {
-            let router = Arp { sender: off_link.alias, ..*self };
-            return Reaction::Retell(router.reply_to(mac, off_link.alias));
+        if let Some(alias) = alias {
+            return Reaction::Retell(Arp { sender: alias, ..*self }.reply_to(mac, alias));
         }
         let own = || own.iter().filter_map(ipv4);
         let is_ours = own().any(|cidr| cidr.address() == self.target);

@@ -8,11 +8,12 @@ mod message;
 mod ndisc;
 
 use smoltcp::phy::ChecksumCapabilities;
-use smoltcp::wire::{EthernetAddress, EthernetFrame, EthernetProtocol, IpCidr};
 #[cfg(feature = "conflict-detection")]
-use smoltcp::wire::{IpAddress, Ipv4Address};
+use smoltcp::wire::IpAddress;
+use smoltcp::wire::{EthernetAddress, EthernetFrame, EthernetProtocol, IpCidr, Ipv4Address};
 
 use self::arp::Arp;
+#[cfg(feature = "dhcpv4")]
 pub(crate) use self::arp::OffLinkRouter;
 pub(crate) use self::message::Message;
 #[cfg(feature = "proto-ipv6")]
@@ -72,14 +73,15 @@ impl Heard {
         }
     }
 
+    /// `alias` is what the router is called that tells its hardware address, see [`OffLinkRouter`].
     pub(crate) fn reaction(
         &self,
         mac: EthernetAddress,
         own: &[IpCidr],
-        off_link: Option<OffLinkRouter>,
+        alias: Option<Ipv4Address>,
     ) -> Reaction {
         match self {
-            Heard::Arp(arp) => arp.reaction(mac, own, off_link),
+            Heard::Arp(arp) => arp.reaction(mac, own, alias),
             #[cfg(feature = "proto-ipv6")]
             Heard::Ndisc(ndisc) => ndisc.reaction(mac, own),
         }

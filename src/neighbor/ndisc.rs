@@ -2,12 +2,15 @@
 
 use smoltcp::phy::{ChecksumCapabilities, Medium};
 use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, HardwareAddress, Icmpv6Packet, Icmpv6Repr, IpAddress, IpCidr,
-    IpProtocol, Ipv6Address, Ipv6Packet, NdiscNeighborFlags, NdiscRepr, RawHardwareAddress,
+    EthernetAddress, EthernetFrame, HardwareAddress, IPV6_LINK_LOCAL_ALL_NODES, Icmpv6Packet,
+    Icmpv6Repr, IpAddress, IpCidr, IpProtocol, Ipv6Address, Ipv6Packet, NdiscNeighborFlags,
+    NdiscRepr, RawHardwareAddress,
 };
 
 use super::Reaction;
 use super::message::{Body, Message};
+#[cfg(feature = "slaac")]
+use smoltcp::wire::IPV6_LINK_LOCAL_ALL_ROUTERS;
 
 /// A solicitation or an advertisement, and who sends it to whom.
 #[derive(Clone, Copy)]
@@ -26,11 +29,8 @@ enum Kind {
     Advertisement { flags: NdiscNeighborFlags, lladdr: Option<EthernetAddress> },
 }
 
-const ALL_NODES: Ipv6Address = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 const ALL_NODES_MAC: EthernetAddress = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
 
-#[cfg(feature = "slaac")]
-const ALL_ROUTERS: Ipv6Address = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 #[cfg(feature = "slaac")]
 const ALL_ROUTERS_MAC: EthernetAddress = EthernetAddress([0x33, 0x33, 0, 0, 0, 2]);
 
@@ -45,7 +45,7 @@ impl Message {
         Message {
             from: mac,
             to: ALL_NODES_MAC,
-            body: Body::Ndisc { from: own, to: ALL_NODES, repr },
+            body: Body::Ndisc { from: own, to: IPV6_LINK_LOCAL_ALL_NODES, repr },
         }
     }
 }
@@ -59,7 +59,7 @@ impl Message {
         Message {
             from: mac,
             to: ALL_ROUTERS_MAC,
-            body: Body::Ndisc { from, to: ALL_ROUTERS, repr },
+            body: Body::Ndisc { from, to: IPV6_LINK_LOCAL_ALL_ROUTERS, repr },
         }
     }
 }

@@ -1,234 +1,253 @@
-//! Admission: which slot a segment goes to, and the rules by which it goes to none.
+//! Admission: to which slot a segment goes, and why it is dropped.
 
 use smoltcp::phy::TxToken;
 use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpAddress, TcpControl};
+use smoltcp::wire::{TcpControl, TcpRepr};
 
 use super::Node;
+use super::ingress::Route;
 use crate::config::{Listener, WhenFull};
 use crate::cookie::Returned;
 use crate::event::{CloseReason, DropReason, Sink, Tuple};
-use crate::gate::{Control, Header};
 use crate::phy::seq_tracker::SeqState;
 use crate::phy::single_frame::SingleFrame;
-use crate::pool::age_lists::SlotState;
-use crate::segment::Segment;
+use crate::pool::index::SlotState;
+use crate::segment::{Control, Segment};
 
-/// A handshake as young as this is left alone while the backlog has room: longer than most round trips.
+/// A handshake younger than this is kept while the backlog has room: longer than most round trips.
 const YOUNG: Duration = Duration::from_secs(1);
 
-/// What becomes of a segment.
-pub(super) enum Verdict {
-    /// Its connection's socket takes it.
-    Deliver(usize),
-    /// It asks for a connection while the backlog is full: answer with a cookie.
-    Cookie(Segment),
-    /// It brings a cookie back: make the connection in this slot, then deliver.
-    Revive(usize, Returned),
-    /// It is turned away.
-    Drop(DropReason, Reply),
-}
-
-/// What the sender of a refused segment is told.
-pub(super) enum Reply {
-    Silence,
+/// What the sender of a dropped frame is sent.
+pub(super) enum Answer<'f> {
+    Nothing,
     Reset,
-    /// Where the connection in this slot stands (RFC 5961): an honest peer follows, a blind one learns
-    /// nothing.
-    Challenge(usize),
+    /// A challenge ACK for this segment, with the sequence state of the connection in this slot
+    /// (RFC 5961): an honest peer follows it, a blind attacker learns nothing.
+    Challenge(usize, &'f Segment<'f>),
 }
 
 impl Node<'_> {
-    pub(super) fn admit_segment(
+    pub(super) fn admit<'f>(
         &mut self,
-        header: &Header,
-        frame: &[u8],
+        segment: &'f Segment<'f>,
         now: Instant,
         on_event: &mut impl Sink,
-    ) -> Verdict {
-        let Tuple { local, remote } = &header.tuple;
-        let found = self.pool.find(&header.tuple);
-        let own = self.own();
-        // A connection has an address that is ours.
+    ) -> Route<'f> {
+        let found = self.pool.find(&segment.tuple);
+        // A connection's local address is this node's.
         if found.is_none()
-            && let Some(reason) = own.drop_reason(&local.addr)
+            && let Some(reason) = self.local_addresses().drop_reason(&segment.tuple.local.addr)
         {
-            return Verdict::Drop(reason, Reply::Silence);
+            return dropped(segment, reason, Answer::Nothing);
         }
-        // What takes a slot, or another's, must be whole. The rest is smoltcp's to verify.
-        let syn = match header.control {
-            Control::Syn => match Segment::read(frame, &self.checksums) {
-                None => return Verdict::Drop(DropReason::Malformed, Reply::Silence),
+        // A segment that takes a slot, or another connection's, is verified. The others are smoltcp's to
+        // verify.
+        let syn = match segment.control {
+            Control::Syn => match segment.verify(&self.checksums) {
+                None => return dropped(segment, DropReason::Malformed, Answer::Nothing),
                 syn => syn,
             },
             _ => None,
         };
-        if let Some(slot) = found {
-            match (header.control, self.pool.slot(slot).state()) {
-                // RFC 9293 section 3.6.1, MAY-2: a new connection may follow on TIME-WAIT. An old
-                // duplicate SYN does no harm: the peer resets what our SYN-ACK proposes.
-                (Control::Syn, State::TimeWait) => self.free_slot(slot),
-                // This handshake is of a SYN that came twice: the first was answered with a cookie, and
-                // that answer is the one that the peer has taken.
-                (Control::Ack | Control::Fin, State::SynReceived) => {
-                    let said = self.pool.slot(slot).said();
-                    let theirs = said.map_or(header.seq, |said| said.rcv_nxt) - 1;
-                    let listener = self.listener(local.port).copied();
-                    let returned = self.returned(header, theirs, now);
-                    let (Some(returned), Some(listener)) = (returned, listener) else {
-                        return self.check_in_connection(slot, header, frame);
-                    };
-                    self.drop_handshake(slot, CloseReason::HandshakeDropped, on_event);
-                    return self.admit_returned(frame, returned, listener, now, on_event);
-                }
-                _ => return self.check_in_connection(slot, header, frame),
-            }
-        }
-        let listener = self.listener(local.port).copied();
-        let own = self.own();
-        if !own.is_possible_peer(&remote.addr, &local.addr) {
-            return Verdict::Drop(DropReason::BadSource, Reply::Silence);
-        }
-        if let (Some(syn), Some(listener)) = (syn, listener) {
-            return self.admit_new(&syn, listener, now, on_event);
-        }
-        match (header.control, listener) {
-            (Control::Syn, _) => Verdict::Drop(DropReason::NoListener, Reply::Reset),
-            (Control::Ack | Control::Fin, Some(listener)) => {
-                match self.returned(header, header.seq - 1, now) {
-                    Some(returned) => self.admit_returned(frame, returned, listener, now, on_event),
-                    None => Verdict::Drop(DropReason::NoConnection, Reply::Reset),
-                }
-            }
-            // RFC 9293 section 3.10.7.2, fourth.
-            (Control::NoFlags, Some(_)) => Verdict::Drop(DropReason::NoConnection, Reply::Silence),
-            // RFC 9293 section 3.10.7.1; smoltcp knows that a reset is not answered.
-            _ => Verdict::Drop(DropReason::NoConnection, Reply::Reset),
+        match found {
+            Some(slot) => self.admit_known(slot, segment, syn, now, on_event),
+            None => self.admit_unknown(segment, syn, now, on_event),
         }
     }
 
-    /// A segment with the 4-tuple of a connection.
-    fn check_in_connection(&mut self, slot: usize, header: &Header, frame: &[u8]) -> Verdict {
+    /// A segment whose 4-tuple is in the pool.
+    fn admit_known<'f>(
+        &mut self,
+        slot: usize,
+        segment: &'f Segment<'f>,
+        syn: Option<TcpRepr<'_>>,
+        now: Instant,
+        on_event: &mut impl Sink,
+    ) -> Route<'f> {
+        let connection = self.pool.slot(slot);
+        match (segment.control, connection.state()) {
+            // RFC 9293 section 3.6.1, MAY-2: a new connection may follow on TIME-WAIT. An old duplicate
+            // SYN does no harm: the peer resets what our SYN-ACK proposes.
+            (Control::Syn, State::TimeWait) => {
+                self.free_slot(slot);
+                self.admit_unknown(segment, syn, now, on_event)
+            }
+            // This handshake belongs to a SYN that came twice: the first was answered with a cookie, and
+            // the peer has taken that answer.
+            (Control::Ack | Control::Fin, State::SynReceived) => {
+                let theirs = connection.seq().map_or(segment.seq, |seq| seq.rcv_nxt) - 1;
+                let listener = self.listener(segment.tuple.local.port);
+                let returned = self.returned(segment, theirs, now);
+                let (Some(returned), Some(listener)) = (returned, listener) else {
+                    return self.check_in_connection(slot, segment);
+                };
+                self.forget(slot, CloseReason::HandshakeDropped, on_event);
+                self.admit_returned(segment, returned, listener, now, on_event)
+            }
+            _ => self.check_in_connection(slot, segment),
+        }
+    }
+
+    /// A segment whose 4-tuple is not in the pool.
+    fn admit_unknown<'f>(
+        &mut self,
+        segment: &'f Segment<'f>,
+        syn: Option<TcpRepr<'_>>,
+        now: Instant,
+        on_event: &mut impl Sink,
+    ) -> Route<'f> {
+        let Tuple { local, remote } = &segment.tuple;
+        if !self.local_addresses().is_possible_peer(&remote.addr, &local.addr) {
+            return dropped(segment, DropReason::BadSource, Answer::Nothing);
+        }
+        match (segment.control, self.listener(local.port)) {
+            (Control::Syn, Some(listener)) => {
+                let segment_size = syn.and_then(|syn| syn.max_seg_size);
+                self.admit_new(segment, segment_size, listener, now, on_event)
+            }
+            (Control::Syn, None) => dropped(segment, DropReason::NoListener, Answer::Reset),
+            (Control::Ack | Control::Fin, Some(listener)) => {
+                match self.returned(segment, segment.seq - 1, now) {
+                    Some(returned) => {
+                        self.admit_returned(segment, returned, listener, now, on_event)
+                    }
+                    None => dropped(segment, DropReason::NoConnection, Answer::Reset),
+                }
+            }
+            // RFC 9293 section 3.10.7.2, fourth.
+            (Control::NoFlags, Some(_)) => {
+                dropped(segment, DropReason::NoConnection, Answer::Nothing)
+            }
+            // RFC 9293 section 3.10.7.1; smoltcp does not answer a reset.
+            _ => dropped(segment, DropReason::NoConnection, Answer::Reset),
+        }
+    }
+
+    /// Refuses what smoltcp would take wrongly within a connection.
+    fn check_in_connection<'f>(&mut self, slot: usize, segment: &'f Segment<'f>) -> Route<'f> {
         let connection = self.pool.slot(slot);
         let state = connection.state();
+        // The peer's SYN came again.
+        if segment.control == Control::Syn && state == State::SynReceived {
+            return Route::Slot(slot);
+        }
         let is_synchronized = !matches!(state, State::SynSent | State::SynReceived | State::Closed);
-        match (header.control, connection.said()) {
-            // The peer's SYN came again.
-            (Control::Syn, _) if state == State::SynReceived => Verdict::Deliver(slot),
+        let challenge = || Answer::Challenge(slot, segment);
+        let Some(seq) = connection.seq() else {
+            return match segment.control {
+                // No simultaneous open: smoltcp panics on a SYN while our own has not left.
+                Control::Syn => dropped(segment, DropReason::InUse, Answer::Nothing),
+                _ => Route::Slot(slot),
+            };
+        };
+        match segment.control {
             // RFC 9293 section 3.10.7.4, RFC 5961 section 4.
-            (Control::Syn | Control::SynAck, Some(_)) if is_synchronized => {
-                Verdict::Drop(DropReason::InUse, Reply::Challenge(slot))
+            Control::Syn | Control::SynAck if is_synchronized => {
+                dropped(segment, DropReason::InUse, challenge())
             }
-            // No simultaneous open: smoltcp panics on a SYN while our own has not left.
-            (Control::Syn, _) => Verdict::Drop(DropReason::InUse, Reply::Silence),
-            // RFC 9293 section 3.10.7.4, RFC 5961 section 3: only the very next number resets.
-            (Control::Rst, Some(said)) if header.seq != said.rcv_nxt => {
-                let is_in_window = said.rcv_nxt < header.seq && header.seq < said.window_end();
-                let reply = if is_in_window { Reply::Challenge(slot) } else { Reply::Silence };
-                Verdict::Drop(DropReason::InexactReset, reply)
+            Control::Syn => dropped(segment, DropReason::InUse, Answer::Nothing),
+            // RFC 9293 section 3.10.7.4, RFC 5961 section 3: only RCV.NXT itself resets.
+            Control::Rst if segment.seq != seq.rcv_nxt => {
+                let is_in_window = seq.rcv_nxt < segment.seq && segment.seq < seq.window_end();
+                let answer = if is_in_window { challenge() } else { Answer::Nothing };
+                dropped(segment, DropReason::InexactReset, answer)
             }
-            // RFC 9293 section 3.10.7.4: nobody can acknowledge what was not sent. smoltcp takes it for
-            // what it has still to send, and drops that.
-            (Control::Ack | Control::Fin, Some(said))
-                if is_synchronized && header.ack > said.snd_nxt =>
+            // RFC 9293 section 3.10.7.4: an ACK of what was not sent. smoltcp would take it for an
+            // acknowledgement of unsent bytes, and drop those.
+            Control::Ack | Control::Fin if is_synchronized && segment.ack > seq.snd_nxt => {
+                dropped(segment, DropReason::UnsentAck, challenge())
+            }
+            Control::Ack | Control::Fin
+                if is_overrun(segment, &seq, state)
+                    && segment.verify(&self.checksums).is_some() =>
             {
-                Verdict::Drop(DropReason::UnsentAck, Reply::Challenge(slot))
+                dropped(segment, DropReason::Overrun, challenge())
             }
-            (Control::Ack | Control::Fin, Some(said))
-                if (header.control == Control::Fin || state == State::CloseWait)
-                    && Segment::read(frame, &self.checksums)
-                        .is_some_and(|segment| is_overrun(&segment, &said, state)) =>
-            {
-                Verdict::Drop(DropReason::Overrun, Reply::Challenge(slot))
-            }
-            _ => Verdict::Deliver(slot),
+            _ => Route::Slot(slot),
         }
     }
 
     /// A SYN for one of our ports.
-    fn admit_new(
+    fn admit_new<'f>(
         &mut self,
-        syn: &Segment,
-        listener: Listener,
+        syn: &'f Segment<'f>,
+        segment_size: Option<u16>,
+        (number, listener): (u8, Listener),
         now: Instant,
         on_event: &mut impl Sink,
-    ) -> Verdict {
-        let tuple = &syn.tuple();
-        if self.is_capped(&tuple.remote.addr) {
-            return Verdict::Drop(DropReason::SourceCap, listener.when_full.into());
+    ) -> Route<'f> {
+        if self.is_capped(&syn.tuple) {
+            return dropped(syn, DropReason::SourceCap, listener.when_full.into());
         }
-        let (half_open, oldest) = self.pool.half_open(Some(listener.port));
-        let is_backlogged = half_open >= usize::from(listener.backlog);
-        // A SYN proves nothing: what costs somebody else a slot is its cookie, once it is back.
+        let state = SlotState::HalfOpen(number);
+        let is_backlogged = self.pool.count(state) >= usize::from(listener.backlog);
+        // A SYN proves nothing: a slot of another peer is taken for its cookie, once that is back.
         let is_contended =
-            self.pool.vacant(now).is_none() && (self.evict_idle || self.pool.half_open(None).0 > 0);
+            self.pool.vacant(now).is_none() && (self.evict_idle || self.pool.half_open() > 0);
         if (is_backlogged || is_contended) && self.gives_cookies() {
-            return Verdict::Cookie(*syn);
+            return Route::Cookie(syn, segment_size);
         }
-        if let Some(oldest) = oldest.filter(|_| is_backlogged) {
-            self.drop_handshake(oldest, CloseReason::HandshakeDropped, on_event);
+        if let Some(oldest) = self.pool.oldest(state).filter(|_| is_backlogged) {
+            self.forget(oldest, CloseReason::HandshakeDropped, on_event);
         }
         match self.make_room(YOUNG, now, on_event) {
             Some(slot) => {
-                self.listen_in(slot, tuple, listener, now);
-                Verdict::Deliver(slot)
+                self.listen_in(slot, &syn.tuple, number, listener, now);
+                Route::Slot(slot)
             }
-            None => self.full(listener),
+            None => self.full(syn, listener),
         }
     }
 
-    /// A cookie has come back.
-    fn admit_returned(
+    /// A segment that brings a cookie back.
+    fn admit_returned<'f>(
         &mut self,
-        frame: &[u8],
+        segment: &'f Segment<'f>,
         returned: Returned,
-        listener: Listener,
+        (number, listener): (u8, Listener),
         now: Instant,
         on_event: &mut impl Sink,
-    ) -> Verdict {
-        let Some(segment) = Segment::read(frame, &self.checksums) else {
-            return Verdict::Drop(DropReason::Malformed, Reply::Silence);
-        };
+    ) -> Route<'f> {
+        if segment.verify(&self.checksums).is_none() {
+            return dropped(segment, DropReason::Malformed, Answer::Nothing);
+        }
         if segment.ends_beyond(returned.window_end) {
-            return Verdict::Drop(DropReason::Overrun, Reply::Silence);
+            return dropped(segment, DropReason::Overrun, Answer::Nothing);
         }
-        if self.is_capped(&returned.tuple.remote.addr) {
-            return Verdict::Drop(DropReason::SourceCap, listener.when_full.into());
+        if self.is_capped(&returned.tuple) {
+            return dropped(segment, DropReason::SourceCap, listener.when_full.into());
         }
-        // This peer has proved that it is there; a handshake under way has not, however young.
+        // This peer has proved its address; a handshake under way has not, however young.
         match self.make_room(Duration::ZERO, now, on_event) {
             Some(slot) => {
-                self.listen_in(slot, &returned.tuple, listener, now);
-                Verdict::Revive(slot, returned)
+                self.listen_in(slot, &returned.tuple, number, listener, now);
+                Route::Restored(slot, returned, segment)
             }
-            None => self.full(listener),
+            None => self.full(segment, listener),
         }
     }
 
-    /// Every slot is taken. Where the longest idle connection gives way, one is free in a moment, and the
-    /// peer is to come again.
-    fn full(&self, listener: Listener) -> Verdict {
-        let reply = if self.evict_idle { Reply::Silence } else { listener.when_full.into() };
-        Verdict::Drop(DropReason::Full, reply)
+    /// Every slot is taken. Where the longest idle connection is evicted, one is free in a moment, and
+    /// the peer is to try again.
+    fn full<'f>(&self, segment: &'f Segment<'f>, listener: Listener) -> Route<'f> {
+        let answer = if self.evict_idle { Answer::Nothing } else { listener.when_full.into() };
+        dropped(segment, DropReason::Full, answer)
     }
 
     /// Whether a source has as many slots as it may have.
-    fn is_capped(&mut self, source: &IpAddress) -> bool {
-        let Some(cap) = self.per_source else { return false };
-        let mut taken = 0;
-        for slot in 0..self.pool.len() {
-            let counts = matches!(self.pool.standing(slot), SlotState::HalfOpen | SlotState::Open);
-            taken += usize::from(counts && self.pool.slot(slot).tuple().remote.addr == *source);
-        }
-        taken >= usize::from(cap)
+    fn is_capped(&self, tuple: &Tuple) -> bool {
+        self.per_source.is_some_and(|cap| {
+            let cap = usize::from(cap);
+            self.pool.of_source(&tuple.remote.addr, cap) >= cap
+        })
     }
 
     /// A slot for a new connection, by rising cost to the old: a free one; the oldest TIME-WAIT
     /// (RFC 9293 section 3.6.1); the oldest handshake (RFC 4987 section 3.4) unless it is younger than
-    /// `grace`, for then it may be honest and on its way. The longest idle connection is reset where the
-    /// configuration wants that (RFC 6429 section 5 lets a server choose), but its slot is free only when
-    /// the reset has left.
+    /// `grace`, since it may be honest and under way. Where the configuration says so, the longest idle
+    /// connection is reset (RFC 6429 section 5 lets a server choose), but its slot is free only when the
+    /// RST has left.
     fn make_room(
         &mut self,
         grace: Duration,
@@ -236,66 +255,76 @@ impl Node<'_> {
         on_event: &mut impl Sink,
     ) -> Option<usize> {
         let slot = self.pool.vacant(now).or_else(|| {
-            let (_, oldest) = self.pool.half_open(None);
+            let oldest = self.pool.oldest_half_open();
             oldest
                 .filter(|slot| self.pool.slot(*slot).is_quiet(grace, now))
-                .inspect(|slot| self.drop_handshake(*slot, CloseReason::HandshakeDropped, on_event))
+                .inspect(|slot| self.forget(*slot, CloseReason::HandshakeDropped, on_event))
         });
         if let Some(slot) = slot {
             self.free_slot(slot);
         } else if self.evict_idle
-            && let Some(idle) = self.pool.longest_idle()
+            && let Some(idle) = self.pool.oldest(SlotState::Accepted)
         {
             self.reset(idle, CloseReason::IdleEvicted, now, on_event);
-            self.pool.schedule(idle, Some(now));
         }
         slot
     }
 
-    fn listen_in(&mut self, slot: usize, tuple: &Tuple, listener: Listener, now: Instant) {
-        self.pool.slot(slot).listen(*tuple, listener.service, self.keep_alive, now);
-        self.pool.enter(slot, tuple);
-    }
-
-    /// Tells the sender of a refused segment what it is to be told. A reset is smoltcp's.
-    pub(super) fn reply<Tx: TxToken>(
+    fn listen_in(
         &mut self,
-        frame: &[u8],
-        mut single: SingleFrame<'_, Tx>,
-        reply: Reply,
+        slot: usize,
+        tuple: &Tuple,
+        number: u8,
+        listener: Listener,
         now: Instant,
     ) {
-        match reply {
-            Reply::Silence => {}
-            Reply::Reset => {
-                self.iface.poll_ingress_single(now, &mut single, &mut self.common);
+        self.pool.slot(slot).listen(*tuple, listener.service, number, self.keep_alive, now);
+        self.pool.enter(slot);
+    }
+
+    /// Answers a dropped segment. The RST is smoltcp's.
+    pub(super) fn answer_dropped<Tx: TxToken>(
+        &mut self,
+        answer: Answer<'_>,
+        mut frame: SingleFrame<'_, Tx>,
+        now: Instant,
+    ) {
+        match answer {
+            Answer::Nothing => {}
+            Answer::Reset => {
+                self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
             }
-            Reply::Challenge(slot) => {
-                let Some(segment) = Segment::read(frame, &self.checksums) else { return };
-                if let Some(said) = self.pool.slot(slot).challenge(now) {
+            Answer::Challenge(slot, segment) => {
+                if segment.verify(&self.checksums).is_some()
+                    && let Some(seq) = self.pool.slot(slot).challenge(now)
+                {
                     self.stats.challenges += 1;
                     segment
-                        .answer(TcpControl::None, said.snd_nxt, said.rcv_nxt, said.rcv_wnd)
-                        .send(single.into_reply());
+                        .answer(TcpControl::None, seq.snd_nxt, seq.rcv_nxt, seq.rcv_wnd)
+                        .send(frame.into_reply());
                 }
             }
         }
     }
 }
 
-/// Whether a segment says more than it may. RFC 9293 section 3.10.7.4: what lies beyond the window is cut
-/// off, and behind a FIN there is no text. smoltcp cuts off the text alone, and takes text behind a FIN. A
-/// window of nothing it holds by itself, and answers a probe of it without limit.
-fn is_overrun(segment: &Segment, said: &SeqState, state: State) -> bool {
-    (said.rcv_wnd > 0 && segment.ends_beyond(said.window_end()))
-        || (state == State::CloseWait && segment.seq.max(said.rcv_nxt) < segment.end)
+fn dropped<'f>(segment: &'f Segment<'f>, reason: DropReason, answer: Answer<'f>) -> Route<'f> {
+    Route::Drop(reason, Some(segment.tuple), answer)
 }
 
-impl From<WhenFull> for Reply {
-    fn from(when_full: WhenFull) -> Reply {
+/// RFC 9293 section 3.10.7.4: text and FIN beyond the window are cut off, and behind a FIN there is no
+/// text. smoltcp cuts off the text alone, and takes text behind a FIN. A window of 0 it holds by itself,
+/// and answers a probe of it without limit.
+fn is_overrun(segment: &Segment<'_>, seq: &SeqState, state: State) -> bool {
+    (seq.rcv_wnd > 0 && segment.ends_beyond(seq.window_end()))
+        || (state == State::CloseWait && segment.seq.max(seq.rcv_nxt) < segment.end())
+}
+
+impl From<WhenFull> for Answer<'_> {
+    fn from(when_full: WhenFull) -> Self {
         match when_full {
-            WhenFull::Reset => Reply::Reset,
-            WhenFull::Silence => Reply::Silence,
+            WhenFull::Reset => Answer::Reset,
+            WhenFull::Silence => Answer::Nothing,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::client::tcp::Message;
 use crate::config::Listener;
 use crate::event::{CloseReason, Event, Sink, Tuple};
 use crate::phy::seq_tracker::SeqTracker;
-use crate::pool::age_lists::SlotState;
+use crate::pool::index::SlotState;
 
 /// Segments that one connection may send before the next has its turn.
 const SEGMENTS_PER_TURN: usize = 64;
@@ -23,7 +23,12 @@ const SEGMENTS_PER_TURN: usize = 64;
 const SOONEST_RETRANSMISSION: Duration = Duration::from_secs(1);
 
 impl<'a> Node<'a> {
-    /// `bind` and `listen`: from now on connections to this port are accepted and served.
+    /// Listens on a port: `bind` and `listen` in one call.
+    ///
+    /// # Errors
+    ///
+    /// The port or the backlog is 0, the port already has a listener, or there are 4 listeners already: see
+    /// [`ListenError`].
     pub fn listen(&mut self, listener: Listener) -> Result<(), ListenError> {
         if listener.port == 0 {
             return Err(ListenError::Port);
@@ -37,7 +42,13 @@ impl<'a> Node<'a> {
         self.listeners.push(listener).map_err(|_| ListenError::TooMany)
     }
 
-    /// `connect`, and then send, recv, verify, close, as the polls go by. Events tell how it goes.
+    /// Opens a connection; the following polls send `message`, verify its echo and close. Events report the
+    /// progress; the last is [`Event::Closed`].
+    ///
+    /// # Errors
+    ///
+    /// The peer's address or port is invalid, the node has no address of its family, or no slot or port is
+    /// free: see [`ConnectError`].
     pub fn connect(
         &mut self,
         remote: IpEndpoint,
@@ -56,7 +67,7 @@ impl<'a> Node<'a> {
                 socket.connect(context, tuple.remote, tuple.local).is_ok()
             })
             .then(|| {
-                self.pool.enter(slot, &tuple);
+                self.pool.enter(slot);
                 self.pool.schedule(slot, Some(now));
                 tuple
             })
@@ -68,7 +79,8 @@ impl<'a> Node<'a> {
     pub fn finish(&mut self, now: Instant) {
         self.listeners.clear();
         for slot in 0..self.pool.len() {
-            if matches!(self.pool.standing(slot), SlotState::HalfOpen | SlotState::Open) {
+            let state = self.pool.state(slot);
+            if state.is_handshake() || state.is_open() {
                 self.pool.slot(slot).finish();
                 self.pool.schedule(slot, Some(now));
             }
@@ -84,20 +96,17 @@ impl<'a> Node<'a> {
     ) {
         self.listeners.clear();
         for slot in 0..self.pool.len() {
-            match self.pool.standing(slot) {
-                SlotState::HalfOpen => {
-                    self.drop_handshake(slot, CloseReason::HandshakeDropped, &mut on_event);
-                }
-                SlotState::Open => {
-                    self.reset(slot, CloseReason::Aborted, now, &mut on_event);
-                    self.service_slot(slot, now, device, &mut on_event);
-                }
-                SlotState::Free | SlotState::TimeWait | SlotState::Leaving => {}
+            let state = self.pool.state(slot);
+            if state.is_handshake() {
+                self.forget(slot, CloseReason::HandshakeDropped, &mut on_event);
+            } else if state.is_open() {
+                self.reset(slot, CloseReason::Aborted, now, &mut on_event);
+                self.service_slot(slot, now, device, &mut on_event);
             }
         }
     }
 
-    /// Lets a connection's flow move bytes, sends what comes of it, and sets its next deadline.
+    /// Moves a connection on, sends what it has to send, and sets its next deadline.
     pub(super) fn service_slot<D: Device + ?Sized>(
         &mut self,
         slot: usize,
@@ -105,14 +114,8 @@ impl<'a> Node<'a> {
         device: &mut D,
         on_event: &mut impl Sink,
     ) {
-        if self.pool.slot(slot).has_opened(now) {
-            self.on_established(slot, on_event);
-        }
         let connection = self.pool.slot(slot);
-        let (has_more, reason) = connection.serve(self.scratch, now, &mut self.stats, on_event);
-        if let Some(reason) = reason {
-            self.on_closed(slot, reason, on_event);
-        }
+        let has_more = connection.advance(self.scratch, now, &mut self.stats, on_event);
         let socket_at = self.transmit(slot, has_more, now, device);
         let connection = self.pool.slot(slot);
         if connection.is_over() {
@@ -120,14 +123,16 @@ impl<'a> Node<'a> {
             return;
         }
         let slot_at = connection.deadline(&self.timeouts).map(|(at, _)| at);
-        if self.evict_idle && connection.progressed_at(now) {
+        let has_progressed = connection.progressed_at() == now;
+        self.pool.update(slot);
+        if self.evict_idle && has_progressed {
             self.pool.refresh(slot);
         }
         self.pool.schedule(slot, earlier(slot_at, socket_at));
     }
 
-    /// Sends what the connection has to send by now; `has_more` says that it has, which else its socket is
-    /// asked. Says when it will have more.
+    /// Sends what the connection has to send by now. `has_more` says that it has something; otherwise its
+    /// socket is asked. Returns when it will have more.
     fn transmit<D: Device + ?Sized>(
         &mut self,
         slot: usize,
@@ -136,58 +141,54 @@ impl<'a> Node<'a> {
         device: &mut D,
     ) -> Option<Instant> {
         let connection = self.pool.slot(slot);
+        let mut is_waiting = false;
         for _ in 0..SEGMENTS_PER_TURN {
-            let (sockets, said) = connection.parts();
+            let (sockets, seq) = connection.parts();
             if !mem::take(&mut has_more) {
                 let at = self.iface.poll_at(now, sockets)?;
                 if at > now {
                     return Some(at);
                 }
             }
-            let mut tracker = SeqTracker::new(device, said);
+            let mut tracker = SeqTracker::new(device, seq);
             if self.iface.poll_egress(now, &mut tracker, sockets) == PollResult::None {
+                is_waiting = tracker.is_used();
                 break;
             }
             if connection.has_sent_all() {
                 return Some(now + SOONEST_RETRANSMISSION);
             }
-            // One ACK is all that this state can have to say. smoltcp does not stop the probes of a shut
-            // window when the FIN behind them is acknowledged, and sends that ACK without end.
+            // One ACK is all that this state can have to send. smoltcp does not stop probing a zero window
+            // when the FIN behind it is acknowledged, and sends that ACK without end.
             if connection.socket().state() == State::FinWait2 {
                 let (sockets, _) = connection.parts();
                 return self.iface.poll_at(now, sockets).filter(|at| *at > now);
             }
         }
         let (sockets, _) = connection.parts();
-        // What smoltcp calls "now" is an instant in the past; as such it would stand before every
-        // other slot's deadline, and one busy connection could starve the rest.
-        self.iface.poll_at(now, sockets).map(|at| at.max(now))
-    }
-
-    /// A handshake is complete.
-    fn on_established(&mut self, slot: usize, on_event: &mut impl Sink) {
-        self.pool.stand(slot, SlotState::Open);
-        let tuple = *self.pool.slot(slot).tuple();
-        if self.pool.slot(slot).is_served(None) {
-            self.stats.accepted += 1;
-            on_event(Event::Accepted { tuple });
-        } else {
-            self.stats.connected += 1;
-            on_event(Event::Connected { tuple });
+        // smoltcp's "now" is an instant in the past; as such it would sort before every other slot's
+        // deadline, and one busy connection could starve the rest.
+        let at = self.iface.poll_at(now, sockets).map(|at| at.max(now));
+        if is_waiting {
+            let remote = connection.tuple().remote.addr;
+            self.pool.wait_for(slot, &self.next_hop(remote));
         }
+        at
     }
 
-    /// A connection has ended.
-    fn on_closed(&mut self, slot: usize, reason: CloseReason, on_event: &mut impl Sink) {
-        let standing = match self.pool.slot(slot).state() {
-            State::TimeWait => SlotState::TimeWait,
-            _ => SlotState::Leaving,
+    /// The neighbour that a packet to this address goes to.
+    fn next_hop(&self, remote: IpAddress) -> IpAddress {
+        let routes = self.iface.routes();
+        let router = match remote {
+            _ if self.iface.ip_addrs().iter().any(|own| own.contains_addr(&remote)) => None,
+            IpAddress::Ipv4(_) => routes.get_default_ipv4_route(),
+            #[cfg(feature = "proto-ipv6")]
+            IpAddress::Ipv6(_) => routes.get_default_ipv6_route(),
         };
-        self.report(slot, reason, on_event);
-        self.pool.stand(slot, standing);
+        router.map_or(remote, |route| route.via_router)
     }
 
-    /// Ends what has lasted too long. Says whether the slot is still taken.
+    /// Ends a connection whose state has timed out. Returns whether the slot is still in use.
     pub(super) fn keep_deadline(
         &mut self,
         slot: usize,
@@ -196,28 +197,25 @@ impl<'a> Node<'a> {
     ) -> bool {
         let deadline = self.pool.slot(slot).deadline(&self.timeouts);
         if let Some((_, reason)) = deadline.filter(|(at, _)| *at <= now) {
-            match self.pool.standing(slot) {
-                SlotState::Free => {}
-                SlotState::HalfOpen => self.drop_handshake(slot, reason, on_event),
-                SlotState::Open => self.reset(slot, reason, now, on_event),
-                SlotState::TimeWait | SlotState::Leaving => self.pool.release(slot),
+            let state = self.pool.state(slot);
+            if state.is_open() {
+                self.reset(slot, reason, now, on_event);
+            } else if state.is_handshake() {
+                self.forget(slot, reason, on_event);
+            } else {
+                self.pool.release(slot);
             }
         }
-        self.pool.standing(slot) != SlotState::Free
+        self.pool.state(slot) != SlotState::Free
     }
 
-    /// Forgets a handshake. Nothing is sent: the peer may never have been there.
-    pub(super) fn drop_handshake(
-        &mut self,
-        slot: usize,
-        reason: CloseReason,
-        on_event: &mut impl Sink,
-    ) {
-        self.report(slot, reason, on_event);
+    /// Ends a handshake or a connection without a segment: the peer may never have been there.
+    pub(super) fn forget(&mut self, slot: usize, reason: CloseReason, on_event: &mut impl Sink) {
+        self.pool.slot(slot).report_closed(reason, &mut self.stats, on_event);
         self.pool.release(slot);
     }
 
-    /// Ends a connection; the reset leaves with the slot's next egress, and before it is free.
+    /// Resets a connection. The RST leaves with the slot's next egress, which is due at once.
     pub(super) fn reset(
         &mut self,
         slot: usize,
@@ -225,14 +223,16 @@ impl<'a> Node<'a> {
         now: Instant,
         on_event: &mut impl Sink,
     ) {
-        self.report(slot, reason, on_event);
-        self.pool.slot(slot).abort(now);
-        self.pool.stand(slot, SlotState::Leaving);
+        let connection = self.pool.slot(slot);
+        connection.report_closed(reason, &mut self.stats, on_event);
+        connection.abort(now);
+        self.pool.update(slot);
+        self.pool.schedule(slot, Some(now));
     }
 
-    /// Makes a slot free whose connection is over.
+    /// Frees a slot whose connection has ended.
     pub(super) fn free_slot(&mut self, slot: usize) {
-        match self.pool.standing(slot) {
+        match self.pool.state(slot) {
             SlotState::Free => return,
             SlotState::TimeWait => self.stats.recycled += 1,
             _ => {}
@@ -240,41 +240,33 @@ impl<'a> Node<'a> {
         self.pool.release(slot);
     }
 
-    fn report(&mut self, slot: usize, reason: CloseReason, on_event: &mut impl Sink) {
-        self.stats.count_closed(reason);
-        let connection = self.pool.slot(slot);
-        let (received, sent) = connection.bytes();
-        on_event(Event::Closed { tuple: *connection.tuple(), reason, received, sent });
-    }
-
-    /// The node has lost an address. Its connections end without a word: a reset could only come from
-    /// an address that is no longer ours.
+    /// The node has lost an address. Its connections end in silence: an RST could only come from an
+    /// address that is no longer this node's.
     pub(super) fn end_connections_of(&mut self, address: IpAddress, on_event: &mut impl Sink) {
         for slot in 0..self.pool.len() {
             if self.pool.slot(slot).tuple().local.addr != address {
                 continue;
             }
-            match self.pool.standing(slot) {
-                SlotState::Free => {}
-                SlotState::HalfOpen => {
-                    self.drop_handshake(slot, CloseReason::HandshakeDropped, on_event)
-                }
-                SlotState::Open => {
-                    self.report(slot, CloseReason::AddressLost, on_event);
-                    self.pool.release(slot);
-                }
-                SlotState::TimeWait | SlotState::Leaving => self.pool.release(slot),
+            let state = self.pool.state(slot);
+            if state.is_handshake() {
+                self.forget(slot, CloseReason::HandshakeDropped, on_event);
+            } else if state.is_open() {
+                self.forget(slot, CloseReason::AddressLost, on_event);
+            } else {
+                self.pool.release(slot);
             }
         }
     }
 
-    pub(super) fn listener(&self, port: u16) -> Option<&Listener> {
-        self.listeners.iter().find(|listener| listener.port == port)
+    /// The listener of this port, with its number.
+    pub(super) fn listener(&self, port: u16) -> Option<(u8, Listener)> {
+        let numbered = (0..).zip(self.listeners.iter().copied());
+        numbered.into_iter().find(|(_, listener)| listener.port == port)
     }
 
     /// Our address towards a peer.
     pub(super) fn source_for(&self, remote: IpEndpoint) -> Result<IpAddress, ConnectError> {
-        let own = self.own();
+        let own = self.local_addresses();
         if remote.port == 0 || !own.is_possible_peer(&remote.addr, &remote.addr) {
             return Err(ConnectError::Unaddressable);
         }

@@ -1,5 +1,5 @@
-//! How a SYN cookie becomes a connection: the answer to a SYN that nobody remembers, and what the socket
-//! must have seen when the cookie comes back.
+//! SYN cookies in the node: the answer to a SYN that keeps no state, and the connection that is restored
+//! from the cookie when it comes back.
 
 use smoltcp::iface::{Config as InterfaceConfig, Interface};
 use smoltcp::phy::{PacketMeta, TxToken};
@@ -8,10 +8,9 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, TcpControl, TcpSeqNumber
 
 use super::Node;
 use crate::cookie::{self, Cookies, Returned};
-use crate::gate::Header;
 use crate::phy::seq_tracker::TrackedTxToken;
 use crate::phy::single_frame::SingleFrame;
-use crate::segment::Segment;
+use crate::segment::{Segment, SegmentRepr};
 
 impl Node<'_> {
     /// Where they are not built in, this lets the compiler leave all of it out.
@@ -23,50 +22,55 @@ impl Node<'_> {
         self.cookies.as_mut().filter(|_| cfg!(feature = "syn-cookies"))
     }
 
-    /// The cookie that a segment brings back, if it does; `theirs` is the number of the peer's SYN.
+    /// The cookie that a segment brings back, if it does; `theirs` is the sequence number of the peer's SYN.
     pub(super) fn returned(
         &mut self,
-        header: &Header,
+        segment: &Segment<'_>,
         theirs: TcpSeqNumber,
         now: Instant,
     ) -> Option<Returned> {
-        self.cookies()?.take(header.tuple, theirs, header.ack - 1, now)
+        self.cookies()?.take(segment.tuple, theirs, segment.ack - 1, now)
     }
 
-    /// Answers a SYN without remembering it.
+    /// Answers a SYN without keeping anything of it.
     pub(super) fn give_cookie<Tx: TxToken>(
         &mut self,
-        syn: &Segment,
+        syn: &Segment<'_>,
+        segment_size: Option<u16>,
         frame: SingleFrame<'_, Tx>,
         now: Instant,
     ) {
         let Some(cookies) = self.cookies() else { return };
-        let ours = cookies.give(&syn.tuple(), syn.seq, syn.segment_size, now);
+        let ours = cookies.give(&syn.tuple, syn.seq, segment_size, now);
         let mut answer = syn.answer(TcpControl::Syn, ours, syn.seq + 1, cookies.window);
-        let headers = if matches!(syn.from.1.addr, IpAddress::Ipv4(_)) { 40 } else { 60 };
+        let headers = if matches!(syn.tuple.local.addr, IpAddress::Ipv4(_)) { 40 } else { 60 };
         answer.segment_size = u16::try_from(self.ip_mtu - headers).ok();
         answer.send(frame.into_reply());
         self.stats.cookies_given += 1;
     }
 
-    /// Makes the socket what it would be, had it taken the SYN itself.
-    pub(super) fn restore(&mut self, slot: usize, returned: Returned, frame: &[u8], now: Instant) {
-        let Some(ack) = Segment::read(frame, &self.checksums).filter(|_| self.gives_cookies())
-        else {
+    /// Brings the slot's socket to the state that it would have, had it taken the SYN itself.
+    pub(super) fn restore(
+        &mut self,
+        slot: usize,
+        returned: Returned,
+        segment: &Segment<'_>,
+        now: Instant,
+    ) {
+        if !self.gives_cookies() {
             return;
-        };
-        let syn = Segment {
-            control: TcpControl::Syn,
-            seq: returned.theirs,
-            ack: None,
+        }
+        let syn = SegmentRepr {
             segment_size: Some(returned.segment_size),
-            ..ack
+            ..segment.of_sender(TcpControl::Syn, returned.theirs)
         };
-        let (control, seq) = (TcpControl::None, returned.theirs + 1);
-        let completes = Segment { control, seq, segment_size: None, ..ack };
-        // One number too early, as a keep-alive: the socket answers, and has thereby announced its
-        // window. Before that it takes no data.
-        let probe = Segment { seq: returned.theirs, ..completes };
+        let completes = SegmentRepr {
+            ack: Some(segment.ack),
+            ..segment.of_sender(TcpControl::None, returned.theirs + 1)
+        };
+        // A keep-alive, one sequence number early: the socket answers it, and has announced its window
+        // thereby. Before that it takes no text.
+        let probe = SegmentRepr { seq: returned.theirs, ..completes };
 
         self.inject(slot, &syn, Some(returned), now);
         self.inject(slot, &completes, None, now);
@@ -74,17 +78,23 @@ impl Node<'_> {
         self.stats.cookies_returned += 1;
     }
 
-    /// Shows a socket a segment that nobody sent; what it answers does not leave.
-    fn inject(&mut self, slot: usize, segment: &Segment, first: Option<Returned>, now: Instant) {
-        let mut buffer = [0; Segment::MAX_LEN];
-        let frame = &mut buffer[..segment.len()];
-        segment.write(frame);
-        let (sockets, said) = self.pool.slot(slot).parts();
-        let reply = TrackedTxToken { token: Nowhere, said };
-        let mut frame = SingleFrame::new(frame, PacketMeta::default(), reply);
+    /// Feeds a synthetic segment to the slot's socket and discards the reply.
+    fn inject(
+        &mut self,
+        slot: usize,
+        segment: &SegmentRepr,
+        first: Option<Returned>,
+        now: Instant,
+    ) {
+        let mut buffer = [0; SegmentRepr::MAX_LEN];
+        let bytes = &mut buffer[..segment.len()];
+        segment.emit(bytes);
+        let (sockets, seq) = self.pool.slot(slot).parts();
+        let reply = TrackedTxToken { token: Nowhere, seq };
+        let mut frame = SingleFrame::new(bytes, PacketMeta::default(), reply);
         match first {
             None => self.iface.poll_ingress_single(now, &mut frame, sockets),
-            // smoltcp draws our initial sequence number, from the seed of its interface.
+            // smoltcp draws the initial sequence number from the seed of its interface.
             Some(returned) => {
                 let address = returned.tuple.local.addr;
                 let mut config = InterfaceConfig::new(HardwareAddress::Ethernet(self.mac));
@@ -99,12 +109,12 @@ impl Node<'_> {
     }
 }
 
-/// Takes a frame that is not to leave.
+/// Discards a frame.
 struct Nowhere;
 
 impl TxToken for Nowhere {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let mut buffer = [0; Segment::MAX_LEN];
-        f(&mut buffer[..len.min(Segment::MAX_LEN)])
+        let mut buffer = [0; SegmentRepr::MAX_LEN];
+        f(&mut buffer[..len.min(SegmentRepr::MAX_LEN)])
     }
 }

@@ -21,7 +21,11 @@ const TURNS: u8 = 3;
 const UDP_HEADER: usize = 8;
 
 impl<'a> Node<'a> {
-    /// `bind`: from now on datagrams to this port are served.
+    /// Serves datagrams to this port from now on.
+    ///
+    /// # Errors
+    ///
+    /// The port is 0 or already bound, or the memory has no port left: see [`BindError`].
     pub fn bind(&mut self, port: u16, service: UdpService) -> Result<(), BindError> {
         if port == 0 {
             return Err(BindError::Port);
@@ -32,8 +36,13 @@ impl<'a> Node<'a> {
         self.take_port(port, PortRole::Serve(service)).ok_or(BindError::NoPort)
     }
 
-    /// `sendto` and `recvfrom`, as often as the query says, as the polls go by. Events tell how it
-    /// goes; the last is [`Event::Reported`].
+    /// Starts a query; the following polls send its datagrams and receive the answers. Events report the
+    /// progress; the last is [`Event::Reported`].
+    ///
+    /// # Errors
+    ///
+    /// The peer's address or port is invalid, the node has no address of its family, no port is free, or the
+    /// datagrams are too large: see [`ConnectError`].
     pub fn query(&mut self, remote: IpEndpoint, query: Query<'a>) -> Result<Tuple, ConnectError> {
         if self.ports.is_empty() {
             return Err(ConnectError::NoSlot);
@@ -131,7 +140,7 @@ impl<'a> Node<'a> {
     }
 
     fn judge_ends(&self, tuple: &Tuple) -> Result<(), DatagramDropReason> {
-        let own = self.own();
+        let own = self.local_addresses();
         if !own.has(&tuple.local.addr) {
             return Err(DatagramDropReason::Destination);
         }
@@ -179,8 +188,10 @@ impl<'a> Node<'a> {
         let len = match role {
             PortRole::Serve(service) => {
                 let len = service.answer_len(data.len())?;
-                self.tx_slots[sender?]
-                    .put(*tuple, len, now, |answer| service.answer(data, answer))?;
+                self.tx_slots[sender?].put(*tuple, len, now, |answer| {
+                    let written = service.answer(data, answer);
+                    debug_assert_eq!(written, Ok(()));
+                })?;
                 self.waiting += 1;
                 len
             }
@@ -204,8 +215,11 @@ impl<'a> Node<'a> {
     ) {
         for port in 0..self.ports.len() {
             let PortRole::Ask(tuple, mut exchange) = self.ports[port].role else { continue };
+            if exchange.next(now) == Next::Timeout {
+                exchange.time_out();
+            }
             match exchange.next(now) {
-                Next::Wait(_) => {}
+                Next::Wait(_) | Next::Timeout => {}
                 Next::Done => {
                     self.common.get_mut::<Socket<'a>>(self.ports[port].handle).close();
                     self.ports[port].role = PortRole::Unbound;
@@ -215,7 +229,10 @@ impl<'a> Node<'a> {
                 Next::Send => {
                     let Some(sender) = self.vacant_sender(on_event) else { continue };
                     let bytes = exchange.len();
-                    let ask = |question: &mut [u8]| exchange.ask(question, now);
+                    let ask = |question: &mut [u8]| {
+                        let written = exchange.ask(question, now);
+                        debug_assert_eq!(written, Ok(()));
+                    };
                     if self.tx_slots[sender].put(tuple, bytes, now, ask).is_some() {
                         self.waiting += 1;
                         self.stats.datagrams_sent += 1;
@@ -263,11 +280,11 @@ impl<'a> Node<'a> {
             let deadlines = self.tx_slots.iter().filter_map(TxSlot::deadline);
             due = deadlines.min().map(|deadline| deadline.min(self.next_turn));
         }
-        for port in &mut *self.ports {
-            if let PortRole::Ask(_, exchange) = &mut port.role {
+        for port in &*self.ports {
+            if let PortRole::Ask(_, exchange) = &port.role {
                 let at = match exchange.next(now) {
                     Next::Wait(until) => until,
-                    Next::Send | Next::Done => now,
+                    Next::Send | Next::Timeout | Next::Done => now,
                 };
                 due = earlier(due, Some(at));
             }
@@ -305,8 +322,8 @@ impl<'a> Node<'a> {
             return;
         }
         self.tx_slots[sender].clear_silence();
-        let (said, sender_sockets) = (&mut None, &mut self.tx_slots[sender].sockets);
-        self.iface.poll_egress(now, &mut SeqTracker::new(device, said), sender_sockets);
+        let (seq, sender_sockets) = (&mut None, &mut self.tx_slots[sender].sockets);
+        self.iface.poll_egress(now, &mut SeqTracker::new(device, seq), sender_sockets);
         let Some(left) = self.tx_slots[sender].take_sent() else {
             if device.transmit(now).is_none() {
                 // The device has no room; who the peer is has nothing to do with it.

@@ -1,61 +1,49 @@
-//! Why a request to the node fails: one small enum per operation.
+//! Errors of the node's operations: one small enum for each.
 
-use core::fmt;
+use crate::named::named;
 
-macro_rules! errors {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $($name::$variant => $text,)* })
-            }
-        }
-
-        impl core::error::Error for $name {}
-    };
-}
-
-errors! {
-    /// Why a port cannot be listened on.
+named! {
+    /// Why [`Node::listen`](crate::Node::listen) failed.
     ListenError {
-        /// Port 0 is no port.
+        /// Port 0 is reserved.
         Port = "port 0 cannot be listened on",
-        /// A backlog of 0 would let nobody in.
-        Backlog = "a backlog of 0 lets nobody in",
-        /// The port has a listener already.
-        InUse = "the port is listened on already",
-        /// The node's list of listeners is full.
+        /// A backlog of 0 admits no handshake; use at least 1.
+        Backlog = "a backlog of 0 admits no connection",
+        /// The port already has a listener.
+        InUse = "the port already has a listener",
+        /// The node has as many listeners as it can hold: 4.
         TooMany = "no room for one more listener",
     }
 }
 
-errors! {
-    /// Why a port cannot be bound.
+named! {
+    /// Why [`Node::bind`](crate::Node::bind) failed.
     BindError {
-        /// Port 0 is no port.
+        /// Port 0 is reserved.
         Port = "port 0 cannot be bound",
-        /// The port is bound already.
-        InUse = "the port is bound already",
-        /// No memory for one more port: see `DatagramStorage`.
-        NoPort = "no memory for one more port",
+        /// The port is already bound.
+        InUse = "the port is already bound",
+        /// Every port of the [`DatagramStorage`](crate::DatagramStorage) is in use.
+        NoPort = "every port of the memory is bound",
     }
 }
 
-errors! {
-    /// Why a connection, or a query, cannot be begun.
+named! {
+    /// Why [`Node::connect`](crate::Node::connect) or [`Node::query`](crate::Node::query) failed.
     ConnectError {
-        /// The remote port is 0, or its address not that of another host.
-        Unaddressable = "nobody can be connected to there",
-        /// The node has no address of that family yet.
-        NoAddress = "no address of our own to connect from",
-        /// Every slot, or for a query every port, is taken: wait until one is free.
-        NoSlot = "every slot is taken",
-        /// Every port that was tried is taken.
+        /// The remote port is 0, or the remote address is not unicast or is the node's own.
+        Unaddressable = "the remote address or port cannot be a peer's",
+        /// The node has no address of the remote address's family yet.
+        NoAddress = "the node has no address of this family yet",
+        /// Every slot is in use, or for a query every port of the memory. Try again later.
+        NoSlot = "every slot is in use",
+        /// No free ephemeral port was found. Try again later.
         NoPort = "no local port is free",
-        /// The datagram is larger than the memory for it, or than the path takes.
+        /// The datagram is larger than a transmit buffer, or than the device's MTU allows.
         TooLarge = "the datagram is too large",
     }
 }
+
+impl core::error::Error for ListenError {}
+impl core::error::Error for BindError {}
+impl core::error::Error for ConnectError {}

@@ -1,37 +1,41 @@
-//! What neighbours say, on its way to smoltcp or to an answer of our own.
+//! ARP and neighbour discovery, on their way to smoltcp or to an answer of the node itself.
 
-use smoltcp::phy::{PacketMeta, TxToken};
+use smoltcp::phy::TxToken;
 use smoltcp::time::Instant;
+use smoltcp::wire::IpAddress;
 
 use super::Node;
 use crate::neighbor::{Heard, Message, Reaction};
 use crate::phy::single_frame::SingleFrame;
 
 impl Node<'_> {
+    /// Takes a frame that may tell the hardware address of this next hop.
     pub(super) fn hear_neighbor(
         &mut self,
-        frame: &[u8],
-        meta: PacketMeta,
-        single: SingleFrame<'_, impl TxToken>,
+        next_hop: Option<IpAddress>,
+        mut frame: SingleFrame<'_, impl TxToken>,
         now: Instant,
     ) {
-        let heard = Heard::read(frame, &self.checksums);
-        let reaction = heard.map(|heard| {
-            self.addresses.heard(&heard, now);
-            heard.reaction(self.mac, self.iface.ip_addrs(), self.addresses.off_link_router())
+        let heard = Heard::read(frame.bytes(), &self.checksums);
+        let alias = heard.and_then(|heard| self.addresses.hear(&heard, now));
+        let reaction = heard.map_or(Reaction::Deliver, |heard| {
+            heard.reaction(self.mac, self.iface.ip_addrs(), alias)
         });
         match reaction {
-            Some(Reaction::Retell(message)) => {
-                let mut told = [0; Message::MAX_LEN];
-                let told = &mut told[..message.len()];
-                message.write(told);
-                self.deliver(SingleFrame::with(told, meta, single.into_reply()), now);
+            Reaction::Retell(message) => {
+                let mut retold = [0; Message::MAX_LEN];
+                let retold = &mut retold[..message.len()];
+                message.write(retold);
+                let mut frame = frame.with_bytes(retold);
+                self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
             }
-            Some(Reaction::Answer(message)) => {
-                self.stats.delivered += 1;
-                message.send(single.into_reply());
+            Reaction::Answer(message) => message.send(frame.into_reply()),
+            Reaction::Deliver => {
+                self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
             }
-            Some(Reaction::Deliver) | None => self.deliver(single, now),
+        }
+        if let Some(next_hop) = alias.map(IpAddress::Ipv4).or(next_hop) {
+            self.pool.wake_waiting(&next_hop, now);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A cable between two nodes in memory: each end is a device, and nothing is lost on the way.
+//! An Ethernet cable in memory: each of its two ends is a device.
 
 use core::cell::{Cell, RefCell};
 
@@ -6,12 +6,15 @@ use heapless::{Deque, Vec};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-/// Bytes of the largest frame on a cable: an IP MTU of 1,500 and the Ethernet header.
+/// The longest frame on a cable, in bytes: an IP MTU of 1,500 and the Ethernet header.
 pub const FRAME: usize = 1514;
 
 type Queue<const FRAMES: usize> = RefCell<Deque<Vec<u8, FRAME>, FRAMES>>;
 
-/// A full-duplex Ethernet cable that holds up to `FRAMES` frames each way.
+/// A full-duplex Ethernet cable that holds up to `FRAMES` frames in each direction.
+///
+/// RAM: about 3 KiB for each of `FRAMES` (3,040 bytes on a 32-bit machine, 3,056 on a 64-bit one), and less
+/// than 100 bytes more.
 ///
 /// ```
 /// use smolecho::phy::cable::Cable;
@@ -44,7 +47,7 @@ impl<const FRAMES: usize> Cable<FRAMES> {
         (left, right)
     }
 
-    /// Replies that were dropped because the cable was full: see [`End`].
+    /// The number of replies dropped because the cable was full: see [`End`].
     pub const fn overflowed(&self) -> u64 {
         self.overflowed.get()
     }
@@ -58,9 +61,9 @@ impl<const FRAMES: usize> Default for Cable<FRAMES> {
 
 /// One end of a [`Cable`].
 ///
-/// It gives no token to transmit while the cable is full. It does give frames then, although their
-/// reply may not fit: were both directions full, two ends that wait for room first would wait for
-/// ever. A reply without room is dropped, as by a switch, and counted.
+/// While the cable is full, it gives no token to transmit. It still gives received frames, although their
+/// reply may not fit: if both directions were full, both ends would wait for ever. A reply without room is
+/// dropped and counted, as by a switch.
 pub struct End<'c, const FRAMES: usize> {
     to_us: &'c Queue<FRAMES>,
     from_us: &'c Queue<FRAMES>,
@@ -99,7 +102,7 @@ impl<'c, const FRAMES: usize> Device for End<'c, FRAMES> {
     }
 }
 
-/// A frame that has arrived.
+/// A received frame.
 pub struct Rx<'c, const FRAMES: usize>(&'c Queue<FRAMES>);
 
 impl<const FRAMES: usize> RxToken for Rx<'_, FRAMES> {
@@ -111,7 +114,7 @@ impl<const FRAMES: usize> RxToken for Rx<'_, FRAMES> {
     }
 }
 
-/// Room for a frame that is to leave.
+/// Room for a frame to send.
 pub struct Tx<'c, const FRAMES: usize> {
     queue: &'c Queue<FRAMES>,
     overflowed: &'c Cell<u64>,
@@ -120,7 +123,7 @@ pub struct Tx<'c, const FRAMES: usize> {
 impl<const FRAMES: usize> TxToken for Tx<'_, FRAMES> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let mut frame = Vec::<u8, FRAME>::new();
-        // smoltcp never asks for more than the MTU that it was told.
+        // smoltcp never asks for more than the MTU.
         let _ = frame.resize_default(len.min(FRAME));
         let result = f(&mut frame);
         if self.queue.borrow_mut().push_back(frame).is_err() {

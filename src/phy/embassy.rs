@@ -1,13 +1,13 @@
-//! Any driver of `embassy-net-driver` 0.2 as a device (feature `phy-embassy`): Ethernet in the
-//! processors that `embassy-stm32` serves, W5500, W6100, ENC28J60, ADIN1110, CYW43, ESP-hosted.
+//! Adapts any driver of `embassy-net-driver` 0.2 (feature `phy-embassy`): the Ethernet MAC of STM32
+//! (`embassy-stm32`), W5500, W6100, ENC28J60, ADIN1110, CYW43, ESP-hosted.
 //!
-//! A [`Bridge`] hands the driver's own buffers on: no copy, no allocation. `cargo xtask boards` holds what it adds
-//! to the instructions of a round trip on the emulated boards: at most 3 %.
+//! A [`Bridge`] passes the driver's own buffers on, without a copy or an allocation. It adds at most 3 % to the
+//! instructions of a round trip on the emulated boards; `cargo xtask boards` checks this.
 //!
 //! ```
 //! use core::task::Waker;
 //! use smolecho::phy::embassy::{Bridge, NotEthernet};
-//! use smolecho::phy::{Device, Wakes};
+//! use smolecho::phy::{Device, WakeDevice};
 //! use smolecho::smoltcp::time::Instant;
 //!
 //! fn poll_once(driver: impl embassy_net_driver::Driver) -> Result<(), NotEthernet> {
@@ -15,7 +15,7 @@
 //!     let mac = device.hardware_address(); // for `Config::new`
 //!     assert!(device.capabilities().max_transmission_unit >= 14 + 576);
 //!
-//!     // In a loop that polls without a pause this is all. One that sleeps says how it is woken:
+//!     // A loop that sleeps registers a waker; one that polls all the time needs none.
 //!     device.register_waker(Waker::noop());
 //!     while let Some((rx, _reply)) = device.receive(Instant::ZERO) {
 //! #       drop(rx);
@@ -27,30 +27,28 @@
 //!
 //! # Two ways to wait
 //!
-//! - **An executor:** `smolecho::run` (feature `async`) hands its waker over before each poll.
-//! - **A loop of your own** that sleeps until an interrupt: hand over a waker that sets a flag, clear the
-//!   flag before the poll, and look at it before the sleep with interrupts held off. With
-//!   [`Waker::noop`], which is what a new bridge has, a frame that comes between the poll and the sleep
-//!   waits for the next interrupt.
+//! - **An executor:** `smolecho::run` (feature `async`) registers the task's waker before each poll.
+//! - **A loop of your own** that sleeps until an interrupt: register a waker that sets a flag, clear the flag
+//!   before the poll, and check it before the sleep with interrupts disabled. With [`Waker::noop`], the
+//!   default, a frame that arrives between the poll and the sleep waits for the next interrupt.
 //!
-//! Drivers that come with a `Runner` need an executor in either case: the runner moves the frames.
+//! A driver with a `Runner` needs an executor in either case: the runner moves the frames.
 //!
 //! # For driver authors
 //!
-//! The contract is that of [`embassy_net_driver::Driver`]; this much of it the bridge relies on:
+//! The bridge relies on these parts of the contract of [`embassy_net_driver::Driver`]:
 //!
-//! - `hardware_address` **must** be Ethernet's, and final before the bridge is made.
-//! - `capabilities().max_transmission_unit` **must** be the largest frame without its check sequence:
-//!   IP MTU + 14, as for smoltcp.
-//! - `capabilities().checksum` says what is left **to the stack**: with `Checksum::None` the driver
-//!   **must** verify, and fill in, by itself.
-//! - `receive` and `transmit` **must not** wait. With `None` they **must** remember the context's waker,
-//!   and wake it when a frame, or room, is there.
-//! - `link_state` **must** wake it when the link changes. While the link is down, a token may be refused;
-//!   one that was given **must** take its frame, which is then lost.
-//! - A frame **must** be whole: what does not fit into a buffer is dropped, not cut.
-//! - What a token's drop does to its frame is the driver's affair: the node consumes every frame that it
-//!   receives, and not every token to transmit.
+//! - `hardware_address` **must** be an Ethernet address, and final before the bridge is created.
+//! - `capabilities().max_transmission_unit` **must** be the longest frame in bytes, without its check
+//!   sequence: IP MTU + 14, as for smoltcp.
+//! - `capabilities().checksum` is the work left **to the stack**: with `Checksum::None` the driver **must**
+//!   verify and fill in checksums itself.
+//! - `receive` and `transmit` **must not** wait. If they return `None`, they **must** store the context's
+//!   waker, and wake it when a frame arrives or room is free.
+//! - `link_state` **must** wake it when the link changes. While the link is down, `transmit` may return
+//!   `None`; a token that it returned **must** take its frame, which is then lost.
+//! - A frame **must** be whole: one that does not fit into a buffer is dropped, not truncated.
+//! - The node consumes every received frame, but drops many transmit tokens unused.
 
 use core::{
     fmt,
@@ -64,7 +62,7 @@ use smoltcp::time::Instant;
 
 use super::wake_device::{self, WakeDevice};
 
-/// A driver as a device.
+/// An `embassy-net-driver` driver as a smoltcp device.
 pub struct Bridge<D> {
     driver: D,
     address: [u8; 6],
@@ -72,7 +70,11 @@ pub struct Bridge<D> {
 }
 
 impl<D: Driver> Bridge<D> {
-    /// Wraps a driver that carries Ethernet frames. Until [`register_waker`](WakeDevice::register_waker) it wakes nobody.
+    /// Wraps a driver. Until [`register_waker`](WakeDevice::register_waker) is called, it wakes no task.
+    ///
+    /// # Errors
+    ///
+    /// [`NotEthernet`] if the driver's hardware address is of another kind.
     pub fn new(driver: D) -> Result<Self, NotEthernet> {
         match driver.hardware_address() {
             HardwareAddress::Ethernet(address) => {
@@ -82,12 +84,12 @@ impl<D: Driver> Bridge<D> {
         }
     }
 
-    /// What the driver receives by, for [`Config::new`](crate::Config::new).
+    /// The driver's hardware address, for [`Config::new`](crate::Config::new).
     pub const fn hardware_address(&self) -> [u8; 6] {
         self.address
     }
 
-    /// Whether the driver has a link. It wakes whom [`register_waker`](WakeDevice::register_waker) named when that changes.
+    /// The state of the driver's link. A change wakes the waker of [`register_waker`](WakeDevice::register_waker).
     pub fn link_state(&mut self) -> wake_device::LinkState {
         match self.driver.link_state(&mut Context::from_waker(&self.waker)) {
             LinkState::Up => wake_device::LinkState::Up,
@@ -95,7 +97,7 @@ impl<D: Driver> Bridge<D> {
         }
     }
 
-    /// The driver, for what only it can do.
+    /// The driver itself.
     pub const fn driver(&mut self) -> &mut D {
         &mut self.driver
     }
@@ -127,7 +129,7 @@ impl<D: Driver> Device for Bridge<D> {
         self.driver.transmit(&mut Context::from_waker(&self.waker)).map(Room)
     }
 
-    /// Both traits count the Ethernet header into the MTU, and say of checksums what is left to the stack.
+    /// Both traits include the Ethernet header in the MTU, and list the checksums left to the stack.
     fn capabilities(&self) -> DeviceCapabilities {
         let theirs = self.driver.capabilities();
         let mut checksum = ChecksumCapabilities::ignored();
@@ -157,7 +159,7 @@ const fn left_to_the_stack(left: Left) -> Checksum {
     }
 }
 
-/// A frame that has come, in the driver's buffer.
+/// A received frame in the driver's buffer.
 pub struct Received<T>(T);
 
 impl<T: embassy_net_driver::RxToken> phy::RxToken for Received<T> {
@@ -167,7 +169,7 @@ impl<T: embassy_net_driver::RxToken> phy::RxToken for Received<T> {
     }
 }
 
-/// Room for a frame that is to leave, in the driver's buffer.
+/// Room for a frame to send in the driver's buffer.
 pub struct Room<T>(T);
 
 impl<T: embassy_net_driver::TxToken> phy::TxToken for Room<T> {
@@ -177,7 +179,7 @@ impl<T: embassy_net_driver::TxToken> phy::TxToken for Room<T> {
     }
 }
 
-/// The driver carries IP packets, or the frames of another medium, and the node Ethernet frames only.
+/// The driver carries IP packets or another medium's frames; a node needs Ethernet frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotEthernet;
 

@@ -1,35 +1,34 @@
-//! The device seam: what carries frames.
+//! Devices: the crate's own, and the contract for those of a port.
 //!
-//! A port brings a [`Device`]; everything above it stays. Here are the ones that come with the
-//! crate: [`cable`] joins two nodes in memory, `tap` (features `phy-tap`, `phy-tap-offload` and
-//! `phy-tap-uring`) joins one to Linux, `embassy` (feature `phy-embassy`) brings the drivers of the
-//! embedded world.
+//! A port implements [`Device`] and changes nothing above it. This crate has three: [`cable`] connects two
+//! nodes in memory, `tap` (features `phy-tap`, `phy-tap-offload` and `phy-tap-uring`) connects a node to
+//! Linux, and `embassy` (feature `phy-embassy`) adapts the drivers of `embassy-net-driver`.
 //!
-//! # The life of a frame, with every copy
+//! # Every copy of a frame
 //!
 //! ```text
 //!   wire ─1─▶ device buffer ──▶ gate ──▶ smoltcp ─2─▶ rx buffer ─3─▶ scratch ─4─▶ tx buffer ─5─▶ device buffer ─6─▶ wire
 //! ```
 //!
 //! 1. The device writes the frame into its own memory (DMA, or `read` on a TAP).
-//! 2. smoltcp verifies the checksums in place and copies the payload where its sequence number says.
-//! 3. and 4. The flow moves it on, through a scratch buffer: smoltcp lends one buffer at a time, so one
-//!    copy more than the two buffers themselves need.
+//! 2. smoltcp verifies the checksums in place and copies the payload to its place in the receive buffer.
+//! 3. The service copies it to the scratch buffer: smoltcp lends only one of the two buffers at a time.
+//! 4. The service copies it to the transmit buffer.
 //! 5. smoltcp writes headers, payload and checksums into the memory that the device's token lends.
-//! 6. The device sends it.
+//! 6. The device sends the frame.
 //!
-//! The gate copies nothing: it reads the headers where they lie and passes the same slice on.
+//! The gate copies nothing: it reads the headers in place and passes the same slice on.
 //!
 //! # For driver authors
 //!
-//! - `capabilities().max_transmission_unit` **must** be the largest frame without its check sequence:
-//!   IP MTU + 14. What operating systems call MTU is 14 less.
-//! - `receive` **must** give `None` when no frame is there, and **must not** wait.
-//! - `transmit` **must** give `None` when there is no room, and a token given **must** take its frame:
-//!   `consume` cannot fail. A frame that then cannot leave (the link went down) is dropped and counted.
-//! - `consume` **must** lend exactly as many bytes as it is asked for.
-//! - A frame **must** be whole: a driver drops what it had to cut.
-//! - Whoever waits for the device **must** return when a frame has come, and at the node's
+//! - `capabilities().max_transmission_unit` **must** be the longest frame in bytes, without its check
+//!   sequence: IP MTU + 14. Operating systems show the IP MTU.
+//! - `receive` **must** return `None` if no frame is there, and **must not** wait.
+//! - `transmit` **must** return `None` if there is no room. A token that it returned **must** take its frame:
+//!   `consume` cannot fail. If the frame cannot be sent then (link down), the driver drops and counts it.
+//! - `consume` **must** lend exactly the number of bytes that it is asked for.
+//! - A frame **must** be whole: a driver drops frames that it had to truncate.
+//! - The port's wait **must** return when a frame arrives, and at the node's
 //!   [`poll_at`](crate::Node::poll_at).
 
 pub mod cable;
@@ -47,8 +46,8 @@ pub use self::wake_device::{LinkState, WakeDevice};
 pub use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::wire::EthernetFrame;
 
-/// Destination, source and type: what smoltcp counts into its MTU, and operating systems do not.
+/// The Ethernet header's length in bytes, by which smoltcp's MTU exceeds an operating system's.
 pub(crate) const ETHERNET_HEADER: usize = EthernetFrame::<&[u8]>::header_len();
 
-/// The smallest Ethernet MTU: every IPv4 host takes 576 bytes (RFC 791 section 3.1).
+/// The smallest MTU in bytes: every IPv4 host accepts packets of 576 (RFC 791 section 3.1).
 pub(crate) const MIN_MTU: usize = ETHERNET_HEADER + 576;

@@ -1,35 +1,33 @@
-//! A device that remembers what the last segment that left said.
+//! A device that follows a connection's sequence numbers in the segments that leave.
 //!
-//! smoltcp does not tell where a connection stands in its sequence numbers, and without knowing the
-//! gate could not tell an exact reset from a guessed one. Every segment that leaves says it.
-//!
-//! Where nobody wants to know it is used all the same: smoltcp's egress is large, and so it is compiled
-//! once for each device.
+//! smoltcp does not expose them, and without them the gate could not tell an exact reset from a guessed
+//! one. All egress goes through this wrapper, so that `poll_egress`, which is large, is compiled once for
+//! each device type.
 
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{TcpPacket, TcpSeqNumber};
 
-/// TCP's number among the protocols of IP.
+/// TCP's number in the IP header's protocol field.
 const TCP: u8 = 6;
 
-/// Where a connection stands, by its last segment.
+/// A connection's sequence variables (RFC 9293 section 3.3.1) after the last segment that left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SeqState {
-    /// SND.NXT: the next number of ours that the peer has not seen.
+    /// SND.NXT.
     pub(crate) snd_nxt: TcpSeqNumber,
-    /// RCV.NXT: the next number of the peer's that we wait for.
+    /// RCV.NXT.
     pub(crate) rcv_nxt: TcpSeqNumber,
     /// RCV.WND, as it was on the wire.
     pub(crate) rcv_wnd: u16,
-    /// Bytes of data in that segment.
+    /// Bytes of text in that segment.
     pub(crate) len: u16,
 }
 
 impl SeqState {
-    /// What a frame of smoltcp's says, if it is a segment that acknowledges. It is read on every way out,
-    /// so by its offsets: such a frame has no options in its IP header, and nothing behind its end.
-    fn by(frame: &[u8]) -> Option<SeqState> {
+    /// Reads a frame that smoltcp made, if it is a segment with ACK. This runs for every frame that
+    /// leaves, so it reads at fixed offsets: such a frame has no IP options and no padding.
+    fn sent(frame: &[u8]) -> Option<SeqState> {
         let segment = match (frame.get(12..14)?, frame.get(20)?, frame.get(23)?) {
             ([0x08, 0x00], _, &TCP) => frame.get(34..)?,
             #[cfg(feature = "proto-ipv6")]
@@ -49,29 +47,35 @@ impl SeqState {
         })
     }
 
-    /// The number behind the receive window. It never moves back: no window here is scaled, nor shrinks.
+    /// RCV.NXT + RCV.WND. It never moves back: no window here is scaled, and none shrinks.
     pub(crate) fn window_end(&self) -> TcpSeqNumber {
         self.rcv_nxt + usize::from(self.rcv_wnd)
     }
 
-    /// Takes in a later segment; one that is sent again says less than is known.
-    pub(crate) fn learn(known: &mut Option<SeqState>, said: Option<SeqState>) {
-        if let Some(said) = said {
-            let snd_nxt = known.map_or(said.snd_nxt, |known| known.snd_nxt.max(said.snd_nxt));
-            *known = Some(SeqState { snd_nxt, ..said });
+    /// Takes in a segment that was sent. A retransmission must not move SND.NXT back.
+    pub(crate) fn update(known: &mut Option<SeqState>, sent: Option<SeqState>) {
+        if let Some(sent) = sent {
+            let snd_nxt = known.map_or(sent.snd_nxt, |known| known.snd_nxt.max(sent.snd_nxt));
+            *known = Some(SeqState { snd_nxt, ..sent });
         }
     }
 }
 
 /// The device below, for the egress of one socket set.
-pub(crate) struct SeqTracker<'w, D: ?Sized> {
-    device: &'w mut D,
-    said: &'w mut Option<SeqState>,
+pub(crate) struct SeqTracker<'t, D: ?Sized> {
+    device: &'t mut D,
+    seq: &'t mut Option<SeqState>,
+    is_used: bool,
 }
 
-impl<'w, D: Device + ?Sized> SeqTracker<'w, D> {
-    pub(crate) fn new(device: &'w mut D, said: &'w mut Option<SeqState>) -> Self {
-        SeqTracker { device, said }
+impl<'t, D: Device + ?Sized> SeqTracker<'t, D> {
+    pub(crate) fn new(device: &'t mut D, seq: &'t mut Option<SeqState>) -> Self {
+        SeqTracker { device, seq, is_used: false }
+    }
+
+    /// Whether smoltcp has asked for room: for a packet, or for a question about its next hop.
+    pub(crate) fn is_used(&self) -> bool {
+        self.is_used
     }
 }
 
@@ -91,7 +95,8 @@ impl<D: Device + ?Sized> Device for SeqTracker<'_, D> {
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(now)?;
-        Some(TrackedTxToken { token, said: self.said })
+        self.is_used = true;
+        Some(TrackedTxToken { token, seq: self.seq })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -100,19 +105,19 @@ impl<D: Device + ?Sized> Device for SeqTracker<'_, D> {
 }
 
 /// A token whose frame is read before it leaves.
-pub(crate) struct TrackedTxToken<'w, T> {
+pub(crate) struct TrackedTxToken<'t, T> {
     pub(crate) token: T,
-    pub(crate) said: &'w mut Option<SeqState>,
+    pub(crate) seq: &'t mut Option<SeqState>,
 }
 
 impl<T: TxToken> TxToken for TrackedTxToken<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let said = self.said;
+        let seq = self.seq;
         self.token.consume(len, |frame| {
             let result = f(frame);
             #[cfg(feature = "proto-ipv6")]
             super::override_flag::set(frame);
-            SeqState::learn(said, SeqState::by(frame));
+            SeqState::update(seq, SeqState::sent(frame));
             result
         })
     }

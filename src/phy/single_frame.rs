@@ -1,8 +1,8 @@
-//! One frame that has been looked at, as a device of its own.
+//! A device that holds one frame.
 //!
-//! smoltcp takes frames from a [`Device`]; the gate must see a frame before smoltcp does, and then
-//! choose the socket set that it goes to. So the node takes the frame out of the real device and
-//! passes it on inside this one, together with the real token for a reply: no copy.
+//! The node must choose the socket set for a frame before smoltcp sees it, and smoltcp takes frames from a
+//! [`Device`] only. So each frame goes to smoltcp through a temporary device that holds the frame and the
+//! real device's token for a reply, without a copy.
 
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
@@ -18,15 +18,22 @@ pub(crate) struct Frame<'f> {
 
 impl<'f, Tx> SingleFrame<'f, Tx> {
     pub(crate) fn new(bytes: &'f [u8], meta: PacketMeta, reply: Tx) -> Self {
-        SingleFrame::with(bytes, meta, Some(reply))
+        SingleFrame { frame: Some((Frame { bytes, meta }, reply)) }
     }
 
-    /// Other bytes with the token of the frame that they stand for; without a token there is no frame.
-    pub(crate) fn with(bytes: &'f [u8], meta: PacketMeta, reply: Option<Tx>) -> Self {
-        SingleFrame { frame: reply.map(|reply| (Frame { bytes, meta }, reply)) }
+    /// The frame's bytes; empty after smoltcp has taken it.
+    pub(crate) fn bytes(&self) -> &'f [u8] {
+        self.frame.as_ref().map_or(&[], |(frame, _)| frame.bytes)
     }
 
-    /// Only the token, for an answer that is not smoltcp's.
+    /// The same frame with other bytes.
+    pub(crate) fn with_bytes<'g>(self, bytes: &'g [u8]) -> SingleFrame<'g, Tx> {
+        SingleFrame {
+            frame: self.frame.map(|(frame, reply)| (Frame { bytes, meta: frame.meta }, reply)),
+        }
+    }
+
+    /// The token alone, for an answer that the node writes itself.
     pub(crate) fn into_reply(self) -> Option<Tx> {
         self.frame.map(|(_, reply)| reply)
     }
@@ -50,7 +57,7 @@ impl<'f, Tx: TxToken> Device for SingleFrame<'f, Tx> {
         None
     }
 
-    /// Asked for by an interface that is made over it alone; others have taken the real device's.
+    /// Read only by an interface that is created on this device.
     fn capabilities(&self) -> DeviceCapabilities {
         DeviceCapabilities::default()
     }

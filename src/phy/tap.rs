@@ -1,11 +1,11 @@
-//! A Linux TAP interface as a device: over the `tun-tap` crate (feature `phy-tap`), or with offloads, by an
-//! open of our own (feature `phy-tap-offload`).
+//! A Linux TAP interface as a device: through the `tun-tap` crate (feature `phy-tap`), or with offloads through
+//! its own system calls (feature `phy-tap-offload`).
 //!
-//! This needs `std`, alone in this library, and has all that is `unsafe` in it: the system calls that
-//! `tun-tap` and std do not wrap. `tap/tun.rs` is the way to the kernel, `tap/uring.rs` the one for many
-//! frames at once, `tap/epoll.rs` the wait, `tap/timerfd.rs` its end; `tap/read_budget.rs` says how many frames to ask for,
-//! `tap/rx_batch.rs` and `tap/tx_batch.rs` hold them on their way; `tap/vnet_hdr.rs` is what offloads make of a
-//! frame.
+//! This is the only module of the crate that needs `std`, and the only one with `unsafe` code, for the system
+//! calls that `tun-tap` and std do not wrap. `tap/tun.rs` opens, reads and writes the interface, `tap/uring.rs`
+//! does so for many frames per system call, `tap/epoll.rs` waits, with a timeout from `tap/timerfd.rs`.
+//! `tap/read_budget.rs` decides how many frames to read; `tap/rx_batch.rs` and `tap/tx_batch.rs` buffer frames;
+//! `tap/vnet_hdr.rs` reads and writes the header that carries offloads.
 
 extern crate std;
 
@@ -26,7 +26,7 @@ use core::num::NonZeroUsize;
 use core::{fmt, num::NonZeroU16};
 use std::{
     format, io,
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, OwnedFd},
 };
 
 use smoltcp::{
@@ -44,27 +44,27 @@ use self::vnet_hdr::HEADER;
 pub use self::vnet_hdr::fill_checksum;
 use super::ETHERNET_HEADER;
 
-/// A VLAN tag makes a frame this much longer than the MTU allows, legally.
+/// A VLAN tag, which may exceed the MTU, in bytes.
 const VLAN_TAG: usize = 4;
 
-/// No Ethernet interface of the kernel has a larger IP MTU.
+/// The largest IP MTU of the kernel's Ethernet interfaces, in bytes.
 const MAX_MTU: usize = 65_535;
 
-/// Room for any frame at any MTU, so that the host may raise the MTU while we run.
+/// Room for a frame at any MTU, because the host may raise the MTU at any time.
 const BUFFER: usize = ETHERNET_HEADER + VLAN_TAG + MAX_MTU;
 
-/// Room for frames that were read together: of the usual size for as many as that may be, and of the largest for
-/// a window's worth, with the acknowledgements.
+/// Room for frames that are read together: a full batch of 1,514 bytes each, or a TCP window's worth of uncut
+/// segments and their acknowledgments.
 const RX_BATCH: usize = 16 * (HEADER + BUFFER + 1);
 
-/// Room for frames that leave together: of the usual size for as many.
+/// Room for frames that are written together: a full batch of 1,514 bytes each.
 const TX_BATCH: usize = 2 * (HEADER + BUFFER);
 
-/// The longest frame that is left to the kernel to cut: what a capture's format takes.
+/// The longest uncut segment, in bytes: a capture file's limit.
 #[cfg(feature = "phy-tap-offload")]
 const UNCUT: usize = 65_535;
 
-/// What passed through a [`Tap`], and what did not: no frame is lost here without a count.
+/// A [`Tap`]'s counters: every frame is counted as passed or dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -72,15 +72,15 @@ pub struct Counters {
     pub received: u64,
     /// Frames handed to the kernel.
     pub sent: u64,
-    /// Frames dropped because they were longer than the MTU that the stack was told.
+    /// Received frames dropped because they exceed the MTU.
     pub rx_too_large: u64,
-    /// Frames dropped because their TCP checksum was wrong: with offloads it is verified here, and
-    /// only where the kernel has not done so.
+    /// Received frames dropped because their TCP checksum is wrong. Only with offloads, and only for frames
+    /// that the kernel has not verified.
     pub rx_checksum: u64,
-    /// Reads that failed for any reason other than an empty queue.
+    /// Reads that failed for a reason other than an empty queue.
     pub rx_errors: u64,
-    /// Frames that the kernel did not take: link down (`EIO`), out of buffers (`ENOBUFS`,
-    /// `EAGAIN`), or longer than any interface can carry. TCP sends them again; UDP does not.
+    /// Sent frames that the kernel refused: link down (`EIO`), no buffers (`ENOBUFS`, `EAGAIN`), or longer
+    /// than any interface allows.
     pub tx_dropped: u64,
 }
 
@@ -92,7 +92,7 @@ pub struct Counters {
 /// let mut tap = Tap::open("smolecho0")?;
 /// loop {
 ///     while let Some((rx, _tx)) = tap.receive(Instant::ZERO) {
-///         // hand the token to the stack
+///         // pass the token to the stack
 /// #       drop(rx);
 ///     }
 ///     tap.wait(Some(Duration::from_millis(100)))?;
@@ -101,53 +101,49 @@ pub struct Counters {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// # Three system calls a round trip
+/// # Three system calls per round trip
 ///
-/// The usual loop polls, reads and writes for an echoed request, and reads once or twice more to
-/// learn that nothing is left. On a TAP the system calls cost more than the stack does, so
-/// [`wait`](Tap::wait) and [`receive`](Device::receive) share what they know:
+/// For an echoed request, a simple loop polls, reads and writes, and reads once or twice more to find the
+/// queue empty. On a TAP the system calls cost more than the stack, so [`wait`](Tap::wait) and
+/// [`receive`](Device::receive) work together:
 ///
-/// - A wake-up that found the interface readable *grants* a number of reads; one that did not (a
-///   timer fired, another descriptor is ready) grants none. When the grant is used up, `receive`
-///   returns `None` without asking the kernel. A request and its answer then cost one `epoll_wait`,
-///   one `read` and one `write`.
-/// - The grant doubles, up to 64, while wake-ups use all of theirs: under load many frames are
-///   drained for one of them. It falls back to one read when a wake-up brought a single frame, and
-///   is then slower to grow again.
-/// - Frames that come together are read one behind the other, before the first is handed out, and what is
-///   sent meanwhile leaves together: before more are read, before `receive` returns `None`, or at the next
-///   `wait`. With the feature `phy-tap-uring`, and from Linux 6.4 on, more than two leave in one system
-///   call, so that their receiver, where it shares our core, is woken by all of them and not by each; and
-///   large ones are read in one. (A thread whose `Tap` has used io_uring and is dropped may see its next
-///   blocking call end once with `EINTR`, as by a signal.)
+/// - A wake-up with a readable interface *grants* a number of reads; any other wake-up (timer, another
+///   descriptor) grants none. After the granted reads, `receive` returns `None` without a system call. A
+///   request and its answer then cost one `epoll_wait`, one `read` and one `write`.
+/// - The grant doubles, up to 64 reads, while wake-ups use all of it: under load one wake-up drains many
+///   frames. After a wake-up with a single frame it falls back to one read, and grows more slowly again.
+/// - Frames that arrive together are read in a batch, before the first is returned. Frames that are sent
+///   meanwhile are written in a batch: before the next read, before `receive` returns `None`, or at the next
+///   `wait`. With the feature `phy-tap-uring` and Linux 6.4 or later, one system call writes a batch of more
+///   than two frames, so that a receiver on the same core is woken once per batch, and one system call reads
+///   a batch of large frames. (After a `Tap` that used io_uring is dropped, its thread's next blocking system
+///   call may fail once with `EINTR`.)
 ///
-/// So `None` means "nothing more for now", not "the queue is empty". Nothing is lost by that:
-/// waiting is level-triggered, and the next `wait` returns at once while a frame is there. A
-/// program that never calls `wait` is served too: a grant ends once, after that every `receive`
-/// asks the kernel for one frame, and every frame sent leaves at once, until the next `wait`.
+/// So `None` means "nothing more for now", not "the queue is empty". No frame is lost by that: `wait` is
+/// level-triggered and returns at once while a frame is queued. Without any `wait`, each `receive` reads one
+/// frame, and each sent frame is written at once.
 ///
 /// # When the host changes the interface
 ///
-/// - Link down: frames sent are dropped and counted, and everything works again when it is up.
-/// - MTU: the stack learns it once, at [`open`](Tap::open). Longer frames are dropped and counted;
-///   see [`refresh_mtu`](Tap::refresh_mtu).
-/// - Removed: `wait` fails. The interface will not come back under this descriptor; open it anew.
+/// - Link down: sent frames are dropped and counted until the link is up again.
+/// - MTU: it is read once, by [`open`](Tap::open). Longer frames are dropped and counted; see
+///   [`refresh_mtu`](Tap::refresh_mtu).
+/// - Removed: `wait` fails. A new interface of the same name needs a new `Tap`.
 ///
 /// # Offloads
 ///
-/// Opened with `open_offload` (feature `phy-tap-offload`), nobody sums up TCP that stays within the
-/// machine, and bulk crosses to the kernel in frames of up to 64 KiB, whatever the MTU:
+/// With `open_offload` (feature `phy-tap-offload`), TCP within the machine has no checksums, and bulk data
+/// crosses to the kernel in frames of up to 64 KiB at any MTU:
 ///
-/// - The stack makes no TCP checksums, and verifies none: `capabilities` says so. A segment that the
-///   kernel sends itself is trusted; one that came from elsewhere, and that nobody has verified, is
-///   verified here.
-/// - The stack may ask for a segment to be cut ([`PacketMeta`](phy::PacketMeta)), over IPv4: smoltcp 0.14 drops uncut
-///   segments over IPv6 on their way out. Both families receive uncut ones.
-/// - An interface that outlives the program keeps its offloads. [`open`](Tap::open) turns them off;
-///   another's program may not, and then misses checksums.
+/// - `capabilities` tells the stack neither to fill in nor to verify TCP checksums. `Tap` verifies segments
+///   that come from another machine, unless the kernel has done so.
+/// - Over IPv4, the stack may send uncut segments ([`PacketMeta`](phy::PacketMeta)), which the kernel cuts;
+///   smoltcp 0.14 cannot send them over IPv6. Uncut segments are received over both.
+/// - A persistent interface keeps its offloads. [`open`](Tap::open) turns them off; another program that does
+///   not would receive frames without checksums.
 ///
-/// Memory: 18 times 64 KiB, made at `open`, and the rings of io_uring where they are used; none per frame. The
-/// kernel backs only the pages that are used.
+/// Memory: 18 times 64 KiB, allocated by `open`, and io_uring's rings if they are used; none per frame. The
+/// kernel backs only the pages in use.
 pub struct Tap {
     tun: Tun,
     epoll: Epoll,
@@ -155,34 +151,35 @@ pub struct Tap {
     read_budget: ReadBudget,
     counters: Counters,
     rx_batch: RxBatch,
-    // Of its own, because smoltcp writes the answer while it still reads the question.
+    // Apart from `rx_batch`, because smoltcp writes the answer while it reads the question.
     tx_batch: TxBatch,
 }
 
 impl Tap {
     /// Attaches to the TAP interface `name`, or creates it.
     ///
-    /// One that this call created vanishes with the `Tap`. Descriptors are closed on `exec`.
+    /// An interface that this call created is removed when the `Tap` is dropped. Descriptors are closed on
+    /// `exec`.
     ///
     /// # Errors
     ///
-    /// - [`InvalidInput`](io::ErrorKind::InvalidInput): no interface can have this name;
-    /// - `ENOENT`, `ENODEV`, `EACCES`: `/dev/net/tun` is missing or may not be opened;
-    /// - `EPERM`: creating one takes `CAP_NET_ADMIN`, attaching takes an interface that was made
-    ///   for this user;
-    /// - `EBUSY`: another process holds the interface;
-    /// - `EINVAL`: there is an interface of this name, and it is no TAP.
+    /// - [`InvalidInput`](io::ErrorKind::InvalidInput): the name is not valid for an interface.
+    /// - `ENOENT`, `ENODEV`, `EACCES`: `/dev/net/tun` is missing or not accessible.
+    /// - `EPERM`: the interface does not exist and the process lacks `CAP_NET_ADMIN`, or the interface
+    ///   belongs to another user.
+    /// - `EBUSY`: another process holds the interface.
+    /// - `EINVAL`: an interface of this name exists and is not a TAP.
     pub fn open(name: &str) -> io::Result<Tap> {
         name::check(name)?;
         Tap::over(Tun::open(name)?)
     }
 
-    /// The same with [offloads](Tap#offloads).
+    /// Like [`open`](Self::open), with [offloads](Tap#offloads).
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open), and [`Unsupported`](io::ErrorKind::Unsupported) where the kernel
-    /// does none.
+    /// Those of [`open`](Self::open), and [`Unsupported`](io::ErrorKind::Unsupported) if the kernel has no
+    /// offloads.
     #[cfg(feature = "phy-tap-offload")]
     pub fn open_offload(name: &str) -> io::Result<Tap> {
         name::check(name)?;
@@ -204,59 +201,75 @@ impl Tap {
         Ok(tap)
     }
 
-    /// The interface's name: the one given to [`open`](Tap::open), or what the kernel made of a
-    /// pattern like `tap%d`.
+    /// The interface's name: that of [`open`](Tap::open), or the kernel's choice for a pattern like `tap%d`.
     pub fn name(&self) -> &str {
         self.tun.name()
     }
 
-    /// The IP MTU: what `ip link` shows, 14 bytes less than what smoltcp calls the MTU of an
-    /// Ethernet device.
+    /// The IP MTU in bytes, as `ip link` shows it: 14 less than smoltcp's MTU.
     pub fn mtu(&self) -> usize {
         self.mtu
     }
 
-    /// Asks the interface for its MTU again, and returns it.
+    /// Reads the interface's IP MTU again and returns it, in bytes.
     ///
-    /// Call it before the stack is made: smoltcp reads a device's capabilities once. The interface
-    /// is looked up by name in the caller's network namespace.
+    /// Call it before the node is created: smoltcp reads a device's capabilities once. The interface is looked
+    /// up by name in the caller's network namespace.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if that namespace has no interface of this name.
     pub fn refresh_mtu(&mut self) -> io::Result<usize> {
         let mtu = self.tun.mtu()?;
         self.mtu = usize::try_from(mtu).unwrap_or(0).min(MAX_MTU);
         Ok(self.mtu)
     }
 
-    /// Whether the host's side is up. While it is not, every frame sent is dropped.
+    /// Whether the interface is up on the host's side. While it is down, every sent frame is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`refresh_mtu`](Self::refresh_mtu).
     pub fn is_up(&self) -> io::Result<bool> {
         self.tun.is_up()
     }
 
-    /// What passed so far, and what was dropped.
+    /// The counters so far.
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// From now on, and until it is closed, [`wait`](Self::wait) ends when this descriptor is readable, too.
+    /// The interface's descriptor, for a program that reads and writes frames itself.
+    ///
+    /// A `Tap` does not lend its descriptor, whose readiness knows nothing of the frames in its batches. Those
+    /// that were read are lost here. With offloads, a `virtio_net_hdr` of 10 bytes precedes each frame.
     ///
     /// # Errors
     ///
-    /// It is watched already ([`AlreadyExists`](io::ErrorKind::AlreadyExists)), or no descriptor that
-    /// `epoll` takes: a file is always readable.
-    pub fn watch(&mut self, descriptor: impl AsFd) -> io::Result<()> {
-        self.epoll.other(descriptor.as_fd())
+    /// `EMFILE` if the process has no free descriptor.
+    pub fn into_fd(self) -> io::Result<OwnedFd> {
+        self.tun.as_fd().try_clone_to_owned()
     }
 
-    /// Sleeps until a frame is there, a descriptor that is [watched](Self::watch) is readable, a signal was
-    /// handled, or `timeout` is over.
-    ///
-    /// `None` sleeps without limit. The timeout is exact to what the kernel's timers can do (tens
-    /// of microseconds), is never rounded to zero, and a timeout of zero only looks. The kernel's timer is set
-    /// for what is due sooner than it rings, and not for what is due later: it then rings once for nothing,
-    /// within the wait.
+    /// Lets [`wait`](Self::wait) return also when this descriptor is readable, until it is closed.
     ///
     /// # Errors
     ///
-    /// The interface was removed ([`NotFound`](io::ErrorKind::NotFound)). A signal is no error.
+    /// - [`AlreadyExists`](io::ErrorKind::AlreadyExists): it is watched already.
+    /// - `EPERM`: it is a regular file or a directory, which `epoll` does not support.
+    pub fn watch(&mut self, descriptor: impl AsFd) -> io::Result<()> {
+        self.epoll.watch(descriptor.as_fd())
+    }
+
+    /// Writes the frames that were sent, then sleeps until a frame arrives, a [watched](Self::watch) descriptor
+    /// is readable, a signal was handled, or `timeout` has passed.
+    ///
+    /// `None` sleeps without limit, `Some(Duration::ZERO)` does not sleep. The timeout is as exact as the
+    /// kernel's timers (tens of microseconds) and never rounded to zero.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](io::ErrorKind::NotFound) if the interface was removed. A signal is not an error.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.flush();
         if !self.rx_batch.is_empty() {
@@ -264,37 +277,36 @@ impl Tap {
         }
         match self.epoll.wait(timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                self.read_budget.woke(false)
+                self.read_budget.grant(false)
             }
             Err(error) => return Err(error),
             Ok(events) if events & !libc::EPOLLIN != 0 => {
-                // Not "link down": that raises nothing. To go on would be to spin, for every wait
-                // would say so.
+                // `EPOLLERR` stays set, so every further wait would return at once. Link down does not set it.
                 return Err(io::Error::new(
                     io::ErrorKind::NotFound,
                     format!("the interface {} was removed", self.name()),
                 ));
             }
-            Ok(events) => self.read_budget.woke(events & libc::EPOLLIN != 0),
+            Ok(events) => self.read_budget.grant(events & libc::EPOLLIN != 0),
         }
         Ok(())
     }
 
-    /// Reads what is granted, and says whether anything is.
+    /// Reads a batch of the granted frames. False if there was none.
     fn fill(&mut self) -> bool {
         let most = self.read_budget.take();
         if most == 0 {
             return false;
         }
-        // A TAP cuts a frame to the buffer and says nothing; an uncut segment is as long as it likes.
+        // A TAP truncates a frame to the buffer without a sign; an uncut segment can exceed the MTU.
         let longest = if self.tun.offloads() { BUFFER } else { self.max_frame() };
         let Filled { asked, found, failed } = self.rx_batch.fill(most, longest, &mut self.tun);
-        self.read_budget.came(asked, found);
+        self.read_budget.record(asked, found);
         self.counters.rx_errors += u64::from(failed);
         found > 0
     }
 
-    /// Whether a frame that was read is one for the stack. Counted either way.
+    /// Whether the stack may have a frame that was read. Counts the frame either way.
     fn admit(&mut self, number: usize) -> bool {
         let (limit, offloads) = (self.max_frame(), self.tun.offloads());
         let is_cut = self.rx_batch.is_cut(number);
@@ -318,17 +330,9 @@ impl Tap {
         self.tx_batch.flush(&mut self.tun, &mut self.counters);
     }
 
-    /// The longest frame that an interface of this MTU may carry.
+    /// The longest frame at this MTU, in bytes.
     fn max_frame(&self) -> usize {
         ETHERNET_HEADER + VLAN_TAG + self.mtu
-    }
-}
-
-/// A program that sleeps by this descriptor never calls [`wait`](Tap::wait): it says nothing of frames that have been
-/// read already, or that wait to leave.
-impl AsFd for Tap {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.tun.as_fd()
     }
 }
 
@@ -355,8 +359,7 @@ impl Device for Tap {
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
-        // smoltcp's MTU of an Ethernet device includes the header, the kernel's does not.
-        // See the docs of `DeviceCapabilities::max_transmission_unit`.
+        // smoltcp's MTU includes the Ethernet header, the kernel's does not.
         capabilities.max_transmission_unit = ETHERNET_HEADER + self.mtu;
         if self.tun.offloads() {
             capabilities.checksum.tcp = Checksum::None;
@@ -373,7 +376,7 @@ impl Device for Tap {
             match self.rx_batch.next() {
                 Some(number) if self.admit(number) => break number,
                 Some(_) if self.read_budget.is_granted() => {}
-                // Where no grant ends the work, a frame that is dropped does.
+                // Without a grant, one read frame bounds the work, even if it was dropped.
                 Some(_) => return None,
                 None => {
                     self.flush();
@@ -383,21 +386,21 @@ impl Device for Tap {
                 }
             }
         };
-        let waits = self.read_budget.is_granted();
+        let batched = self.read_budget.is_granted();
         let (_, frame) = self.rx_batch.frame(number)?;
         let rx = RxToken { frame };
         let (tun, tx_batch, counters) = (&mut self.tun, &mut self.tx_batch, &mut self.counters);
-        Some((rx, TxToken { tun, tx_batch, counters, waits, segment_size: None }))
+        Some((rx, TxToken { tun, tx_batch, counters, batched, segment_size: None }))
     }
 
     fn transmit(&mut self, _timestamp: Instant) -> Option<TxToken<'_>> {
-        let waits = self.read_budget.is_granted();
+        let batched = self.read_budget.is_granted();
         let (tun, tx_batch, counters) = (&mut self.tun, &mut self.tx_batch, &mut self.counters);
-        Some(TxToken { tun, tx_batch, counters, waits, segment_size: None })
+        Some(TxToken { tun, tx_batch, counters, batched, segment_size: None })
     }
 }
 
-/// A frame that came in, in the [`Tap`]'s receive buffer.
+/// A received frame in the [`Tap`]'s receive buffer.
 #[derive(Debug)]
 pub struct RxToken<'a> {
     frame: &'a [u8],
@@ -409,23 +412,22 @@ impl phy::RxToken for RxToken<'_> {
     }
 }
 
-/// Room for one frame in the [`Tap`]'s transmit buffer; it goes to the kernel when it is filled, or with
-/// those that answer the frames that came with its own.
+/// Room for one frame in the [`Tap`]'s transmit buffer, which is written at once or with its batch.
 pub struct TxToken<'a> {
     tun: &'a mut Tun,
     tx_batch: &'a mut TxBatch,
     counters: &'a mut Counters,
-    /// Whether it waits for the next `receive` or `wait`, and leaves with others.
-    waits: bool,
-    /// Into how large pieces the kernel is to cut the segment.
+    /// Whether the frame is written with its batch, at the next `receive` or `wait`.
+    batched: bool,
+    /// The payload length of the segments that the kernel cuts the frame into.
     segment_size: Option<NonZeroU16>,
 }
 
 impl phy::TxToken for TxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-        let TxToken { tun, tx_batch, counters, waits, segment_size } = self;
+        let TxToken { tun, tx_batch, counters, batched, segment_size } = self;
         let result = tx_batch.push(length, tun, counters, segment_size, f);
-        if !waits {
+        if !batched {
             tx_batch.flush(tun, counters);
         }
         result

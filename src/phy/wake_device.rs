@@ -1,33 +1,31 @@
-//! Devices that say by themselves when there is something to do.
+//! Devices that wake a task.
 
 use core::task::Waker;
 
 use smoltcp::phy::Device;
 
-/// Whether frames can pass.
+/// The state of a device's link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkState {
-    /// What is sent is lost.
+    /// No link: frames sent now are lost.
     Down,
-    /// They can.
+    /// Frames can pass.
     Up,
 }
 
-/// A device that wakes whoever polls it: what an executor sleeps by, and a loop that must not miss an
-/// interrupt.
+/// A device that wakes the task that polls it: for executors, and for loops that sleep until an interrupt.
 ///
 /// # For driver authors
 ///
-/// From the call of [`register_waker`](Self::register_waker) until the next, the device **must** wake this waker
+/// The device **must** wake the last registered waker
 ///
-/// - when a frame comes after `receive` gave `None`;
-/// - when there is room after `transmit` gave `None`, or `receive` did for lack of it;
-/// - when the link goes up or down after it was told.
+/// - when a frame arrives after `receive` returned `None`;
+/// - when room is free after `transmit` returned `None`, or `receive` did for lack of room;
+/// - when the link goes up or down after `register_waker` returned its state.
 ///
-/// It **must not** matter whether the frame came before or after the waker was handed over: what came in
-/// between `receive`'s `None` and the sleep wakes too. To wake without a reason is allowed, and costs a
-/// poll.
+/// A frame that arrives between `receive`'s `None` and the sleep **must** wake too, even if it arrived before
+/// the waker was registered. A spurious wake-up is allowed and costs one poll.
 pub trait WakeDevice: Device {
-    /// Whom to wake from now on; tells whether the link is up.
+    /// Registers `waker` in place of the last one; returns the link state.
     fn register_waker(&mut self, waker: &Waker) -> LinkState;
 }

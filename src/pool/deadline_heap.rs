@@ -1,106 +1,77 @@
-//! Which slot is due next: a heap whose entries may lie too early.
+//! Which slot is due next: a binary heap whose keys may be too early.
 //!
-//! A connection that is alive postpones its deadline with every segment. The heap does not follow:
-//! it keeps the earlier entry and looks at the true deadline only when that entry comes to the top.
-//! So a segment costs no walk through the heap, however many connections there are.
+//! A live connection postpones its deadline with every segment. The heap does not follow: it keeps
+//! the earlier key and reads the true deadline only when that key comes to the top. A segment
+//! therefore costs no walk through the heap, however many connections there are.
 
 use smoltcp::time::Instant;
 
-use super::SlotRef;
+use super::index::{IndexRecord, SlotRef};
 
-/// One slot's deadline, and one entry of the heap.
-#[derive(Clone, Copy, Debug)]
-pub struct DeadlineRecord {
-    /// When the slot is due.
-    at: Instant,
-    /// The instant by which the slot stands in the heap; never after `at`.
-    key: Instant,
-    /// Where the slot stands in the heap.
-    place: SlotRef,
-    /// The slot that stands at this record's number in the heap.
-    slot: SlotRef,
-}
-
-impl DeadlineRecord {
-    /// Nothing in it: all zeros.
-    pub const EMPTY: DeadlineRecord = DeadlineRecord {
-        at: Instant::ZERO,
-        key: Instant::ZERO,
-        place: SlotRef::NONE,
-        slot: SlotRef::NONE,
-    };
-}
-
-pub(crate) struct DeadlineHeap<'a> {
-    records: &'a mut [DeadlineRecord],
+pub(super) struct DeadlineHeap {
     len: usize,
 }
 
-impl<'a> DeadlineHeap<'a> {
-    pub(crate) fn new(records: &'a mut [DeadlineRecord]) -> Self {
-        records.fill(DeadlineRecord::EMPTY);
-        DeadlineHeap { records, len: 0 }
+impl DeadlineHeap {
+    pub(super) fn new() -> Self {
+        DeadlineHeap { len: 0 }
     }
 
-    /// The slot is due at `at`, whatever was said before; `None` takes it out.
-    pub(crate) fn set(&mut self, slot: usize, at: Option<Instant>) {
-        let place = self.records[slot].place.get();
-        match (at, place) {
+    /// Sets the slot's deadline, whatever it was; `None` removes it.
+    pub(super) fn set(&mut self, index: &mut [IndexRecord], slot: usize, at: Option<Instant>) {
+        let entry = &mut index[slot].deadline;
+        match (at, entry.place.get()) {
             (None, None) => {}
-            (None, Some(place)) => self.remove(slot, place),
+            (None, Some(place)) => self.remove(index, slot, place),
             (Some(at), None) => {
-                self.records[slot].at = at;
-                self.records[slot].key = at;
+                (entry.at, entry.key) = (at, at);
                 self.len += 1;
-                self.put(self.len - 1, slot);
-                self.rise(self.len - 1);
+                put(index, self.len - 1, slot);
+                rise(index, self.len - 1);
             }
             (Some(at), Some(place)) => {
-                self.records[slot].at = at;
-                if at < self.records[slot].key {
-                    self.records[slot].key = at;
-                    self.rise(place);
+                entry.at = at;
+                if at < entry.key {
+                    entry.key = at;
+                    rise(index, place);
                 }
             }
         }
     }
 
-    /// The next deadline and whose it is, if it is not after `limit`.
-    pub(crate) fn next(&mut self, limit: Instant) -> Option<(Instant, usize)> {
+    /// The next deadline and its slot, if it is not after `limit`.
+    pub(super) fn next(
+        &mut self,
+        index: &mut [IndexRecord],
+        limit: Instant,
+    ) -> Option<(Instant, usize)> {
         loop {
-            let slot = self.at(0)?;
-            let record = &mut self.records[slot];
-            if record.key > limit {
+            let slot = at(index, 0)?;
+            let entry = &mut index[slot].deadline;
+            if entry.key > limit {
                 return None;
             }
-            if record.key == record.at {
-                return Some((record.at, slot));
+            if entry.key == entry.at {
+                return Some((entry.at, slot));
             }
-            record.key = record.at;
-            self.sink(0);
+            entry.key = entry.at;
+            self.sink(index, 0);
         }
     }
 
-    fn remove(&mut self, slot: usize, place: usize) {
+    fn remove(&mut self, index: &mut [IndexRecord], slot: usize, place: usize) {
         self.len -= 1;
-        let last = self.at(self.len);
-        self.records[self.len].slot = SlotRef::NONE;
-        self.records[slot].place = SlotRef::NONE;
+        let last = at(index, self.len);
+        index[self.len].deadline.slot = SlotRef::NONE;
+        index[slot].deadline.place = SlotRef::NONE;
         if let Some(last) = last.filter(|_| place < self.len) {
-            self.put(place, last);
-            self.rise(place);
-            self.sink(place);
+            put(index, place, last);
+            rise(index, place);
+            self.sink(index, place);
         }
     }
 
-    fn rise(&mut self, mut place: usize) {
-        while place > 0 && self.key(place) < self.key((place - 1) / 2) {
-            self.swap(place, (place - 1) / 2);
-            place = (place - 1) / 2;
-        }
-    }
-
-    fn sink(&mut self, mut place: usize) {
+    fn sink(&self, index: &mut [IndexRecord], mut place: usize) {
         loop {
             let left = 2 * place + 1;
             let right = left + 1;
@@ -108,32 +79,39 @@ impl<'a> DeadlineHeap<'a> {
                 return;
             }
             let least =
-                if right < self.len && self.key(right) < self.key(left) { right } else { left };
-            if self.key(place) <= self.key(least) {
+                if right < self.len && key(index, right) < key(index, left) { right } else { left };
+            if key(index, place) <= key(index, least) {
                 return;
             }
-            self.swap(place, least);
+            swap(index, place, least);
             place = least;
         }
     }
+}
 
-    fn at(&self, place: usize) -> Option<usize> {
-        self.records.get(place)?.slot.get()
+fn rise(index: &mut [IndexRecord], mut place: usize) {
+    while place > 0 && key(index, place) < key(index, (place - 1) / 2) {
+        swap(index, place, (place - 1) / 2);
+        place = (place - 1) / 2;
     }
+}
 
-    fn key(&self, place: usize) -> Instant {
-        self.at(place).map_or(Instant::ZERO, |slot| self.records[slot].key)
-    }
+fn at(index: &[IndexRecord], place: usize) -> Option<usize> {
+    index.get(place)?.deadline.slot.get()
+}
 
-    fn put(&mut self, place: usize, slot: usize) {
-        self.records[place].slot = SlotRef::to(slot);
-        self.records[slot].place = SlotRef::to(place);
-    }
+fn key(index: &[IndexRecord], place: usize) -> Instant {
+    at(index, place).map_or(Instant::ZERO, |slot| index[slot].deadline.key)
+}
 
-    fn swap(&mut self, a: usize, b: usize) {
-        if let (Some(at_a), Some(at_b)) = (self.at(a), self.at(b)) {
-            self.put(a, at_b);
-            self.put(b, at_a);
-        }
+fn put(index: &mut [IndexRecord], place: usize, slot: usize) {
+    index[place].deadline.slot = SlotRef::to(slot);
+    index[slot].deadline.place = SlotRef::to(place);
+}
+
+fn swap(index: &mut [IndexRecord], a: usize, b: usize) {
+    if let (Some(at_a), Some(at_b)) = (at(index, a), at(index, b)) {
+        put(index, a, at_b);
+        put(index, b, at_a);
     }
 }

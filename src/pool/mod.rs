@@ -1,169 +1,182 @@
-//! The pool: every slot, and three ways of finding one: by 4-tuple, by deadline, by age.
+//! The pool: every slot, found by 4-tuple, by deadline, by age, or by the next hop it waits for.
 
-pub(crate) mod age_lists;
-pub(crate) mod deadline_heap;
+mod age_lists;
+mod chains;
+mod deadline_heap;
+pub(crate) mod index;
 pub(crate) mod slot;
-pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 
 use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::IpAddress;
 
-use self::age_lists::{AgeLists, AgeRecord, SlotState};
-use self::deadline_heap::{DeadlineHeap, DeadlineRecord};
+use self::age_lists::AgeLists;
+use self::chains::{Chain, Chains};
+use self::deadline_heap::DeadlineHeap;
+use self::index::{IndexRecord, MAX_LISTENERS, SlotState};
 use self::slot::Slot;
-use self::table::{Table, TableRecord};
 use crate::event::Tuple;
-
-/// A slot's number, or none. Zero is none, so that memory full of links starts as zeros.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct SlotRef(u16);
-
-impl SlotRef {
-    const NONE: SlotRef = SlotRef(0);
-
-    fn to(slot: usize) -> SlotRef {
-        SlotRef(slot as u16 + 1)
-    }
-
-    fn get(self) -> Option<usize> {
-        (self.0 as usize).checked_sub(1)
-    }
-}
-
-/// The most slots that a [`SlotRef`] can tell apart.
-pub(crate) const MAX_SLOTS: usize = u16::MAX as usize - 1;
 
 pub(crate) struct Pool<'a> {
     slots: &'a mut [Slot<'a>],
-    table: Table<'a>,
-    due: DeadlineHeap<'a>,
-    order: AgeLists<'a>,
+    index: &'a mut [IndexRecord],
+    chains: Chains,
+    deadlines: DeadlineHeap,
+    ages: AgeLists,
+    counts_sources: bool,
 }
 
 impl<'a> Pool<'a> {
+    /// A pool of free slots. `index` is as long as `slots`; `counts_sources` keeps what
+    /// [`of_source`](Self::of_source) counts.
     pub(crate) fn new(
         slots: &'a mut [Slot<'a>],
-        table: &'a mut [TableRecord],
-        due: &'a mut [DeadlineRecord],
-        order: &'a mut [AgeRecord],
+        index: &'a mut [IndexRecord],
         secret: u32,
+        counts_sources: bool,
     ) -> Self {
+        index.fill(IndexRecord::EMPTY);
         Pool {
+            chains: Chains::new(secret),
+            deadlines: DeadlineHeap::new(),
+            ages: AgeLists::new(index),
             slots,
-            table: Table::new(table, secret),
-            due: DeadlineHeap::new(due),
-            order: AgeLists::new(order),
+            index,
+            counts_sources,
         }
-    }
-
-    pub(crate) fn slot(&mut self, slot: usize) -> &mut Slot<'a> {
-        &mut self.slots[slot]
-    }
-
-    pub(crate) fn find(&self, tuple: &Tuple) -> Option<usize> {
-        self.table.find(tuple, |slot| self.slots[slot].tuple() == tuple)
-    }
-
-    /// A slot for a new connection: a free one, or the oldest that is over anyway.
-    ///
-    /// Ending TIME-WAIT early gives up its guard against old duplicates (RFC 9293 section 3.6.1); random
-    /// initial sequence numbers and the peer's own TIME-WAIT are what remains, as on any busy server.
-    pub(crate) fn vacant(&self, now: Instant) -> Option<usize> {
-        let over = || [SlotState::Free, SlotState::TimeWait].into_iter();
-        over().find_map(|standing| self.order.oldest(standing)).or_else(|| {
-            // A reset of this very moment has not had its turn to leave.
-            let leaving = self.order.oldest(SlotState::Leaving);
-            leaving.filter(|slot| self.slots[*slot].is_quiet(Duration::from_micros(1), now))
-        })
-    }
-
-    /// The oldest handshake with one of our listeners, and how many there are: of one port, or of all.
-    pub(crate) fn half_open(&self, port: Option<u16>) -> (usize, Option<usize>) {
-        let (mut count, mut oldest) = (0, None);
-        let mut next = self.order.oldest(SlotState::HalfOpen);
-        while let Some(slot) = next {
-            if self.slots[slot].is_served(port) {
-                count += 1;
-                oldest = oldest.or(Some(slot));
-            }
-            next = self.order.after(slot);
-        }
-        (count, oldest)
-    }
-
-    /// The served connection that was quiet longest, where each that gets on moves to the young end.
-    pub(crate) fn longest_idle(&self) -> Option<usize> {
-        let mut next = self.order.oldest(SlotState::Open);
-        while let Some(slot) = next {
-            if self.slots[slot].is_served(None) {
-                return Some(slot);
-            }
-            next = self.order.after(slot);
-        }
-        None
-    }
-
-    /// The slot now stands for this tuple.
-    pub(crate) fn enter(&mut self, slot: usize, tuple: &Tuple) {
-        self.table.insert(tuple, slot);
-        self.order.set(slot, SlotState::HalfOpen);
-    }
-
-    /// The slot is free again, whatever it was; nothing is sent. Its socket is made new when it is used
-    /// again.
-    pub(crate) fn release(&mut self, slot: usize) {
-        self.table.remove(slot);
-        self.due.set(slot, None);
-        self.order.set(slot, SlotState::Free);
-    }
-
-    pub(crate) fn stand(&mut self, slot: usize, standing: SlotState) {
-        self.order.set(slot, standing);
-    }
-
-    /// Where it stands, the slot is the youngest.
-    pub(crate) fn refresh(&mut self, slot: usize) {
-        self.order.set(slot, self.order.standing(slot));
-    }
-
-    pub(crate) fn standing(&self, slot: usize) -> SlotState {
-        self.order.standing(slot)
-    }
-
-    /// How many slots stand so.
-    pub(crate) fn count(&self, standing: SlotState) -> usize {
-        self.order.len(standing)
     }
 
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Calls the slot due at `at`, or not at all.
-    pub(crate) fn schedule(&mut self, slot: usize, at: Option<Instant>) {
-        self.due.set(slot, at);
+    pub(crate) fn slot(&mut self, slot: usize) -> &mut Slot<'a> {
+        &mut self.slots[slot]
     }
 
-    /// Whoever may wait for a neighbour's hardware address has something to send. An open connection
-    /// tries again by itself within a second.
-    pub(crate) fn wake_waiting(&mut self, now: Instant) {
-        for standing in [SlotState::HalfOpen, SlotState::Leaving] {
-            let mut next = self.order.oldest(standing);
-            while let Some(slot) = next {
-                self.due.set(slot, Some(now));
-                next = self.order.after(slot);
+    pub(crate) fn state(&self, slot: usize) -> SlotState {
+        self.index[slot].age.state
+    }
+
+    /// How many slots are in this state.
+    pub(crate) fn count(&self, state: SlotState) -> usize {
+        self.ages.len(state)
+    }
+
+    /// The slot that has been in this state longest.
+    pub(crate) fn oldest(&self, state: SlotState) -> Option<usize> {
+        self.ages.oldest(state)
+    }
+
+    pub(crate) fn find(&self, tuple: &Tuple) -> Option<usize> {
+        let hash = self.chains.hash_tuple(tuple);
+        self.chains.find(self.index, Chain::Tuple, hash, |slot| self.slots[slot].tuple() == tuple)
+    }
+
+    /// How many handshakes and connections a source has, counted up to `limit`.
+    pub(crate) fn of_source(&self, source: &IpAddress, limit: usize) -> usize {
+        let (hash, mut count) = (self.chains.hash_address(source), 0);
+        self.chains.find(self.index, Chain::Source, hash, |slot| {
+            count += usize::from(self.slots[slot].tuple().remote.addr == *source);
+            count >= limit
+        });
+        count
+    }
+
+    /// How many handshakes with listeners are under way.
+    pub(crate) fn half_open(&self) -> usize {
+        (0..MAX_LISTENERS as u8).map(|listener| self.count(SlotState::HalfOpen(listener))).sum()
+    }
+
+    /// The oldest handshake with any listener.
+    pub(crate) fn oldest_half_open(&self) -> Option<usize> {
+        let oldest = |listener| self.oldest(SlotState::HalfOpen(listener));
+        (0..MAX_LISTENERS as u8)
+            .filter_map(oldest)
+            .min_by_key(|slot| self.slots[*slot].progressed_at())
+    }
+
+    /// A slot for a new connection: a free one, or the oldest whose connection has ended.
+    ///
+    /// Ending TIME-WAIT early gives up its guard against old duplicates (RFC 9293 section 3.6.1); random
+    /// initial sequence numbers and the peer's own TIME-WAIT are what remains, as on any busy server.
+    pub(crate) fn vacant(&self, now: Instant) -> Option<usize> {
+        self.oldest(SlotState::Free).or_else(|| self.oldest(SlotState::TimeWait)).or_else(|| {
+            // A reset made at this very instant has had no turn to leave.
+            let closing = self.oldest(SlotState::Closing);
+            closing.filter(|slot| self.slots[*slot].is_quiet(Duration::from_micros(1), now))
+        })
+    }
+
+    /// Makes the slot findable by its 4-tuple.
+    pub(crate) fn enter(&mut self, slot: usize) {
+        let hash = self.chains.hash_tuple(self.slots[slot].tuple());
+        self.chains.insert(self.index, Chain::Tuple, hash, slot);
+        self.update(slot);
+    }
+
+    /// Files the slot under the state that its connection is in now.
+    pub(crate) fn update(&mut self, slot: usize) {
+        let (old, new) = (self.state(slot), self.slots[slot].slot_state());
+        if old == new {
+            return;
+        }
+        self.ages.set(self.index, slot, new);
+        let counts = |state: SlotState| state.is_handshake() || state.is_open();
+        if self.counts_sources && counts(old) != counts(new) {
+            if counts(new) {
+                let hash = self.chains.hash_address(&self.slots[slot].tuple().remote.addr);
+                self.chains.insert(self.index, Chain::Source, hash, slot);
+            } else {
+                self.chains.remove(self.index, Chain::Source, slot);
             }
         }
     }
 
-    /// A slot that is due by now.
-    pub(crate) fn due_by(&mut self, now: Instant) -> Option<usize> {
-        self.due.next(now).map(|(_, slot)| slot)
+    /// Frees the slot, whatever it was used for; nothing is sent. Its socket is reset when it is used
+    /// again.
+    pub(crate) fn release(&mut self, slot: usize) {
+        self.slots[slot].release();
+        self.chains.remove(self.index, Chain::Tuple, slot);
+        self.chains.remove(self.index, Chain::NextHop, slot);
+        self.deadlines.set(self.index, slot, None);
+        self.update(slot);
     }
 
-    /// When the next one is due.
+    /// Makes the slot the youngest of its state.
+    pub(crate) fn refresh(&mut self, slot: usize) {
+        self.ages.set(self.index, slot, self.state(slot));
+    }
+
+    /// Sets when the slot is due; `None` is never.
+    pub(crate) fn schedule(&mut self, slot: usize, at: Option<Instant>) {
+        self.deadlines.set(self.index, slot, at);
+    }
+
+    /// A slot that is due by `now`.
+    pub(crate) fn due_by(&mut self, now: Instant) -> Option<usize> {
+        self.deadlines.next(self.index, now).map(|(_, slot)| slot)
+    }
+
+    /// When the next slot is due.
     pub(crate) fn next_due(&mut self) -> Option<Instant> {
-        self.due.next(Instant::from_micros(i64::MAX)).map(|(at, _)| at)
+        self.deadlines.next(self.index, Instant::from_micros(i64::MAX)).map(|(at, _)| at)
+    }
+
+    /// The slot has something to send to this next hop, whose hardware address is not known yet.
+    pub(crate) fn wait_for(&mut self, slot: usize, next_hop: &IpAddress) {
+        let hash = self.chains.hash_address(next_hop);
+        self.chains.insert(self.index, Chain::NextHop, hash, slot);
+    }
+
+    /// The next hop's hardware address is known: the slots that wait for it are due. Each is woken
+    /// once for each time that it began to wait.
+    pub(crate) fn wake_waiting(&mut self, next_hop: &IpAddress, now: Instant) {
+        let hash = self.chains.hash_address(next_hop);
+        while let Some(slot) = self.chains.find(self.index, Chain::NextHop, hash, |_| true) {
+            self.chains.remove(self.index, Chain::NextHop, slot);
+            self.deadlines.set(self.index, slot, Some(now));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! One slot: a socket set of one socket, what is done with it, and how long that may take.
+//! One slot: a socket set of one socket, its role, and how long each state may last.
 
 use core::mem;
 
@@ -7,6 +7,7 @@ use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
+use super::index::SlotState;
 use crate::client::tcp::{Message, Outcome, TcpExchange};
 use crate::config::{TcpService, Timeouts};
 use crate::event::{CloseReason, Event, Protocol, Sink, Stats, Tuple};
@@ -14,12 +15,12 @@ use crate::phy::seq_tracker::SeqState;
 use crate::rate::{Rate, TokenBucket};
 use crate::server::tcp::Session;
 
-/// How long a reset may wait for a neighbour's address or a transmit buffer before it is given up.
+/// How long an RST may wait for the next hop's address or a transmit buffer.
 const RESET_PENDING: Duration = Duration::from_secs(1);
 
-/// RFC 5961 section 7: challenges are few, whatever provokes them; 10 in 5 s. Each connection has its own
-/// limit, for with a common one whoever uses it up on a connection of his own learns from what is missing
-/// there what he hit elsewhere.
+/// RFC 5961 section 7: at most 10 challenge ACKs in 5 s for each connection. A common limit would be a
+/// side channel: an attacker could use it up on a connection of its own and see there what it hit
+/// elsewhere.
 const CHALLENGES: Rate = Rate { per_second: 2, burst: 10 };
 
 /// Room for one connection.
@@ -27,23 +28,27 @@ pub struct Slot<'a> {
     sockets: SocketSet<'a>,
     handle: SocketHandle,
     tuple: Tuple,
-    task: SlotRole<'a>,
-    /// The socket's state when it was last looked at.
+    role: SlotRole<'a>,
+    /// The socket's state after the last [`advance`](Self::advance). With the role it is the one truth
+    /// about the connection; what the pool files is derived from the two.
     state: State,
-    /// When the connection last got on: a byte moved, or a state changed.
-    since: Instant,
-    /// Bytes that waited for the peer's acknowledgement at that time.
+    /// When a byte last moved, or the state changed.
+    progressed_at: Instant,
+    /// Bytes in the transmit buffer after the last `advance`.
     unacked: usize,
     received: u64,
     sent: u64,
-    said: Option<SeqState>,
+    seq: Option<SeqState>,
     challenges: TokenBucket,
 }
 
 #[derive(Clone, Copy)]
 enum SlotRole<'a> {
-    Serve(Session),
-    Talk(TcpExchange<'a>),
+    Free,
+    /// A connection with the listener of this number.
+    Serve(Session, u8),
+    /// A connection that this node opens.
+    Connect(TcpExchange<'a>),
 }
 
 const NOBODY: Tuple = Tuple { local: ANY, remote: ANY };
@@ -61,43 +66,43 @@ impl<'a> Slot<'a> {
             sockets,
             handle,
             tuple: NOBODY,
-            task: SlotRole::Serve(Session::new(TcpService::Stream)),
+            role: SlotRole::Free,
             state: State::Closed,
-            since: Instant::ZERO,
+            progressed_at: Instant::ZERO,
             unacked: 0,
             received: 0,
             sent: 0,
-            said: None,
+            seq: None,
             challenges: TokenBucket::FULL,
         }
     }
 
-    /// The socket set, and where what it sends is remembered.
+    /// The socket set, and the sequence state that the tracker of its egress updates.
     pub(crate) fn parts(&mut self) -> (&mut SocketSet<'a>, &mut Option<SeqState>) {
-        (&mut self.sockets, &mut self.said)
+        (&mut self.sockets, &mut self.seq)
     }
 
-    /// Remembers what smoltcp answered at once.
-    pub(crate) fn remember(&mut self, said: Option<SeqState>) {
-        SeqState::learn(&mut self.said, said);
+    /// Takes in a segment that smoltcp sent in answer to a frame.
+    pub(crate) fn track(&mut self, seq: Option<SeqState>) {
+        SeqState::update(&mut self.seq, seq);
     }
 
-    /// Where the connection stands, by the last segment of ours.
-    pub(crate) fn said(&self) -> Option<SeqState> {
-        self.said
+    /// The sequence state after the last segment that this node sent.
+    pub(crate) fn seq(&self) -> Option<SeqState> {
+        self.seq
     }
 
-    /// The same for whoever is to be challenged, unless that was done too often.
+    /// The sequence state for a challenge ACK, unless the limit for them is reached.
     pub(crate) fn challenge(&mut self, now: Instant) -> Option<SeqState> {
-        let said = self.said?;
-        self.challenges.take(CHALLENGES, now).then_some(said)
+        let seq = self.seq?;
+        self.challenges.take(CHALLENGES, now).then_some(seq)
     }
 
     pub(crate) fn socket(&self) -> &Socket<'a> {
         self.sockets.get(self.handle)
     }
 
-    pub(crate) fn socket_mut(&mut self) -> &mut Socket<'a> {
+    fn socket_mut(&mut self) -> &mut Socket<'a> {
         self.sockets.get_mut(self.handle)
     }
 
@@ -105,35 +110,42 @@ impl<'a> Slot<'a> {
         &self.tuple
     }
 
+    /// The socket's state after the last [`advance`](Self::advance).
     pub(crate) fn state(&self) -> State {
         self.state
     }
 
-    pub(crate) fn bytes(&self) -> (u64, u64) {
-        (self.received, self.sent)
+    /// What the slot is used for.
+    pub(crate) fn slot_state(&self) -> SlotState {
+        match (&self.role, self.state) {
+            (SlotRole::Free, _) => SlotState::Free,
+            (_, State::TimeWait) => SlotState::TimeWait,
+            (_, State::Closed) => SlotState::Closing,
+            (SlotRole::Serve(_, listener), State::Listen | State::SynReceived) => {
+                SlotState::HalfOpen(*listener)
+            }
+            (SlotRole::Serve(..), _) => SlotState::Accepted,
+            (SlotRole::Connect(_), State::SynSent) => SlotState::Connecting,
+            (SlotRole::Connect(_), _) => SlotState::Connected,
+        }
     }
 
-    /// Whether one of our listeners serves it: the one of this port, or any.
-    pub(crate) fn is_served(&self, port: Option<u16>) -> bool {
-        matches!(self.task, SlotRole::Serve(_))
-            && port.is_none_or(|port| port == self.tuple.local.port)
-    }
-
-    /// Waits for the SYN that is about to be delivered.
+    /// Opens the socket for the SYN that is about to be delivered to it.
     pub(crate) fn listen(
         &mut self,
         tuple: Tuple,
         service: TcpService,
+        listener: u8,
         keep_alive: Option<Duration>,
         now: Instant,
     ) {
-        self.begin(tuple, SlotRole::Serve(Session::new(service)), keep_alive, now);
-        // Fails only for port 0 or an open socket, and this one is as new.
+        self.begin(tuple, SlotRole::Serve(Session::new(service), listener), keep_alive, now);
+        // Fails only for port 0 or an open socket; this one is closed.
         let _ = self.socket_mut().listen(tuple.local.port);
         self.state = State::Listen;
     }
 
-    /// The next egress sends our SYN.
+    /// Opens the socket with `connect`; the next egress sends the SYN.
     pub(crate) fn connect(
         &mut self,
         tuple: Tuple,
@@ -142,64 +154,96 @@ impl<'a> Slot<'a> {
         now: Instant,
         connect: impl FnOnce(&mut Socket<'a>) -> bool,
     ) -> bool {
-        self.begin(tuple, SlotRole::Talk(TcpExchange::new(message)), keep_alive, now);
+        self.begin(tuple, SlotRole::Connect(TcpExchange::new(message)), keep_alive, now);
         let connecting = connect(self.socket_mut());
         self.state = self.socket().state();
         connecting
     }
 
+    /// Forgets the connection. The socket is reset when the slot is used again.
+    pub(crate) fn release(&mut self) {
+        self.role = SlotRole::Free;
+    }
+
+    /// Resets every option of the socket, which smoltcp's own reset does not: it keeps the congestion
+    /// window and the timestamp generator of the last connection. Nothing is sent.
     fn begin(
         &mut self,
         tuple: Tuple,
-        task: SlotRole<'a>,
+        role: SlotRole<'a>,
         keep_alive: Option<Duration>,
         now: Instant,
     ) {
-        self.clear();
-        // Before the handshake: set later, smoltcp would send the first one at once.
-        self.socket_mut().set_keep_alive(keep_alive);
-        self.tuple = tuple;
-        self.task = task;
-        self.since = now;
-    }
-
-    /// Back to nothing, silently, with every option of the socket as new: smoltcp's own reset keeps
-    /// the congestion window and the timestamp generator of the last connection.
-    fn clear(&mut self) {
-        // A new place in the set: the old one may still wait for the last peer's hardware address.
+        // A new place in the set: the old one may be silent until the last peer's address is known.
         let socket = self.sockets.remove(self.handle);
         self.handle = self.sockets.add(socket);
         let socket = self.socket_mut();
         socket.abort();
-        // `listen` is what forgets the peer without a reset; the port does not matter.
+        // `listen` forgets the peer without a reset; the port does not matter.
         let _ = socket.listen(1);
         socket.close();
         socket.set_congestion_control(socket.congestion_control());
         socket.set_tsval_generator(None);
         socket.set_timeout(None);
-        socket.set_keep_alive(None);
+        // Before the handshake: set later, smoltcp would send the first keep-alive at once.
+        socket.set_keep_alive(keep_alive);
         socket.set_hop_limit(None);
-        // An echo gains nothing by waiting for more to send: both cost latency only.
+        // An echo gains nothing by waiting for more to send: both would only add latency.
         socket.set_nagle_enabled(false);
         socket.set_ack_delay(None);
-        self.tuple = NOBODY;
+        self.tuple = tuple;
+        self.role = role;
         self.state = State::Closed;
+        self.progressed_at = now;
         self.unacked = 0;
         self.received = 0;
         self.sent = 0;
-        self.said = None;
+        self.seq = None;
         self.challenges = TokenBucket::FULL;
     }
 
-    /// Lets the flow move bytes, and notes whether the connection got on. Says whether there is more to
-    /// send now, and how the connection has ended, if it has. To be called before a reset of ours leaves.
-    pub(crate) fn serve(
+    /// Moves the connection on as far as its buffers allow, and tells what happened: opened, received,
+    /// sent, closed. Returns whether there is more to send now. A reset of this node must not have left
+    /// before.
+    pub(crate) fn advance(
         &mut self,
         scratch: &mut [u8],
         now: Instant,
         stats: &mut Stats,
         on_event: &mut impl Sink,
-    ) -> (bool, Option<CloseReason>) {
+    ) -> bool {
+        self.open(now, stats, on_event);
+        let has_more = self.exchange(scratch, now, stats, on_event);
+        if let Some(reason) = self.close(now) {
+            self.report_closed(reason, stats, on_event);
+        }
+        has_more
+    }
+
+    /// The transition to ESTABLISHED, once for each connection.
+    fn open(&mut self, now: Instant, stats: &mut Stats, on_event: &mut impl Sink) {
+        if !is_handshake(self.state) || is_handshake(self.socket().state()) {
+            return;
+        }
+        self.state = State::Established;
+        self.progressed_at = now;
+        if let SlotRole::Serve(..) = self.role {
+            stats.accepted += 1;
+            on_event(Event::Accepted { tuple: self.tuple });
+        } else {
+            stats.connected += 1;
+            on_event(Event::Connected { tuple: self.tuple });
+        }
+    }
+
+    /// Lets the service or the client move bytes.
+    fn exchange(
+        &mut self,
+        scratch: &mut [u8],
+        now: Instant,
+        stats: &mut Stats,
+        on_event: &mut impl Sink,
+    ) -> bool {
         let tuple = &self.tuple;
         let socket = self.sockets.get_mut::<Socket<'a>>(self.handle);
         let acked = socket.send_queue() < self.unacked;
@@ -208,9 +252,10 @@ impl<'a> Slot<'a> {
             received += data.len();
             on_event(Event::Received { protocol: Protocol::Tcp, tuple: *tuple, data });
         };
-        let sent = match &mut self.task {
-            SlotRole::Serve(session) => session.serve(socket, scratch, on_data),
-            SlotRole::Talk(exchange) => {
+        let sent = match &mut self.role {
+            SlotRole::Free => 0,
+            SlotRole::Serve(session, _) => session.serve(socket, scratch, on_data),
+            SlotRole::Connect(exchange) => {
                 let before = exchange.sent();
                 exchange.serve(socket, scratch, on_data);
                 (exchange.sent() - before) as usize
@@ -220,62 +265,26 @@ impl<'a> Slot<'a> {
             on_event(Event::Sent { protocol: Protocol::Tcp, tuple: *tuple, bytes: sent });
         }
         self.unacked = socket.send_queue();
-        let state = socket.state();
         if acked || received > 0 || sent > 0 {
-            self.since = now;
+            self.progressed_at = now;
         }
         self.received += received as u64;
         self.sent += sent as u64;
         stats.bytes_received += received as u64;
         stats.bytes_sent += sent as u64;
-        let reason = if state == self.state { None } else { self.enter(state, now) };
-        (sent > 0, reason)
+        sent > 0
     }
 
-    /// Whether the segment that has just left had all data that there is: none of it waits behind the
-    /// peer's window, none before it for an acknowledgement, and no FIN for either.
-    pub(crate) fn has_sent_all(&self) -> bool {
-        let len = self.said.map_or(0, |said| usize::from(said.len));
-        let may_send = matches!(self.state, State::Established | State::CloseWait);
-        len > 0 && len == self.unacked && may_send
-    }
-
-    /// Ends the connection politely: what has arrived is echoed, then our FIN goes out.
-    pub(crate) fn finish(&mut self) {
-        match &mut self.task {
-            SlotRole::Serve(session) => session.finish(),
-            // A handshake of ours has nothing to close yet.
-            SlotRole::Talk(_) if self.state == State::SynSent => {}
-            SlotRole::Talk(_) => self.socket_mut().close(),
-        }
-    }
-
-    /// Ends the connection with a reset, which the next egress sends.
-    pub(crate) fn abort(&mut self, now: Instant) {
-        self.socket_mut().abort();
-        self.state = State::Closed;
-        self.since = now;
-    }
-
-    /// Whether the handshake is complete, said once.
-    pub(crate) fn has_opened(&mut self, now: Instant) -> bool {
-        let is_handshake = |state| {
-            matches!(state, State::Listen | State::SynReceived | State::SynSent | State::Closed)
-        };
-        if !is_handshake(self.state) || is_handshake(self.socket().state()) {
-            return false;
-        }
-        self.state = State::Established;
-        self.since = now;
-        true
-    }
-
-    /// The socket is in another state: how the connection has ended thereby, said once. Its TIME-WAIT, or
-    /// our reset, may still keep the slot.
-    fn enter(&mut self, state: State, now: Instant) -> Option<CloseReason> {
+    /// Follows the socket's state. Returns how the connection has closed, once. Its TIME-WAIT, or an RST
+    /// that has to leave, may still hold the slot.
+    fn close(&mut self, now: Instant) -> Option<CloseReason> {
+        let state = self.socket().state();
         let was = mem::replace(&mut self.state, state);
-        self.since = now;
-        // smoltcp forgets the peer when a connection has ended, but not while our reset is to leave.
+        if was == state {
+            return None;
+        }
+        self.progressed_at = now;
+        // smoltcp forgets the peer when a connection has ended, but not while an RST is to leave.
         let reset_by_us = self.socket().remote_endpoint().is_some();
         let (unread, unacked) = (self.socket().recv_queue() > 0, self.socket().send_queue() > 0);
         match (was, state) {
@@ -284,42 +293,22 @@ impl<'a> Slot<'a> {
                 Some(CloseReason::HandshakeReset)
             }
             (State::SynSent, State::Closed) => Some(CloseReason::ConnectRefused),
-            (_, State::TimeWait) if unread => Some(self.verdict(CloseReason::Unread)),
-            (_, State::TimeWait) => Some(self.verdict(CloseReason::Finished)),
-            (_, State::Closed) if reset_by_us => Some(self.verdict(CloseReason::Unread)),
+            (_, State::TimeWait) if unread => Some(self.outcome(CloseReason::Unread)),
+            (_, State::TimeWait) => Some(self.outcome(CloseReason::Finished)),
+            (_, State::Closed) if reset_by_us => Some(self.outcome(CloseReason::Unread)),
             (State::LastAck, State::Closed) if !unacked => {
-                Some(self.verdict(CloseReason::Finished))
+                Some(self.outcome(CloseReason::Finished))
             }
             (_, State::Closed) => Some(CloseReason::Reset),
             _ => None,
         }
     }
 
-    /// Whether nothing has happened to it for so long.
-    pub(crate) fn is_quiet(&self, time: Duration, now: Instant) -> bool {
-        self.since + time <= now
-    }
-
-    /// Whether a byte has moved, or a state changed, just now.
-    pub(crate) fn progressed_at(&self, now: Instant) -> bool {
-        self.since == now
-    }
-
-    /// Whether nothing is left of the connection: no TIME-WAIT, no reset that has still to leave.
-    pub(crate) fn is_over(&self) -> bool {
-        // No egress ends it: the socket has no timeout, and loses its address only with the connection.
-        if self.state == State::Established {
-            return false;
-        }
-        let socket = self.socket();
-        !socket.is_active() && socket.remote_endpoint().is_none()
-    }
-
-    /// A client knows better than its socket how the connection ended.
-    fn verdict(&self, reason: CloseReason) -> CloseReason {
-        match &self.task {
-            SlotRole::Serve(_) => reason,
-            SlotRole::Talk(exchange) => match exchange.outcome() {
+    /// The client knows better than its socket how the connection ended.
+    fn outcome(&self, reason: CloseReason) -> CloseReason {
+        match &self.role {
+            SlotRole::Free | SlotRole::Serve(..) => reason,
+            SlotRole::Connect(exchange) => match exchange.outcome() {
                 Outcome::Verified => CloseReason::Finished,
                 Outcome::Mismatch => CloseReason::Mismatch,
                 Outcome::Short | Outcome::Pending => CloseReason::Short,
@@ -327,7 +316,65 @@ impl<'a> Slot<'a> {
         }
     }
 
-    /// When this state will have lasted too long, and how the connection ends then.
+    /// Counts and reports the end of the connection, or of the attempt.
+    pub(crate) fn report_closed(
+        &self,
+        reason: CloseReason,
+        stats: &mut Stats,
+        on_event: &mut impl Sink,
+    ) {
+        stats.count_closed(reason);
+        let Slot { tuple, received, sent, .. } = *self;
+        on_event(Event::Closed { tuple, reason, received, sent });
+    }
+
+    /// Whether the last segment that left carried everything in the transmit buffer: no byte waits for
+    /// the peer's window or for an acknowledgement of earlier bytes, and no FIN for either.
+    pub(crate) fn has_sent_all(&self) -> bool {
+        let len = self.seq.map_or(0, |seq| usize::from(seq.len));
+        let may_send = matches!(self.state, State::Established | State::CloseWait);
+        len > 0 && len == self.unacked && may_send
+    }
+
+    /// Closes the connection: bytes that have arrived are echoed, then the FIN is sent.
+    pub(crate) fn finish(&mut self) {
+        match &mut self.role {
+            SlotRole::Free => {}
+            SlotRole::Serve(session, _) => session.finish(),
+            // In SYN-SENT there is nothing to close yet.
+            SlotRole::Connect(_) if self.state == State::SynSent => {}
+            SlotRole::Connect(_) => self.socket_mut().close(),
+        }
+    }
+
+    /// Ends the connection with an RST, which the next egress sends.
+    pub(crate) fn abort(&mut self, now: Instant) {
+        self.socket_mut().abort();
+        self.state = State::Closed;
+        self.progressed_at = now;
+    }
+
+    /// When a byte last moved, or the state changed.
+    pub(crate) fn progressed_at(&self) -> Instant {
+        self.progressed_at
+    }
+
+    /// Whether the connection has made no progress for this long.
+    pub(crate) fn is_quiet(&self, time: Duration, now: Instant) -> bool {
+        self.progressed_at + time <= now
+    }
+
+    /// Whether nothing is left of the connection: no TIME-WAIT, and no RST that has to leave.
+    pub(crate) fn is_over(&self) -> bool {
+        // No egress ends it: the socket has no timeout, and forgets its peer only with the connection.
+        if self.state == State::Established {
+            return false;
+        }
+        let socket = self.socket();
+        !socket.is_active() && socket.remote_endpoint().is_none()
+    }
+
+    /// When this state times out, and how the connection ends then.
     pub(crate) fn deadline(&self, timeouts: &Timeouts) -> Option<(Instant, CloseReason)> {
         let (limit, reason) = match self.state {
             State::Listen | State::SynReceived | State::SynSent => {
@@ -345,6 +392,11 @@ impl<'a> Slot<'a> {
             State::TimeWait => (timeouts.time_wait, CloseReason::Finished),
             State::Closed => (Some(RESET_PENDING), CloseReason::Aborted),
         };
-        Some((self.since + limit?, reason))
+        Some((self.progressed_at + limit?, reason))
     }
+}
+
+/// Before ESTABLISHED. CLOSED is among them: a socket that is about to connect or listen.
+fn is_handshake(state: State) -> bool {
+    matches!(state, State::Closed | State::Listen | State::SynSent | State::SynReceived)
 }

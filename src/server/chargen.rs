@@ -3,8 +3,8 @@
 const PRINTABLE: u64 = 95;
 const LINE: u64 = 72;
 
-/// Writes the pattern from its byte number `position` on: lines of 72 of the 95 printable ASCII
-/// characters, each beginning one character later than the line before.
+/// Fills `out` with the pattern from its byte `position` on: lines of 72 printable ASCII characters, each
+/// starting one character later than the last, with CR LF at the end.
 pub fn fill(out: &mut [u8], position: u64) {
     for (byte, at) in out.iter_mut().zip(position..) {
         let (line, column) = (at / (LINE + 2), at % (LINE + 2));

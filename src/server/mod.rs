@@ -1,4 +1,4 @@
-//! What the node does with who connects, and with who asks.
+//! The services: TCP connections and UDP datagrams.
 
 pub mod chargen;
 pub mod tcp;

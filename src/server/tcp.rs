@@ -1,55 +1,54 @@
-//! The flow of one connection: recv – echo – close.
+//! The server's side of a TCP connection: recv – echo – close.
 //!
 //! ```text
 //!            SYN              ACK                 FIN, all echoed         ACK of our FIN
 //!   LISTEN ──────▶ SYN-RCVD ──────▶ ESTABLISHED ──────────────▶ LAST-ACK ──────────────▶ LISTEN
-//!                                        │           Flow::Stream: the peer closes first
+//!                                        │           TcpService::Stream: the peer closes first
 //!                                        │
 //!                                        │ echoed once     ACK, FIN             10 s
 //!                                        └──────────▶ FIN-WAIT ──────▶ TIME-WAIT ──────▶ LISTEN
-//!                                                    Flow::Once: we close first
+//!                                                    TcpService::Once: we close first
 //! ```
 //!
-//! It needs nothing but a [`tcp::Socket`](Socket), so it serves a program that keeps an `Interface` and a
-//! `SocketSet` of its own just as well as our [`Node`](crate::Node).
+//! It needs only a [`tcp::Socket`](Socket), so a program with its own `Interface` and `SocketSet` can use it
+//! without a [`Node`](crate::Node).
 
 use smoltcp::socket::tcp::{Socket, State};
 
 use super::chargen;
 use crate::config::TcpService;
 
-/// The most that [`TcpService::Once`] takes: the lecture's `recv(1024)`.
+/// The longest message that [`TcpService::Once`] reads, in bytes.
 pub const ONCE: usize = 1024;
 
 /// The server's side of one accepted connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Session {
     service: TcpService,
-    /// Where the character generator is.
+    /// The next byte of the character generator.
     position: u64,
-    /// The program wants to stop.
+    /// The program is shutting down: see [`finish`](Session::finish).
     finishing: bool,
-    /// Nothing more will be read: the next thing to send is our FIN.
+    /// Nothing more will be read; our FIN is next.
     answered: bool,
 }
 
 impl Session {
-    /// A connection that has just been accepted.
+    /// The session of a new connection.
     pub const fn new(service: TcpService) -> Self {
         Session { service, position: 0, finishing: false, answered: false }
     }
 
-    /// From now on only what has arrived is answered, then the connection is closed: for a program
-    /// that wants to stop politely.
+    /// Closes the connection once all data received so far is answered: a graceful shutdown.
     pub const fn finish(&mut self) {
         self.finishing = true;
     }
 
-    /// Goes as far as the socket's buffers allow, and says how many bytes it sent; call it after every
-    /// poll of the socket.
+    /// Moves as much data as the socket's buffers allow, and returns the number of bytes sent. Call it after
+    /// every poll of the socket.
     ///
-    /// `received` sees each piece of data once, in order. `scratch` is where a piece stands between
-    /// the two buffers; the larger, the fewer pieces. One ends where the receive buffer does, too.
+    /// `received` is called with each piece of received data, in order. `scratch`, not empty, is the copy
+    /// buffer, which bounds the pieces; they also end where the ring buffer wraps.
     pub fn serve(
         &mut self,
         socket: &mut Socket<'_>,
@@ -73,20 +72,20 @@ impl Session {
         let is_unread = self.answered && socket.recv_queue() > 0;
         let is_acked = socket.send_queue() == 0;
         match socket.state() {
-            // RFC 1122 section 4.2.2.13: data that nobody will read is answered with a reset instead of
-            // a FIN, but only once the peer has all that we sent.
+            // RFC 1122 section 4.2.2.13: unread data is answered with a reset instead of a FIN, but only
+            // after the peer has acknowledged all that we sent.
             State::Established | State::CloseWait if is_unread && is_acked => socket.abort(),
             State::Established | State::CloseWait if is_unread => {}
             State::FinWait2 | State::TimeWait if is_unread => socket.abort(),
             State::Established if self.answered => socket.close(),
-            // RFC 862: until the peer closes. Our FIN is queued behind the last byte.
+            // RFC 862: until the peer closes. Our FIN follows the last byte.
             State::CloseWait if socket.recv_queue() == 0 => socket.close(),
             _ => {}
         }
         sent
     }
 
-    /// Fills the transmit buffer with characters while the peer has not closed.
+    /// Fills the transmit buffer with characters until the peer closes.
     fn generate(&mut self, socket: &mut Socket<'_>, scratch: &mut [u8]) -> usize {
         let start = self.position;
         while socket.state() == State::Established && socket.can_send() {
@@ -110,8 +109,8 @@ fn discard(socket: &mut Socket<'_>, scratch: &mut [u8], mut received: impl FnMut
     0
 }
 
-/// Moves up to `limit` bytes from the receive to the transmit buffer, and says how many: never more
-/// than there is room for, so a byte that was acknowledged is echoed, or waits where it is.
+/// Moves up to `limit` bytes from the receive to the transmit buffer and returns their number. It reads no
+/// more than the transmit buffer can hold, so that no acknowledged byte is lost.
 fn echo(
     socket: &mut Socket<'_>,
     scratch: &mut [u8],
@@ -122,7 +121,7 @@ fn echo(
     while socket.recv_queue() > 0 && socket.may_send() {
         let room = socket.send_capacity() - socket.send_queue();
         let room = room.min(scratch.len()).min(limit - moved);
-        // What lies behind the buffer's end comes the next time round.
+        // `recv` gives the data up to the end of the ring buffer; the rest comes in the next round.
         let Ok(n @ 1..) = socket.recv(|data| {
             let n = data.len().min(room);
             scratch[..n].copy_from_slice(&data[..n]);

@@ -1,8 +1,8 @@
-//! What a datagram is answered with, and who is answered at all.
+//! Answers to datagrams, and the limits on them.
 //!
-//! Two echoes that are told of each other by one spoofed datagram talk for ever (CVE-1999-0103,
-//! CVE-2024-2169), and one that answers a broadcast multiplies it. So the answer is never longer than
-//! the question, and [`UdpPolicy`] say who gets none.
+//! Two UDP services that one spoofed datagram points at each other answer for ever (CVE-1999-0103,
+//! CVE-2024-2169), and a service that answers broadcasts multiplies them. So an answer is never longer
+//! than its question, and [`UdpPolicy`] restricts source ports and rates.
 
 use heapless::Vec;
 use smoltcp::time::Instant;
@@ -11,16 +11,29 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 use super::chargen;
 use crate::config::{UdpPolicy, UdpService};
 use crate::event::DatagramDropReason;
+use crate::named::named;
 use crate::rate::TokenBucket;
 
-/// Sources whose rate is remembered; with more, the one that was quiet longest is forgotten.
+/// Sources whose rate is remembered; a new one replaces the least recently active.
 const SOURCES: usize = 8;
 
-/// The most that [`UdpService::Chargen`] says in one datagram (RFC 864).
+/// The longest answer of [`UdpService::Chargen`], in bytes (RFC 864).
 const CHARGEN: usize = 512;
 
+named! {
+    /// Why [`UdpService::answer`] wrote nothing.
+    AnswerError {
+        /// The service does not answer.
+        NoAnswer = "the service does not answer",
+        /// The buffer's length is not that of [`UdpService::answer_len`].
+        Length = "the buffer is not as long as the answer",
+    }
+}
+
+impl core::error::Error for AnswerError {}
+
 impl UdpService {
-    /// How long the answer to a question of `len` bytes is; `None` is no answer.
+    /// The length of the answer to a datagram of `len` bytes; `None` if the service does not answer.
     pub fn answer_len(self, len: usize) -> Option<usize> {
         match self {
             UdpService::Echo => Some(len),
@@ -29,20 +42,30 @@ impl UdpService {
         }
     }
 
-    /// Writes the answer, which is as long as [`answer_len`](Self::answer_len) said.
-    pub fn answer(self, question: &[u8], answer: &mut [u8]) {
+    /// Writes the answer to `question`.
+    ///
+    /// # Errors
+    ///
+    /// - [`AnswerError::NoAnswer`]: this is [`UdpService::Discard`].
+    /// - [`AnswerError::Length`]: `answer` is not as long as [`answer_len`](Self::answer_len) says.
+    pub fn answer(self, question: &[u8], answer: &mut [u8]) -> Result<(), AnswerError> {
+        let len = self.answer_len(question.len()).ok_or(AnswerError::NoAnswer)?;
+        if answer.len() != len {
+            return Err(AnswerError::Length);
+        }
         match self {
             UdpService::Echo => answer.copy_from_slice(question),
-            UdpService::Discard => {}
             UdpService::Chargen => chargen::fill(answer, 0),
+            UdpService::Discard => {}
         }
+        Ok(())
     }
 }
 
-/// Keeps the manners.
+/// Applies a [`UdpPolicy`].
 pub(crate) struct UdpLimiter {
     udp_policy: UdpPolicy,
-    /// The last to come stands last.
+    /// Least recently active first.
     sources: Vec<(IpAddress, TokenBucket), SOURCES>,
     total: TokenBucket,
 }
@@ -52,7 +75,7 @@ impl UdpLimiter {
         UdpLimiter { udp_policy, sources: Vec::new(), total: TokenBucket::FULL }
     }
 
-    /// Whether a question from there is answered.
+    /// Whether a datagram from `remote` may be answered now.
     pub(crate) fn judge(
         &mut self,
         remote: &IpEndpoint,
@@ -87,5 +110,24 @@ impl UdpLimiter {
         }
         let last = self.sources.len() - 1;
         &mut self.sources[last].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_another_length_is_an_error() {
+        let (question, mut buffer) = ([1; 600], [0; 700]);
+        for (service, len) in [(UdpService::Echo, 600), (UdpService::Chargen, 512)] {
+            for wrong in [0, len - 1, len + 1] {
+                let error = service.answer(&question, &mut buffer[..wrong]);
+                assert_eq!(error, Err(AnswerError::Length), "{service:?}, {wrong} bytes");
+            }
+            assert_eq!(service.answer(&question, &mut buffer[..len]), Ok(()));
+        }
+        let error = UdpService::Discard.answer(&question, &mut []);
+        assert_eq!(error, Err(AnswerError::NoAnswer));
     }
 }

@@ -1,5 +1,5 @@
-//! A network chip with a driver of `embassy-net-driver`, and its wire: frames come when the test says, the
-//! room is small, and the link comes and goes.
+//! A network chip with an `embassy-net-driver` driver, and its wire: the test controls the arrival of
+//! frames, the room of the rings and the link.
 
 use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ use super::NODE_MAC;
 /// Frames of the receive ring.
 pub const RING: usize = 16;
 
-/// The driver's side, and the wire's: whoever has one of them sees the same chip.
+/// A handle of the chip, for the driver's side or the wire's.
 #[derive(Clone)]
 pub struct Chip(Rc<RefCell<State>>);
 
@@ -26,13 +26,13 @@ pub struct State {
     pub address: HardwareAddress,
     /// Frames that wait for the driver.
     pub inbox: VecDeque<Vec<u8>>,
-    /// Frames that wait for the wire; `room` is how many there may be.
+    /// Frames that wait for the wire, at most `room`.
     pub outbox: VecDeque<Vec<u8>>,
     pub room: usize,
     pub is_up: bool,
-    /// Frames that were given while the link was down.
+    /// Frames sent while the link was down.
     pub lost: usize,
-    /// How often the driver had no token to transmit.
+    /// Calls of the driver without a transmit token to give.
     pub refusals: usize,
     rx_waker: Option<Waker>,
     tx_waker: Option<Waker>,
@@ -62,7 +62,7 @@ impl Chip {
         self.0.borrow_mut()
     }
 
-    /// A frame comes, unless the link is down or the ring full.
+    /// Puts a frame into the receive ring; false if the link is down or the ring full.
     pub fn inject(&self, frame: Vec<u8>) -> bool {
         let mut state = self.state();
         if !state.is_up || state.inbox.len() == RING {
@@ -73,7 +73,7 @@ impl Chip {
         true
     }
 
-    /// What has been sent next; its place is free again.
+    /// Takes the next sent frame from its ring.
     pub fn capture(&self) -> Option<Vec<u8>> {
         let mut state = self.state();
         let frame = state.outbox.pop_front()?;
@@ -88,7 +88,7 @@ impl Chip {
     }
 }
 
-/// Each waker once, as interrupts do.
+/// Wakes once, as an interrupt does.
 fn wake(waker: &mut Option<Waker>) {
     if let Some(waker) = waker.take() {
         waker.wake();
@@ -99,7 +99,7 @@ impl Driver for Chip {
     type RxToken<'t> = Frame;
     type TxToken<'t> = Room;
 
-    /// No frame without room for its answer, as most drivers have it.
+    /// A frame only with room for its answer, like most drivers.
     fn receive(&mut self, context: &mut Context<'_>) -> Option<(Frame, Room)> {
         let room = self.transmit(context)?;
         let mut state = self.state();

@@ -1,4 +1,4 @@
-//! A far end that is a DHCP server beside a host, as a home router is.
+//! A DHCP server and a host as the far end, like a home router.
 
 use smolecho::phy::{Device, RxToken, TxToken};
 use smolecho::smoltcp::phy::ChecksumCapabilities;
@@ -11,25 +11,25 @@ use super::{FAR_MAC, Family, NODE_MAC, Port, Station};
 
 pub const SERVER: Ipv4Address = Ipv4Address::new(10, 7, 0, 2);
 
-/// How the server answers.
+/// The server's answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
-    /// With what is asked for.
+    /// Grants each request.
     Kind,
-    /// Offers, and refuses every request.
+    /// Offers, and answers each request with NAK.
     Nak,
-    /// Not at all.
+    /// Never answers.
     Silent,
 }
 
-/// What a client said.
+/// A message of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Said {
     pub at: Instant,
     pub message: DhcpMessageType,
     pub from: Ipv4Address,
     pub to: Ipv4Address,
-    /// The address that it wants, or declines, and the server that it names.
+    /// The requested or declined address, and the server identifier.
     pub requested: Option<Ipv4Address>,
     pub server: Option<Ipv4Address>,
 }
@@ -37,25 +37,25 @@ pub struct Said {
 pub struct Lan {
     pub host: Host,
     pub mood: Mood,
-    /// What is lent next.
+    /// The next lease: its address, mask and seconds.
     pub address: Ipv4Address,
     pub mask: Ipv4Address,
     pub lease: Option<u32>,
     pub t1_t2: Option<(u32, u32)>,
     pub router: Option<Ipv4Address>,
-    /// It does not say mask and router again when it renews.
+    /// Renewals are answered without mask and router.
     pub is_terse: bool,
-    /// What it calls itself.
+    /// Server identifier of the answers.
     pub identifier: Ipv4Address,
-    /// Where its answers come from.
+    /// Source address of the answers.
     pub source: Ipv4Address,
-    /// Everything that was asked.
+    /// All messages of the client.
     pub said: Vec<Said>,
     pub port: Port,
 }
 
 impl Lan {
-    /// A kind one, with leases of 1,000 s.
+    /// Grants leases of 1,000 s.
     pub fn new() -> Self {
         Lan {
             host: Host::new(Family::V4),
@@ -73,12 +73,12 @@ impl Lan {
         }
     }
 
-    /// What was asked since the `n`th question.
+    /// The client's messages from the `n`th on.
     pub fn kinds_since(&self, n: usize) -> Vec<DhcpMessageType> {
         self.said[n..].iter().map(|said| said.message).collect()
     }
 
-    /// The answer to a frame that is for a DHCP server: `None` if it is not.
+    /// The answer to a frame for a DHCP server, if there is one; `None` for other frames.
     fn serve(&mut self, frame: &[u8], now: Instant) -> Option<Option<Vec<u8>>> {
         let ethernet = EthernetFrame::new_checked(frame).ok()?;
         let ip = (ethernet.ethertype() == EthernetProtocol::Ipv4)
@@ -106,13 +106,26 @@ impl Lan {
             (Mood::Nak, DhcpMessageType::Request) => DhcpMessageType::Nak,
             _ => return Some(None),
         };
-        Some(Some(self.answer(message, &asked)))
+        let is_renewal = !asked.client_ip.is_unspecified();
+        let payload = match is_renewal && self.is_terse {
+            true => self.terse(message, asked.transaction_id),
+            false => self.message(message, asked.transaction_id),
+        };
+        Some(Some(dhcp_frame(self.source, &payload)))
     }
 
-    fn answer(&self, message_type: DhcpMessageType, asked: &DhcpRepr<'_>) -> Vec<u8> {
+    /// A message of this server; all but NAK carry the lease.
+    pub fn message(&self, message_type: DhcpMessageType, transaction_id: u32) -> Vec<u8> {
+        self.write(message_type, transaction_id, message_type != DhcpMessageType::Nak)
+    }
+
+    /// The same without mask and router.
+    fn terse(&self, message_type: DhcpMessageType, transaction_id: u32) -> Vec<u8> {
+        self.write(message_type, transaction_id, false)
+    }
+
+    fn write(&self, message_type: DhcpMessageType, transaction_id: u32, says_all: bool) -> Vec<u8> {
         let grants = message_type != DhcpMessageType::Nak;
-        let is_renewal = asked.client_ip != Ipv4Address::UNSPECIFIED;
-        let says_all = grants && !(is_renewal && self.is_terse);
         let times = self.t1_t2.map(|(t1, t2)| [t1.to_be_bytes(), t2.to_be_bytes()]);
         let options: Vec<_> = times
             .iter()
@@ -121,9 +134,9 @@ impl Lan {
             .collect();
         let repr = DhcpRepr {
             message_type,
-            transaction_id: asked.transaction_id,
+            transaction_id,
             secs: 0,
-            client_hardware_address: asked.client_hardware_address,
+            client_hardware_address: NODE_MAC,
             client_ip: Ipv4Address::UNSPECIFIED,
             your_ip: if grants { self.address } else { Ipv4Address::UNSPECIFIED },
             server_ip: SERVER,
@@ -144,11 +157,11 @@ impl Lan {
         };
         let mut payload = vec![0; repr.buffer_len()];
         repr.emit(&mut DhcpPacket::new_unchecked(&mut payload[..])).expect("room");
-        dhcp_frame(self.source, &payload)
+        payload
     }
 }
 
-/// A DHCP server's message as everybody on the link gets it.
+/// A DHCP server's message in a broadcast frame.
 pub fn dhcp_frame(from: Ipv4Address, payload: &[u8]) -> Vec<u8> {
     let (to, checksums) = (Ipv4Address::BROADCAST, ChecksumCapabilities::default());
     let udp = UdpRepr { src_port: 67, dst_port: 68 };

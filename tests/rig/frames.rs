@@ -1,4 +1,4 @@
-//! Frames made by hand, and frames taken apart.
+//! Frames made by hand, and parsed ones.
 
 use smolecho::smoltcp::phy::ChecksumCapabilities;
 use smolecho::smoltcp::time::Instant;
@@ -6,7 +6,7 @@ use smolecho::smoltcp::wire::*;
 
 use super::NODE_MAC;
 
-/// The hardware address of everybody whose frames are made by hand.
+/// The source of all frames made by hand.
 pub const RAW_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 9]);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +15,7 @@ pub enum Way {
     FromNode,
 }
 
-/// A frame and when it set out.
+/// A frame and the instant of its departure.
 #[derive(Clone, Debug)]
 pub struct Frame {
     pub at: Instant,
@@ -23,7 +23,7 @@ pub struct Frame {
     pub bytes: Vec<u8>,
 }
 
-/// The part of a TCP segment that tests ask about.
+/// The fields of a TCP segment that tests use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tcp {
     pub from: IpEndpoint,
@@ -38,7 +38,7 @@ pub struct Tcp {
 }
 
 impl Frame {
-    /// The bytes that a TCP segment carries: its last ones.
+    /// The payload of a TCP segment: the last bytes of the frame.
     pub fn payload(&self) -> &[u8] {
         let len = self.tcp().map_or(0, |tcp| tcp.len);
         &self.bytes[self.bytes.len() - len..]
@@ -106,7 +106,7 @@ impl<'p> Segment<'p> {
         ethernet(RAW_MAC, hardware_address(self.to.addr), &self.packet())
     }
 
-    /// The frame with a maximum segment size of its own, or without the option.
+    /// The frame with this maximum segment size option, or without one.
     pub fn frame_with(&self, max_seg_size: Option<u16>) -> Vec<u8> {
         ethernet(RAW_MAC, hardware_address(self.to.addr), &self.packet_with(max_seg_size))
     }
@@ -142,7 +142,7 @@ impl<'p> Segment<'p> {
     }
 }
 
-/// What a switch or a router would write for this IP destination.
+/// The hardware address for this IP destination.
 pub fn hardware_address(destination: IpAddress) -> EthernetAddress {
     match destination {
         address if address.is_broadcast() => EthernetAddress::BROADCAST,
@@ -171,44 +171,47 @@ pub fn ethernet(from: EthernetAddress, to: EthernetAddress, packet: &[u8]) -> Ve
     frame
 }
 
-/// RFC 4291 section 2.7.1.
+/// The solicited-node multicast address (RFC 4291 section 2.7.1).
 fn solicited_node(address: Ipv6Address) -> Ipv6Address {
     let [.., low] = address.segments();
     let high = 0xff00 | (address.segments()[6] & 0xff);
     Ipv6Address::new(0xff02, 0, 0, 0, 0, 1, high, low)
 }
 
-/// Gratuitous ARP (RFC 5944 section 4.6), or an unsolicited advertisement (RFC 4861 section 7.2.6):
-/// `mac` has this address now.
+/// The IP packet of an ICMPv6 message, with its checksum.
+pub fn icmpv6(from: Ipv6Address, to: Ipv6Address, hop_limit: u8, repr: &Icmpv6Repr<'_>) -> Vec<u8> {
+    let (len, checksums) = (repr.buffer_len(), ChecksumCapabilities::default());
+    let ip = IpRepr::new(from.into(), to.into(), IpProtocol::Icmpv6, len, hop_limit);
+    let mut packet = vec![0; ip.buffer_len()];
+    ip.emit(&mut packet[..], &checksums);
+    let mut body = Icmpv6Packet::new_unchecked(&mut packet[ip.header_len()..]);
+    repr.emit(&from, &to, &mut body, &checksums);
+    packet
+}
+
+/// Gratuitous ARP (RFC 5944 section 4.6), or an unsolicited advertisement (RFC 4861 section 7.2.6): the
+/// address now belongs to `mac`.
 pub fn moved(address: IpAddress, mac: EthernetAddress) -> Vec<u8> {
-    let mut frame = who_has(address, address);
     match address {
         IpAddress::Ipv4(_) => {
+            let mut frame = who_has(address, address);
             frame[6..12].copy_from_slice(mac.as_bytes());
             frame[22..28].copy_from_slice(mac.as_bytes());
             frame
         }
         IpAddress::Ipv6(address) => {
-            let advert = NdiscRepr::NeighborAdvert {
+            let advert = Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert {
                 flags: NdiscNeighborFlags::OVERRIDE,
                 target_addr: address,
                 lladdr: Some(mac.into()),
-            };
-            let to = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
-            let icmp = Icmpv6Repr::Ndisc(advert);
-            let len = icmp.buffer_len();
-            let ip = IpRepr::new(address.into(), to.into(), IpProtocol::Icmpv6, len, 255);
-            let mut packet = vec![0; ip.header_len() + len];
-            let checksums = ChecksumCapabilities::default();
-            ip.emit(&mut packet[..], &checksums);
-            let mut body = Icmpv6Packet::new_unchecked(&mut packet[ip.header_len()..]);
-            icmp.emit(&address, &to, &mut body, &checksums);
-            ethernet(mac, hardware_address(to.into()), &packet)
+            });
+            let to = IPV6_LINK_LOCAL_ALL_NODES;
+            ethernet(mac, hardware_address(to.into()), &icmpv6(address, to, 255, &advert))
         }
     }
 }
 
-/// ARP or neighbour discovery: `from` asks for `target`, and tells its own hardware address.
+/// An ARP request or neighbor solicitation of `from` for `target`, with the hardware address of `from`.
 pub fn who_has(from: IpAddress, target: IpAddress) -> Vec<u8> {
     match (from, target) {
         (IpAddress::Ipv4(source_protocol_addr), IpAddress::Ipv4(target_protocol_addr)) => {
@@ -226,21 +229,53 @@ pub fn who_has(from: IpAddress, target: IpAddress) -> Vec<u8> {
             frame
         }
         (IpAddress::Ipv6(source), IpAddress::Ipv6(target)) => {
-            let solicit =
-                NdiscRepr::NeighborSolicit { target_addr: target, lladdr: Some(RAW_MAC.into()) };
+            let (target_addr, lladdr) = (target, Some(RAW_MAC.into()));
+            let solicit = Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit { target_addr, lladdr });
             let to = solicited_node(target);
-            let icmp = Icmpv6Repr::Ndisc(solicit);
-            let len = icmp.buffer_len();
-            let ip = IpRepr::new(source.into(), to.into(), IpProtocol::Icmpv6, len, 255);
-            let mut packet = vec![0; ip.header_len() + len];
-            let checksums = ChecksumCapabilities::default();
-            ip.emit(&mut packet[..], &checksums);
-            let mut body = Icmpv6Packet::new_unchecked(&mut packet[ip.header_len()..]);
-            icmp.emit(&source, &to, &mut body, &checksums);
-            let o = to.octets();
-            let multicast = EthernetAddress([0x33, 0x33, o[12], o[13], o[14], o[15]]);
-            ethernet(RAW_MAC, multicast, &packet)
+            ethernet(RAW_MAC, hardware_address(to.into()), &icmpv6(source, to, 255, &solicit))
         }
         _ => panic!("two families"),
+    }
+}
+
+/// Corrects the checksums of a frame with changed bytes, as far as its headers can still be read.
+pub fn mend_checksums(frame: &mut [u8]) {
+    let mut ethernet = EthernetFrame::new_unchecked(frame);
+    let packet = ethernet.payload_mut();
+    match packet.first().map(|first| first >> 4) {
+        Some(4) => {
+            let Ok(mut ip) = Ipv4Packet::new_checked(packet) else { return };
+            ip.fill_checksum();
+            let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
+            mend_payload(from, to, ip.next_header(), ip.payload_mut());
+        }
+        Some(6) => {
+            let Ok(mut ip) = Ipv6Packet::new_checked(packet) else { return };
+            let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
+            mend_payload(from, to, ip.next_header(), ip.payload_mut());
+        }
+        _ => {}
+    }
+}
+
+fn mend_payload(from: IpAddress, to: IpAddress, protocol: IpProtocol, payload: &mut [u8]) {
+    match (protocol, from, to) {
+        (IpProtocol::Tcp, ..) => {
+            let Ok(mut tcp) = TcpPacket::new_checked(payload) else { return };
+            tcp.fill_checksum(&from, &to);
+        }
+        (IpProtocol::Udp, ..) => {
+            let Ok(mut udp) = UdpPacket::new_checked(payload) else { return };
+            udp.fill_checksum(&from, &to);
+        }
+        (IpProtocol::Icmp, ..) => {
+            let Ok(mut icmp) = Icmpv4Packet::new_checked(payload) else { return };
+            icmp.fill_checksum();
+        }
+        (IpProtocol::Icmpv6, IpAddress::Ipv6(from), IpAddress::Ipv6(to)) => {
+            let Ok(mut icmp) = Icmpv6Packet::new_checked(payload) else { return };
+            icmp.fill_checksum(&from, &to);
+        }
+        _ => {}
     }
 }

@@ -1,14 +1,12 @@
-//! The far end as a program over plain smoltcp: an interface, a socket set, and what the test does
-//! with its sockets.
+//! A program over plain smoltcp as the far end: an interface and a socket set.
 
 use smolecho::phy::Device;
 use smolecho::smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
-pub use smolecho::smoltcp::socket::tcp::Socket as TcpSocket;
 use smolecho::smoltcp::socket::tcp::{Socket, SocketBuffer, State};
-use smolecho::smoltcp::time::Instant;
+use smolecho::smoltcp::time::{Duration, Instant};
 use smolecho::smoltcp::wire::{IpAddress, IpEndpoint};
 
-use super::{FAR_MAC, Family, Port, Station};
+use super::{FAR_MAC, Family, Port, Station, World};
 
 const SOCKETS: usize = 1024;
 const FIRST_PORT: u16 = 20_000;
@@ -40,17 +38,21 @@ impl Host {
         self.sockets.get_mut(socket)
     }
 
-    /// Connects the socket to the node, from a port that no connection had before it.
+    /// Connects the socket to the node, from a new port.
     pub fn connect(&mut self, socket: SocketHandle) -> IpEndpoint {
         self.next_port = if self.next_port == u16::MAX { FIRST_PORT } else { self.next_port + 1 };
         self.connect_from(socket, self.next_port)
     }
 
     pub fn connect_from(&mut self, socket: SocketHandle, port: u16) -> IpEndpoint {
-        let server = self.family.server();
+        self.connect_to(socket, self.family.server(), port);
+        IpEndpoint::new(self.family.far(), port)
+    }
+
+    /// Connects the socket from a port of the test's choice.
+    pub fn connect_to(&mut self, socket: SocketHandle, server: IpEndpoint, port: u16) {
         let tcp = self.sockets.get_mut::<Socket<'_>>(socket);
         tcp.connect(self.iface.context(), server, port).unwrap();
-        IpEndpoint::new(self.family.far(), port)
     }
 
     /// A new socket, connecting.
@@ -79,7 +81,7 @@ impl Host {
         assert_eq!(self.get(socket).send_slice(data), Ok(data.len()));
     }
 
-    /// What has arrived.
+    /// All received bytes.
     pub fn recv(&mut self, socket: SocketHandle) -> Vec<u8> {
         let mut data = vec![0; self.get(socket).recv_queue()];
         let n = self.get(socket).recv_slice(&mut data).unwrap_or(0);
@@ -93,6 +95,24 @@ impl Host {
 
     pub fn address(&self) -> IpAddress {
         self.family.far()
+    }
+}
+
+impl World<Host> {
+    /// A new socket with an established connection, within `limit`.
+    #[track_caller]
+    pub fn connected(&mut self, limit: Duration) -> SocketHandle {
+        let caller = self.far.caller();
+        self.run_until(limit, |world| world.far.is_established(caller));
+        caller
+    }
+
+    /// Sends bytes and expects their echo within `limit`.
+    #[track_caller]
+    pub fn assert_echo(&mut self, limit: Duration, socket: SocketHandle, data: &[u8]) {
+        self.far.send(socket, data);
+        self.run_until(limit, |world| world.far.get(socket).recv_queue() == data.len());
+        assert_eq!(self.far.recv(socket), data);
     }
 }
 

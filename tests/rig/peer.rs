@@ -1,25 +1,21 @@
-//! A peer that keeps the books of one connection: a test may say anything in its name, and it still
-//! knows how to go on honestly.
+//! A peer that tracks one connection: after any segment that a test sends in its name it can continue
+//! correctly.
 
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
 
 use super::frames::{Frame, Segment, Tcp, Way, who_has};
+use super::pattern::pattern;
 use super::{Family, Station, World};
-
-/// What both sides say: the byte at each place of the stream.
-pub fn pattern(from: usize, to: usize) -> Vec<u8> {
-    (from..to).map(|place| (place * 7 + place / 251 + 3) as u8).collect()
-}
 
 pub struct Peer {
     pub me: IpEndpoint,
     pub node: IpEndpoint,
     pub iss: i32,
-    /// What the node has acknowledged of ours, what it offers beyond that, and its largest number.
+    /// SND.UNA and SND.WND, and the node's SND.NXT.
     pub una: i32,
     pub offered: u16,
     pub node_next: i32,
-    /// What we take next, what we offer, and what we last told of it.
+    /// RCV.NXT, the window we advertise, and the last acknowledgement that we sent.
     pub expects: i32,
     pub window: u16,
     pub told: i32,
@@ -30,7 +26,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// It has made its hardware address known, and has the port to itself.
+    /// A peer with a port of its own, whose hardware address the node has learned from its request.
     pub fn new<F: Station>(world: &mut World<F>, family: Family, n: u16) -> Self {
         let me = IpEndpoint::new(family.stranger(n % 1000), 10_000 + n);
         world.inject_and_settle(who_has(me.addr, family.node()));
@@ -51,12 +47,12 @@ impl Peer {
         }
     }
 
-    /// The number of the byte at this place of the stream.
+    /// The sequence number of the byte at this place of the stream.
     pub fn at(&self, place: usize) -> i32 {
         self.iss.wrapping_add(1 + place as i32)
     }
 
-    /// Our next number, as far as the node has acknowledged.
+    /// The place of SND.UNA in the stream.
     pub fn place(&self) -> usize {
         self.una.wrapping_sub(self.at(0)).max(0) as usize
     }
@@ -75,18 +71,18 @@ impl Peer {
         self.segment(TcpControl::Syn, self.iss, None, &[])
     }
 
-    /// The piece of the stream between two places.
+    /// Sends the piece of the stream between two places.
     #[track_caller]
     pub fn say<F: Station>(&mut self, world: &mut World<F>, from: usize, to: usize, fin: bool) {
         let control = if fin { TcpControl::Fin } else { TcpControl::None };
-        let payload = pattern(from, to);
+        let payload = pattern(from..to);
         let segment = self.segment(control, self.at(from), Some(self.expects), &payload);
         world.inject(segment.frame());
         self.told = self.expects;
         self.look(world);
     }
 
-    /// Sends a SYN; whether the node has answered with its own.
+    /// Sends a SYN and returns whether a SYN-ACK came.
     pub fn knock<F: Station>(&mut self, world: &mut World<F>) -> bool {
         world.inject(self.syn().frame());
         self.look(world).iter().any(|tcp| tcp.syn)
@@ -98,7 +94,7 @@ impl Peer {
         self.say(world, 0, 0, false);
     }
 
-    /// Waits for an answer, takes what came, and says what that was.
+    /// Waits for answers, processes and returns them.
     #[track_caller]
     pub fn look<F: Station>(&mut self, world: &mut World<F>) -> Vec<Tcp> {
         world.run_for(world.latency * 4);
@@ -134,7 +130,7 @@ impl Peer {
         let known = self.expects.wrapping_sub(seq);
         if let Some(new) = usize::try_from(known).ok().and_then(|known| payload.get(known..)) {
             let place = self.back.len();
-            assert_eq!(new, pattern(place, place + new.len()), "wrong bytes from {place} on");
+            assert_eq!(new, pattern(place..place + new.len()), "wrong bytes from {place} on");
             self.back.extend(new);
             self.expects = self.expects.wrapping_add(new.len() as i32);
             let end = seq.wrapping_add(payload.len() as i32);
@@ -149,8 +145,8 @@ impl Peer {
         }
     }
 
-    /// Goes on honestly: says what the node has not acknowledged until `total` bytes are back, then
-    /// closes. Whether both sides have closed in the end.
+    /// Continues correctly: sends unacknowledged bytes until all `total` are echoed, then closes. Returns
+    /// whether both sides have closed.
     #[track_caller]
     pub fn live<F: Station>(&mut self, world: &mut World<F>, total: usize) -> bool {
         self.window = 65_535;

@@ -1,4 +1,4 @@
-//! A peer whose every segment is made by hand: it does what no honest stack would.
+//! A peer without a stack: the test makes each of its segments.
 
 use smolecho::smoltcp::wire::{IpEndpoint, TcpControl};
 
@@ -8,22 +8,30 @@ use super::{Family, Station, World, ms};
 pub struct Raw {
     pub me: IpEndpoint,
     pub server: IpEndpoint,
-    /// The next sequence number that it sends, and the one that it expects.
+    /// SND.NXT and RCV.NXT.
     pub seq: i32,
     pub ack: i32,
-    /// Frames of the trace that it has looked at.
+    /// Frames of the trace that `answers` has read.
     seen: usize,
 }
 
 impl Raw {
-    /// A stranger that the node can answer: it has made its hardware address known.
+    /// A peer whose hardware address the node has learned from its request.
     pub fn new<F: Station>(world: &mut World<F>, family: Family, n: u16) -> Self {
         let raw = Self::unknown(family, n);
         world.inject_and_settle(who_has(raw.me.addr, family.node()));
         raw
     }
 
-    /// A stranger whose hardware address nobody knows.
+    /// A peer with a connection.
+    #[track_caller]
+    pub fn connected<F: Station>(world: &mut World<F>, family: Family, n: u16) -> Self {
+        let mut raw = Self::new(world, family, n);
+        raw.handshake(world);
+        raw
+    }
+
+    /// A peer whose hardware address the node does not know.
     pub fn unknown(family: Family, n: u16) -> Self {
         let me = IpEndpoint::new(family.stranger(n), 40_000 + n);
         Raw { me, server: family.server(), seq: 7_000, ack: 0, seen: 0 }
@@ -38,13 +46,13 @@ impl Raw {
         Segment { seq: self.seq, ..Segment::syn(self.me, self.server) }
     }
 
-    /// Sends a segment and takes its length from the sequence space.
+    /// Sends a segment and advances SND.NXT.
     pub fn send<F: Station>(&mut self, world: &mut World<F>, control: TcpControl, payload: &[u8]) {
         world.inject_and_settle(self.segment(control, payload).frame());
         self.seq += payload.len() as i32 + i32::from(control == TcpControl::Fin);
     }
 
-    /// Sends a SYN and takes the answer's sequence number, if one came.
+    /// Sends a SYN; a SYN-ACK sets RCV.NXT.
     pub fn knock<F: Station>(&mut self, world: &mut World<F>) -> Option<Tcp> {
         self.seen = world.mark();
         world.inject_and_settle(self.syn().frame());
@@ -62,7 +70,7 @@ impl Raw {
         self.send(world, TcpControl::None, &[]);
     }
 
-    /// Acknowledges all that came since it last looked, a FIN included.
+    /// Acknowledges all new data and FINs, and returns the number of bytes.
     pub fn take<F: Station>(&mut self, world: &mut World<F>) -> usize {
         let mut got = 0;
         for tcp in self.answers(world) {
@@ -75,7 +83,7 @@ impl Raw {
         got
     }
 
-    /// What the node sent to it since it last looked.
+    /// The node's segments since the last call.
     pub fn answers<F: Station>(&mut self, world: &mut World<F>) -> Vec<Tcp> {
         world.run_for(ms(4));
         let trace = &world.trace[self.seen..];

@@ -1,13 +1,10 @@
-//! What a router says.
+//! Router advertisements.
 
-use smolecho::smoltcp::phy::ChecksumCapabilities;
 use smolecho::smoltcp::time::Duration;
 use smolecho::smoltcp::wire::*;
 
-use super::frames::{RAW_MAC, ethernet, hardware_address};
+use super::frames::{RAW_MAC, ethernet, hardware_address, icmpv6};
 use super::s;
-
-pub const ALL_NODES: Ipv6Address = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
 /// The address of the router with this number.
 pub const fn router(n: u16) -> Ipv6Address {
@@ -19,7 +16,7 @@ pub const fn prefix(n: u16) -> Ipv6Address {
     Ipv6Address::new(0x2001, 0xdb8, 0, n, 0, 0, 0, 0)
 }
 
-/// A router advertisement, and everything about it that may be wrong.
+/// A router advertisement; each field may be wrong.
 #[derive(Clone, Copy, Debug)]
 pub struct Advertisement {
     pub from: Ipv6Address,
@@ -67,18 +64,8 @@ impl Advertisement {
             mtu: None,
             prefix_info,
         });
-        let ip = IpRepr::new(
-            self.from.into(),
-            ALL_NODES.into(),
-            IpProtocol::Icmpv6,
-            repr.buffer_len(),
-            self.hop_limit,
-        );
-        let checksums = ChecksumCapabilities::default();
-        let mut packet = vec![0; ip.buffer_len()];
-        ip.emit(&mut packet[..], &checksums);
-        let mut body = Icmpv6Packet::new_unchecked(&mut packet[ip.header_len()..]);
-        repr.emit(&self.from, &ALL_NODES, &mut body, &checksums);
-        ethernet(RAW_MAC, hardware_address(ALL_NODES.into()), &packet)
+        let to = IPV6_LINK_LOCAL_ALL_NODES;
+        let packet = icmpv6(self.from, to, self.hop_limit, &repr);
+        ethernet(RAW_MAC, hardware_address(to.into()), &packet)
     }
 }

@@ -1,36 +1,20 @@
-//! A peer that says something, and checks every byte that comes back.
+//! A dialogue of the far host with the node: sends a pattern and checks each echoed byte.
 
 use smolecho::smoltcp::iface::SocketHandle;
 use smolecho::smoltcp::socket::tcp::{RecvError, State};
 
-use super::Dice;
 use super::host::Host;
+use super::pattern::Pattern;
 
-/// When a talk's FIN goes out.
+/// The time of a dialogue's FIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
-    /// Behind the last byte, with the echo still under way.
+    /// After the last sent byte, with the echo still under way.
     Early,
-    /// Once everything has come back.
+    /// After the last echoed byte.
     Late,
-    /// When the node has closed its side.
+    /// After the node's FIN.
     Second,
-}
-
-/// Bytes that tell their place: a random table of a prime length, repeated.
-pub struct Pattern(Vec<u8>);
-
-impl Pattern {
-    pub fn new(seed: u64) -> Self {
-        let mut dice = Dice(seed.wrapping_mul(2) | 1);
-        Pattern((0..8191).map(|_| dice.roll() as u8).collect())
-    }
-
-    /// The bytes from `offset` on, at most `len`, as far as they lie in one piece.
-    pub fn piece(&self, offset: u64, len: u64) -> &[u8] {
-        let piece = &self.0[(offset % self.0.len() as u64) as usize..];
-        &piece[..piece.len().min(len as usize)]
-    }
 }
 
 pub struct Talk {
@@ -48,7 +32,7 @@ impl Talk {
         Talk { socket, back: 0, sent: 0, pattern: Pattern::new(seed), len, close, eof: false }
     }
 
-    /// Sends and receives what can be, and says whether everything came back and the node's FIN.
+    /// Sends and receives as much as possible; returns whether all bytes and the node's FIN are back.
     #[track_caller]
     pub fn pump(&mut self, host: &mut Host) -> bool {
         self.send(host);
@@ -60,7 +44,7 @@ impl Talk {
     pub fn send(&mut self, host: &mut Host) {
         let socket = host.get(self.socket);
         while self.sent < self.len && socket.can_send() {
-            let piece = self.pattern.piece(self.sent, self.len - self.sent);
+            let piece = self.pattern.piece(self.sent..self.len);
             self.sent += socket.send_slice(piece).unwrap() as u64;
         }
         let close = match self.close {
@@ -104,7 +88,7 @@ impl Talk {
     fn compare(&mut self, mut data: &[u8]) {
         while !data.is_empty() {
             assert!(self.back < self.sent, "a byte came back that was never sent");
-            let expected = self.pattern.piece(self.back, self.sent - self.back);
+            let expected = self.pattern.piece(self.back..self.sent);
             let n = expected.len().min(data.len());
             assert!(data[..n] == expected[..n], "wrong bytes after {}", self.back);
             self.back += n as u64;

@@ -1,16 +1,16 @@
-//! Datagrams made by hand and put together from the trace, in as many fragments as they take.
+//! UDP and ICMP datagrams made by hand, and reassembled from the trace.
 
 use smolecho::smoltcp::phy::ChecksumCapabilities;
 use smolecho::smoltcp::wire::*;
 use smolecho::{DatagramMemory, DatagramStorage};
 
 use super::frames::{Frame, RAW_MAC, ethernet, hardware_address, who_has};
-use super::{Family, NODE_MAC, PORT, Station, World};
+use super::{Family, PORT, Station, World};
 
-/// IP packets up to this go in one frame.
+/// Bytes of the largest IP packet in one frame.
 const MTU: usize = 1500;
 
-/// Four ports and four senders of this many bytes.
+/// Four ports and four transmit slots, each for datagrams of this many bytes.
 pub const SIZE: usize = 8192;
 
 pub fn memory() -> DatagramMemory<'static> {
@@ -25,7 +25,7 @@ pub struct Datagram {
 }
 
 impl Datagram {
-    /// UDP's header and payload.
+    /// The UDP header and the payload.
     pub fn udp(&self) -> Vec<u8> {
         let udp = UdpRepr { src_port: self.from.port, dst_port: self.to.port };
         let mut bytes = vec![0; udp.header_len() + self.payload.len()];
@@ -40,6 +40,11 @@ impl Datagram {
         bytes
     }
 
+    /// The IP packet alone.
+    pub fn packet(&self) -> Vec<u8> {
+        packet(self.from.addr, self.to.addr, IpProtocol::Udp, &self.udp())
+    }
+
     /// One frame, or with IPv4 as many fragments as it takes.
     pub fn frames(&self, ident: u16) -> Vec<Vec<u8>> {
         fragments(self.from.addr, self.to.addr, IpProtocol::Udp, &self.udp(), ident)
@@ -47,13 +52,21 @@ impl Datagram {
 
     /// The only frame.
     pub fn frame(&self) -> Vec<u8> {
-        let mut frames = self.frames(0);
-        assert_eq!(frames.len(), 1);
-        frames.remove(0)
+        let packet = self.packet();
+        assert!(packet.len() <= MTU);
+        ethernet(RAW_MAC, hardware_address(self.to.addr), &packet)
     }
 }
 
-/// An IP packet in frames.
+fn packet(from: IpAddress, to: IpAddress, protocol: IpProtocol, payload: &[u8]) -> Vec<u8> {
+    let ip = IpRepr::new(from, to, protocol, payload.len(), 64);
+    let mut packet = vec![0; ip.buffer_len()];
+    ip.emit(&mut packet[..], &ChecksumCapabilities::default());
+    packet[ip.header_len()..].copy_from_slice(payload);
+    packet
+}
+
+/// The frames of an IP packet: one, or with IPv4 as many fragments as it takes.
 pub fn fragments(
     from: IpAddress,
     to: IpAddress,
@@ -61,13 +74,7 @@ pub fn fragments(
     payload: &[u8],
     ident: u16,
 ) -> Vec<Vec<u8>> {
-    let packet = |payload: &[u8]| {
-        let ip = IpRepr::new(from, to, protocol, payload.len(), 64);
-        let mut packet = vec![0; ip.buffer_len()];
-        ip.emit(&mut packet[..], &ChecksumCapabilities::default());
-        packet[ip.header_len()..].copy_from_slice(payload);
-        packet
-    };
+    let packet = |payload: &[u8]| packet(from, to, protocol, payload);
     let frame = |packet: Vec<u8>| ethernet(RAW_MAC, hardware_address(to), &packet);
     if payload.len() <= MTU - 20 || matches!(to, IpAddress::Ipv6(_)) {
         return vec![frame(packet(payload))];
@@ -89,7 +96,7 @@ pub fn fragments(
         .collect()
 }
 
-/// The IP packets among these frames, fragments put together: protocol, ends, payload.
+/// The reassembled IP packets among these frames: protocol, source, destination, payload.
 pub fn packets<'f>(
     frames: impl Iterator<Item = &'f Frame>,
 ) -> Vec<(IpProtocol, IpAddress, IpAddress, Vec<u8>)> {
@@ -141,7 +148,7 @@ pub fn datagrams<'f>(frames: impl Iterator<Item = &'f Frame>) -> Vec<Datagram> {
     packets(frames).into_iter().filter_map(udp).collect()
 }
 
-/// Somebody who asks with datagrams.
+/// A peer that sends datagrams.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker {
     pub me: IpEndpoint,
@@ -149,13 +156,14 @@ pub struct Asker {
 }
 
 impl Asker {
-    /// One whose hardware address the node knows, as it does of whoever had to ask for its own.
+    /// A peer whose hardware address the node has learned from its request.
     pub fn new<F: Station>(world: &mut World<F>, family: Family, n: u16) -> Self {
         let asker = Self::unknown(family, n);
         world.inject_and_settle(who_has(asker.me.addr, family.node()));
         asker
     }
 
+    /// A peer whose hardware address the node does not know, and that never answers a request.
     pub fn unknown(family: Family, n: u16) -> Self {
         let me = IpEndpoint::new(family.stranger(n), 40_000 + n);
         Asker { me, server: IpEndpoint::new(family.node(), PORT) }
@@ -165,7 +173,7 @@ impl Asker {
         Datagram { from: self.me, to: self.server, payload: payload.to_vec() }
     }
 
-    /// Asks, and gives what came back to it at once.
+    /// Sends a question and returns the answers.
     pub fn ask<F: Station>(&self, world: &mut World<F>, payload: &[u8]) -> Vec<Vec<u8>> {
         let mark = world.mark();
         for frame in self.question(payload).frames(payload.len() as u16) {
@@ -175,7 +183,7 @@ impl Asker {
         self.answers_since(world, mark)
     }
 
-    /// What the node sent since `mark` from the asked address and port to the asker's.
+    /// Payloads from the server's endpoint to the peer's since `mark`.
     pub fn answers_since<F: Station>(&self, world: &World<F>, mark: usize) -> Vec<Vec<u8>> {
         let is_answer =
             |datagram: &Datagram| datagram.from == self.server && datagram.to == self.me;
@@ -184,7 +192,7 @@ impl Asker {
     }
 }
 
-/// An ICMP echo request of either family.
+/// An ICMP echo request.
 pub fn ping(from: IpAddress, to: IpAddress, data: &[u8]) -> Vec<Vec<u8>> {
     let (ident, seq_no) = (0x1234, 7);
     let checksums = ChecksumCapabilities::default();
@@ -204,9 +212,4 @@ pub fn ping(from: IpAddress, to: IpAddress, data: &[u8]) -> Vec<Vec<u8>> {
         }
     };
     fragments(from, to, protocol, &bytes, 1)
-}
-
-/// Whether it is for the node's hardware address.
-pub fn is_for_node(frame: &[u8]) -> bool {
-    frame[..6] == NODE_MAC.0
 }

@@ -1,4 +1,4 @@
-//! Addresses that dnsmasq lends and advertises, and the link-local one.
+//! Addresses from dnsmasq, by DHCP and by router advertisement, and the link-local address.
 
 use std::{
     io::{Read, Write},
@@ -16,7 +16,10 @@ use smolecho::{
 use crate::{
     dnsmasq::Dnsmasq,
     host,
-    lab::{Change, Family, Lab, Naming, PATIENCE, PORT, Setup, be_patient},
+    lab::{Lab, Naming, Setup},
+    program::Change,
+    rig::{Family, PORT},
+    sockets::{PATIENCE, be_patient},
     trial::{Case, cases},
 };
 
@@ -34,11 +37,11 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// dnsmasq lends for two minutes at least: with this that is six seconds.
+/// dnsmasq's shortest lease is two minutes: 6 s of real time with this clock.
 const HASTE: u32 = 20;
 
 fn setup(naming: Naming) -> Setup {
-    // A quiet connection stays: it is the address that is lost here.
+    // Without this deadline only the loss of the address ends a quiet connection.
     let timeouts = Timeouts { idle: None, ..Timeouts::DEFAULT };
     Setup {
         services: vec![(PORT, UdpService::Echo)],
@@ -50,7 +53,7 @@ fn setup(naming: Naming) -> Setup {
     }
 }
 
-/// The address that was gained after so many changes.
+/// The address gained after `before` earlier changes.
 #[track_caller]
 fn gained(lab: &Lab, before: usize) -> IpCidr {
     lab.until("an address is gained", |view| match view.changes.get(before) {
@@ -74,7 +77,7 @@ fn endpoint(cidr: IpCidr) -> SocketAddr {
     }
 }
 
-/// TCP and UDP, there and back.
+/// An echo over UDP and one over TCP.
 #[track_caller]
 fn assert_echoes(server: SocketAddr, local: SocketAddr) {
     let socket = UdpSocket::bind(local).expect("bind");
@@ -95,22 +98,23 @@ const ANY_V4: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 const ANY_V6: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
 
-fn lend(lab: &Lab) -> Dnsmasq {
+/// A server that lends the stations of a range.
+fn lend(lab: &Lab, first: u8, last: u8) -> Dnsmasq {
     let host = lab.network.host(Family::V4).to_string();
     let net = host.rsplit_once('.').expect("IPv4").0.to_owned();
-    let range = format!("--dhcp-range={net}.100,{net}.110,255.255.255.0,2m");
+    let range = format!("--dhcp-range={net}.{first},{net}.{last},255.255.255.0,2m");
     Dnsmasq::run(&lab.network.interface, &[range])
 }
 
 fn lease_is_gained_renewed_lost_and_gained_again() {
     let lab = setup(Naming::Dhcp).run();
-    let server = lend(&lab);
+    let server = lend(&lab, 100, 110);
     let first = gained(&lab, 0);
     assert!(lab.network.is_in(first), "{first}");
     assert_echoes(endpoint(first), ANY_V4);
     let stream = TcpStream::connect_timeout(&endpoint(first), PATIENCE).expect("connect");
     be_patient(&stream);
-    // One lease and a half: it has been renewed, and nobody noticed.
+    // One lease and a half: it has been renewed, and the connection still works.
     thread::sleep(Wall::from_secs(180) / HASTE);
     assert!(server.log().matches("DHCPACK").count() >= 2, "{}", server.log());
     assert_echoes(endpoint(first), ANY_V4);
@@ -124,21 +128,18 @@ fn lease_is_gained_renewed_lost_and_gained_again() {
     assert_eq!(end, CloseReason::AddressLost);
     TcpStream::connect_timeout(&endpoint(first), Wall::from_millis(300)).expect_err("gone");
 
-    let _server = lend(&lab);
+    let _server = lend(&lab, 100, 110);
     let second = gained(&lab, 2);
     assert_echoes(endpoint(second), ANY_V4);
 }
 
-/// Another server with another range refuses the renewal: the node takes what it lends instead.
+/// A new server with another range answers the renewal with NAK and offers another address.
 fn nak_for_a_lease_of_another_network_moves_the_node() {
     let lab = setup(Naming::Dhcp).run();
-    let server = lend(&lab);
+    let server = lend(&lab, 100, 110);
     let first = gained(&lab, 0);
     drop(server);
-    let host = lab.network.host(Family::V4).to_string();
-    let net = host.rsplit_once('.').expect("IPv4").0.to_owned();
-    let range = format!("--dhcp-range={net}.200,{net}.201,255.255.255.0,2m");
-    let server = Dnsmasq::run(&lab.network.interface, &[range]);
+    let server = lend(&lab, 200, 201);
     assert_eq!(lost(&lab, 1), first);
     let second = gained(&lab, 2);
     assert_ne!(first, second);
@@ -146,7 +147,7 @@ fn nak_for_a_lease_of_another_network_moves_the_node() {
     assert_echoes(endpoint(second), ANY_V4);
 }
 
-/// A prefix by router advertisement: the address is gained from it, and lost with it.
+/// The address of an advertised prefix is lost when the prefix expires.
 fn prefix_is_gained_used_and_lost() {
     let lab = setup(Naming::Router).run();
     let IpAddress::Ipv6(host) = lab.network.host(Family::V6).into() else { panic!("IPv6") };
@@ -186,7 +187,7 @@ fn link_local_address_serves_with_a_scope() {
     assert_echoes(server.into(), ANY_V6);
 }
 
-/// An hour of its time without an answer: few frames, and no address.
+/// Without an answer: few frames, and no address.
 fn without_a_dhcp_server_it_keeps_asking() {
     let lab = setup(Naming::Dhcp).run();
     let sent =

@@ -1,5 +1,4 @@
-//! The firmware of the boards, under QEMU: the same peers as our server's, and frames that a MAC must
-//! get over.
+//! The firmware of the boards under QEMU: the dialogues of `served`, and frames that a MAC must survive.
 
 use std::{
     env,
@@ -13,8 +12,9 @@ use smolecho::smoltcp::wire::{TcpControl, TcpSeqNumber};
 
 use crate::{
     emulator::{Board, Emulator, Image, Plug},
-    lab::Family,
-    served::{self, SIZES, assert_echoes, connect, datagram_client, say_goodbye, say_hello},
+    rig::{Dice, Family},
+    served::{self, SIZES, assert_echoes, say_goodbye, say_hello},
+    sockets::{connect, datagram_client},
     trial::Case,
 };
 
@@ -24,18 +24,18 @@ const BOARDS: [Board; 3] = [
     Board { name: "qemu-riscv32-virt", mac: [2, 0, 0, 0xf0, 0x0d, 1] },
 ];
 
-/// Connections of the usual image, and of the large one.
+/// Connections of the usual image and of the large one.
 const SLOTS: [usize; 2] = [4, 16];
 
-/// The host program, which a task builds.
+/// The variable with the path of the host program.
 const PROGRAM: &str = "SMOLECHO_PROGRAM";
 
 const MIB: u64 = 1 << 20;
 
-/// What is done with a board that serves there, with so many slots, and its name.
+/// A trial of a board that serves at an address with a number of slots, and its name.
 type Dealing = (&'static str, fn(&Emulator, SocketAddr, usize));
 
-/// Over whatever carries IP.
+/// Over both networks.
 const SERVED: &[Dealing] = &[
     ("dialogue", |_, server, _| served::dialogue(&connect(server).expect("connect"))),
     ("sizes", sizes),
@@ -46,10 +46,10 @@ const SERVED: &[Dealing] = &[
     ("smolecho_probe", smolecho_probe),
 ];
 
-/// Over QEMU, which takes every connection by itself before it tries the board.
+/// Over QEMU's user network, which accepts each connection before it connects to the board.
 const RELAYED: &[Dealing] = &[("a_mebibyte_each_at_once", a_mebibyte_each_if_taken)];
 
-/// On the link itself.
+/// Over a TAP interface.
 const LINKED: &[Dealing] = &[
     ("a_mebibyte_each_at_once", a_mebibyte_each_at_once),
     ("flood_of_syns", flood_of_syns),
@@ -104,7 +104,7 @@ fn a_mebibyte_each_at_once(_: &Emulator, server: SocketAddr, slots: usize) {
     served::peers_at_once(server, slots.min(6), MIB);
 }
 
-/// Only an echoed byte proves that QEMU has reached the board for a peer: whom it drops comes again.
+/// Only an echoed byte proves that QEMU has reached the board; a dropped peer connects again.
 fn a_mebibyte_each_if_taken(_: &Emulator, server: SocketAddr, slots: usize) {
     served::crowd(server, slots.min(6), MIB, a_moment);
 }
@@ -113,23 +113,23 @@ fn more_peers_than_slots(_: &Emulator, server: SocketAddr, slots: usize) {
     served::crowd(server, slots + 8, 200_000, a_moment);
 }
 
-/// Before who was turned away comes again.
+/// The pause before a refused peer connects again.
 fn a_moment() {
     thread::sleep(Wall::from_millis(20));
 }
 
-/// What the boards have room for.
+/// Up to the boards' limit.
 fn datagrams_of_every_size(_: &Emulator, server: SocketAddr, _: usize) {
     served::datagrams(&datagram_client(server), 0..513);
 }
 
-/// Small frames on their way to the board at once, and one after them: the LM3S6965 holds 31.
+/// Small frames in flight, before one more: the LM3S6965 holds 31.
 const SMALL: u32 = 30;
 
-/// The same of the largest: the LAN9118 holds 10 KiB.
+/// Large frames in flight: the LAN9118 holds 10 KiB.
 const LARGE: u32 = 5;
 
-/// What anybody can find out with the host program.
+/// `smolecho probe` passes.
 fn smolecho_probe(_: &Emulator, server: SocketAddr, _: usize) {
     let program = env::var_os(PROGRAM).expect(PROGRAM);
     let mut probe = Command::new(program);
@@ -137,8 +137,8 @@ fn smolecho_probe(_: &Emulator, server: SocketAddr, _: usize) {
     let output = probe.output().expect("smolecho");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    // What cannot be tried, and the word for it: below a loopback address, which is QEMU's, are no link,
-    // no ping and no frames; IPv6 has no checksum of its own, and other fragments.
+    // The number of trials that cannot run, and a word of their reason: QEMU's loopback address has no
+    // link, no ping and no raw frames; IPv6 has no header checksum, and other fragments.
     let (count, why) = match server {
         _ if server.ip().is_loopback() => (13, "loopback"),
         SocketAddr::V4(_) => (0, ""),
@@ -151,8 +151,8 @@ fn smolecho_probe(_: &Emulator, server: SocketAddr, _: usize) {
     assert!(last.ends_with(&format!(" passed, 0 failed, {count} not run")), "{said}");
 }
 
-/// Sends frames of no use, and after each lot a datagram that has to come back: then the board has seen
-/// what was before it, and lives.
+/// Sends useless frames, and after each lot a datagram: its echo proves that the board has handled the lot
+/// and still runs.
 fn between_echoes(server: SocketAddr, count: u32, lot: u32, send: impl Fn(u32)) {
     let honest = datagram_client(server);
     assert_echoes(&honest, b"first");
@@ -162,7 +162,7 @@ fn between_echoes(server: SocketAddr, count: u32, lot: u32, send: impl Fn(u32)) 
     }
 }
 
-/// Spoofed, from addresses that do not answer; who is honest is served all the time.
+/// SYNs from silent addresses, with honest peers in between.
 fn flood_of_syns(board: &Emulator, server: SocketAddr, _: usize) {
     const SYNS: u32 = 100_000;
     const CALLS: u32 = 50;
@@ -183,7 +183,7 @@ fn flood_of_syns(board: &Emulator, server: SocketAddr, _: usize) {
     say_goodbye(&inside);
 }
 
-/// Somebody of the same network who does not answer.
+/// An address of the same network without a station.
 fn nobody(server: SocketAddr, n: u32) -> IpAddr {
     let station = 100 + (n % 100) as u8;
     match server {
@@ -192,19 +192,13 @@ fn nobody(server: SocketAddr, n: u32) -> IpAddr {
     }
 }
 
-/// Random bytes; every other frame has a header that leads on.
+/// Random bytes; every other frame has a valid Ethernet header.
 fn garbage(board: &Emulator, server: SocketAddr, _: usize) {
     const TYPES: [u16; 3] = [0x0800, 0x0806, 0x86dd];
     let wire = board.wire();
     between_echoes(server, 3000, LARGE, |n| {
-        let mut state = n.wrapping_mul(0x9E37_79B9) | 1;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state
-        };
-        let mut frame: Vec<u8> = (0..14 + next() % 1501).map(|_| next() as u8).collect();
+        let mut dice = Dice(u64::from(n) + 1);
+        let mut frame: Vec<u8> = (0..14 + dice.below(1501)).map(|_| dice.roll() as u8).collect();
         if n % 2 == 0 {
             frame[..6].copy_from_slice(&board.board.mac);
             frame[12..14].copy_from_slice(&TYPES[n as usize / 2 % 3].to_be_bytes());
@@ -213,13 +207,13 @@ fn garbage(board: &Emulator, server: SocketAddr, _: usize) {
     });
 }
 
-/// As short as the kernel lets them be.
+/// All lengths below 61 that the kernel sends.
 fn short_frames(board: &Emulator, server: SocketAddr, _: usize) {
     let wire = board.wire();
     between_echoes(server, 61, SMALL, |len| wire.send(&vec![0xff; len as usize]));
 }
 
-/// Longer than any that the board has room for.
+/// Longer than the board's receive buffer.
 fn oversize_frames(board: &Emulator, server: SocketAddr, _: usize) {
     const MTU: u32 = 3000;
     const LARGEST: u32 = 14 + 1500;
@@ -230,7 +224,7 @@ fn oversize_frames(board: &Emulator, server: SocketAddr, _: usize) {
     });
 }
 
-/// As many as the smaller MAC holds: all are answered.
+/// As many as the smaller MAC holds: each is answered.
 fn a_burst_of_31(_: &Emulator, server: SocketAddr, _: usize) {
     let socket = datagram_client(server);
     assert_echoes(&socket, b"first");

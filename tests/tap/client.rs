@@ -1,4 +1,4 @@
-//! Our client, the kernel's sockets as its servers.
+//! The TCP client, with kernel sockets as its servers.
 
 use std::{
     io::{Read, Write},
@@ -9,7 +9,10 @@ use std::{
 use smolecho::{CloseReason, Message, Timeouts, smoltcp::time::Duration};
 
 use crate::{
-    lab::{Closed, Family, Lab, Setup, be_patient},
+    lab::{Lab, Setup},
+    program::Closed,
+    rig::Family,
+    sockets::be_patient,
     trial::{Case, cases},
 };
 
@@ -22,7 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
         more_than_the_lectures_server_takes_is_a_short_answer,
         wrong_answer_is_told_and_reset,
         closed_port_is_refused,
-        address_of_nobody_times_out,
+        address_without_a_station_times_out,
         host_that_fell_silent_times_out,
         server_that_resets_is_told,
     ]
@@ -36,7 +39,7 @@ fn lab() -> Lab {
     Setup { slots: 2, listener: None, timeouts, ..Setup::default() }.run()
 }
 
-/// Lets the node talk to a kernel server that does this with its one connection.
+/// Connects the node to a kernel server, which handles its one connection with `serve`.
 pub(crate) fn talk(
     lab: &Lab,
     family: Family,
@@ -56,7 +59,7 @@ pub(crate) fn talk(
     })
 }
 
-/// Lets the node talk, and waits for the end.
+/// Connects the node and waits for the end of the connection.
 fn connect(lab: &Lab, server: SocketAddr, message: Message<'static>) -> Closed {
     let tuple = lab.node_connects(server, message).expect("connect");
     let closed = lab.until_closed(server);
@@ -64,7 +67,7 @@ fn connect(lab: &Lab, server: SocketAddr, message: Message<'static>) -> Closed {
     closed
 }
 
-/// RFC 862, until the client closes.
+/// Echoes until the client closes (RFC 862).
 pub(crate) fn echo(mut stream: TcpStream) {
     let mut buffer = [0; 16_384];
     while let Ok(n @ 1..) = stream.read(&mut buffer) {
@@ -72,8 +75,8 @@ pub(crate) fn echo(mut stream: TcpStream) {
     }
 }
 
-/// The lecture's server: recv(1024), send, close.
-fn echo_once(mut stream: TcpStream) {
+/// The server of the lecture: recv(1024), send, close.
+pub(crate) fn echo_once(mut stream: TcpStream) {
     let mut buffer = [0; 1024];
     let n = stream.read(&mut buffer).expect("recv");
     stream.write_all(&buffer[..n]).expect("send");
@@ -101,7 +104,7 @@ fn mebibytes_come_back_from_an_echo_server(family: Family) {
 
 fn lectures_server_answers_and_closes_first(family: Family) {
     let lab = lab();
-    // One connection at a time, as there.
+    // One connection at a time, as in the lecture.
     for _ in 0..3 {
         assert_eq!(talk(&lab, family, HELLO, echo_once).end, CloseReason::Finished);
     }
@@ -132,15 +135,15 @@ fn closed_port_is_refused(family: Family) {
     assert_eq!(lab.stats().connected, 0);
 }
 
-/// No hardware address is ever told.
-fn address_of_nobody_times_out(family: Family) {
+/// The request for the hardware address is never answered.
+fn address_without_a_station_times_out(family: Family) {
     let lab = lab();
     let closed = connect(&lab, SocketAddr::new(lab.network.nobody(family), 12_345), HELLO);
     assert_eq!(closed.end, CloseReason::HandshakeTimeout);
     lab.until("all slots are free", |view| (view.occupancy.free == 2).then_some(()));
 }
 
-/// The hardware address is known, and our SYNs go there in vain.
+/// The hardware address is known; the SYNs get no answer.
 fn host_that_fell_silent_times_out(family: Family) {
     let lab = lab();
     let address = lab.network.host(family);
@@ -148,15 +151,15 @@ fn host_that_fell_silent_times_out(family: Family) {
     lab.host_vanishes(family);
     let closed = connect(&lab, SocketAddr::new(address, 12_345), HELLO);
     assert_eq!(closed.end, CloseReason::HandshakeTimeout);
-    // And it is found again.
+    // The host is back.
     lab.host_returns(family);
     assert_eq!(talk(&lab, family, HELLO, echo).end, CloseReason::Finished);
 }
 
-/// A kernel that closes over unread data resets.
+/// The kernel resets a connection that is closed with unread data.
 fn server_that_resets_is_told(family: Family) {
     let closed = talk(&lab(), family, HELLO, |stream| {
-        // Readable, but not read.
+        // The data stays unread.
         stream.peek(&mut [0]).expect("peek");
     });
     assert_eq!(closed.end, CloseReason::Reset);

@@ -1,4 +1,4 @@
-//! The rules of every device, over real interfaces: our TAP, and another's driver behind the bridge.
+//! The conformance check over real interfaces: the TAP device, and embassy's TAP driver behind the bridge.
 
 use std::{os::fd::AsRawFd, thread, time::Duration as Wall};
 
@@ -12,7 +12,7 @@ use smolecho::{
 
 use crate::{
     host,
-    lab::Network,
+    network::Network,
     trial::{Case, cases},
     wire::Wire,
 };
@@ -26,14 +26,14 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A packet socket on the host's side of an interface that the host itself says nothing on.
+/// A packet socket on the kernel's side of an interface on which the kernel itself sends nothing.
 struct Opposite {
     wire: Wire,
-    /// Bytes before each frame, in which an offloading device says what is left to the wire.
+    /// Bytes of the virtio header before each frame.
     header: usize,
 }
 
-/// `struct virtio_net_hdr`.
+/// Bytes of `struct virtio_net_hdr`.
 const VIRTIO: usize = 10;
 
 impl Opposite {
@@ -49,7 +49,7 @@ impl Opposite {
         host::keep_silent(&network.interface);
         host::set_up(&network.interface, true);
         let mut opposite = Opposite { wire: wire(network), header };
-        // What passed on other interfaces before the socket was bound to this one.
+        // Frames of other interfaces, from before the socket was bound to this one.
         while opposite.capture(|_| ()).is_some() {}
         opposite
     }
@@ -63,7 +63,7 @@ impl Opposite {
 }
 
 impl conformance::Wire for Opposite {
-    /// The socket's memory is the kernel's default, and a frame takes a page of it at the most.
+    /// The socket's default memory holds at least 32 frames of a page each.
     const HOLDS: usize = 32;
 
     fn inject(&mut self, frame: &[u8]) -> bool {
@@ -84,7 +84,7 @@ impl conformance::Wire for Opposite {
     }
 }
 
-/// What the hardware of a real wire does for an offloading device.
+/// Fills in the checksum that an offloading device leaves to the hardware.
 fn sum(header: &[u8], frame: &mut [u8]) {
     if header.first() == Some(&1) {
         let field = |at| usize::from(u16::from_ne_bytes([header[at], header[at + 1]]));
@@ -110,7 +110,7 @@ fn the_tap_keeps_the_rules_at_a_large_mtu() {
     Opposite::of(&network).check(&mut tap);
 }
 
-/// Its checksums are only right behind the wire.
+/// Checksums are right only after `sum`.
 fn the_offloading_tap_keeps_the_rules() {
     let network = Network::new();
     let mut tap = Tap::open_offload(&network.interface).expect("a TAP");

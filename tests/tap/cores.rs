@@ -1,4 +1,4 @@
-//! Which core runs what.
+//! CPU affinity.
 
 use std::{panic, thread};
 
@@ -7,8 +7,7 @@ use nix::{
     unistd::Pid,
 };
 
-/// Runs this, and the threads that it starts, on one of the cores that there are; they are counted
-/// round.
+/// Runs a function and the threads that it starts on core `n` modulo the number of available cores.
 pub(crate) fn on_core<T: Send>(n: usize, run: impl FnOnce() -> T + Send) -> T {
     let this = Pid::from_raw(0);
     let pinned = || {

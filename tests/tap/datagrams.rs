@@ -1,35 +1,25 @@
-//! The UDP services, the kernel's sockets and its `ping` as their clients, and somebody who forges.
+//! The UDP services, with kernel sockets, `ping` and forged frames.
 
 use std::{
     collections::VecDeque,
     io::ErrorKind,
-    net::{IpAddr, SocketAddr, UdpSocket},
-    os::fd::AsRawFd,
+    net::{SocketAddr, UdpSocket},
     process::{Command, Stdio},
     thread,
     time::{Duration as Wall, Instant as Clock},
 };
 
-use nix::{
-    ifaddrs::getifaddrs,
-    sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, sendto, socket},
-};
 use smolecho::{
-    DatagramDropReason, DropReason, Query, Report, UdpService,
-    smoltcp::{
-        phy::ChecksumCapabilities,
-        time::Duration,
-        wire::{
-            EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpProtocol,
-            IpRepr, UdpPacket, UdpRepr,
-        },
-    },
+    DatagramDropReason, DropReason, Query, Report, UdpService, smoltcp::time::Duration,
 };
 
 use crate::{
-    lab::{Family, Lab, PATIENCE, PORT, Setup},
-    served::{self, assert_echoes, datagram_client},
+    lab::{Lab, Setup},
+    rig::{Family, PORT, pattern::pattern},
+    served::{self, assert_echoes},
+    sockets::{PATIENCE, datagram_client},
     trial::{Case, cases},
+    wire::Wire,
 };
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -65,10 +55,6 @@ fn client(lab: &Lab, family: Family) -> UdpSocket {
     datagram_client(lab.server(family))
 }
 
-fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i * 7 + i / 251 + len) as u8).collect()
-}
-
 fn every_size_that_fits_a_frame_comes_back(family: Family) {
     let lab = lab();
     let socket = client(&lab, family);
@@ -77,19 +63,19 @@ fn every_size_that_fits_a_frame_comes_back(family: Family) {
     assert_eq!(lab.stats().datagrams_sent, largest as u64 + 1);
 }
 
-/// Fragments both ways.
+/// In fragments both ways.
 fn sizes_up_to_8000_come_back_in_fragments() {
     let lab = lab();
     let socket = client(&lab, Family::V4);
     for len in (1473..=8000).step_by(61).chain([1480, 1481, 8000]) {
-        assert_echoes(&socket, &pattern(len));
+        assert_echoes(&socket, &pattern(len..2 * len));
     }
 }
 
 fn ipv6_fragments_are_refused_and_counted() {
     let lab = lab();
     let socket = client(&lab, Family::V6);
-    socket.send(&pattern(3000)).expect("send");
+    socket.send(&pattern(0..3000)).expect("send");
     lab.until("three fragments are refused", |view| {
         (view.stats.dropped(DropReason::Fragment) == 3).then_some(())
     });
@@ -104,9 +90,8 @@ fn million_datagrams_lose_nothing(family: Family) {
     paced(family, 1_000_000);
 }
 
-/// So many, 32 in flight, and no faster than the default manners allow: all come back in order. The
-/// first goes alone: what Linux holds back until it knows the node's hardware address may leave behind
-/// what is sent at that moment.
+/// `count` datagrams, 32 in flight, at the default policy's rate: all come back in order. The first goes
+/// alone: Linux may reorder the datagrams that wait for a hardware address.
 fn paced(family: Family, count: u32) {
     const WINDOW: usize = 32;
     const PER_SECOND: u32 = 50_000;
@@ -134,51 +119,10 @@ fn paced(family: Family, count: u32) {
     assert_eq!((stats.datagrams_received, stats.datagrams_sent), (all, all));
 }
 
-/// A datagram in a frame, with whatever ends it claims to have.
-fn forged(lab: &Lab, from: (IpAddr, u16), to: (IpAddr, u16), payload: &[u8]) -> Vec<u8> {
-    let (source, target): (IpAddress, IpAddress) = (from.0.into(), to.0.into());
-    let udp = UdpRepr { src_port: from.1, dst_port: to.1 };
-    let len = udp.header_len() + payload.len();
-    let ip = IpRepr::new(source, target, IpProtocol::Udp, len, 64);
-    let ethertype = match target {
-        IpAddress::Ipv4(_) => EthernetProtocol::Ipv4,
-        IpAddress::Ipv6(_) => EthernetProtocol::Ipv6,
-    };
-    let node = EthernetAddress(lab.network.node_mac());
-    let ethernet =
-        EthernetRepr { src_addr: EthernetAddress([2, 0, 0, 0, 9, 9]), dst_addr: node, ethertype };
-    let mut frame = vec![0; 14 + ip.buffer_len()];
-    let checksums = ChecksumCapabilities::default();
-    ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
-    ip.emit(&mut frame[14..], &checksums);
-    udp.emit(
-        &mut UdpPacket::new_unchecked(&mut frame[14 + ip.header_len()..]),
-        &source,
-        &target,
-        payload.len(),
-        |room| room.copy_from_slice(payload),
-        &checksums,
-    );
-    frame
-}
-
-/// Puts frames on the link as if somebody on it had sent them.
-fn forger(lab: &Lab) -> impl Fn(&[u8]) {
-    let raw = socket(AddressFamily::Packet, SockType::Raw, SockFlag::empty(), None).expect("raw");
-    let link: LinkAddr = getifaddrs()
-        .expect("interfaces")
-        .filter(|interface| interface.interface_name == lab.network.interface)
-        .find_map(|interface| interface.address?.as_link_addr().copied())
-        .expect("the interface");
-    move |frame| {
-        assert_eq!(sendto(raw.as_raw_fd(), frame, &link, MsgFlags::empty()), Ok(frame.len()));
-    }
-}
-
-/// Loops are not begun: from port 7, from our own ports, from our own address, from nobody's.
+/// Datagrams that could begin a loop: from port 7, from the node's ports, from its own address.
 fn forged_datagrams_are_not_answered(family: Family) {
     let lab = lab();
-    let forge = forger(&lab);
+    let wire = Wire::tap(&lab.network);
     let socket = client(&lab, family);
     assert_echoes(&socket, b"before");
     let (node, host, nobody) =
@@ -196,29 +140,31 @@ fn forged_datagrams_are_not_answered(family: Family) {
     ] {
         for service in [PORT, CHARGEN] {
             let before = lab.stats().datagrams_dropped(why);
-            forge(&forged(&lab, (from, port), (node, service), b"echo"));
+            let (from, to) = ((from, port).into(), (node, service).into());
+            wire.send(&wire.udp(from, to, b"echo"));
             expected += 1;
             lab.until("it is counted", |view| {
                 (view.stats.datagrams_dropped(why) == before + 1).then_some(())
             });
         }
     }
-    let error = victim.recv(&mut [0; 64]).expect_err("no answer to whom it was not from");
+    let error = victim.recv(&mut [0; 64]).expect_err("no answer to the forged source");
     assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
     assert_eq!(lab.stats().datagrams_sent, 1, "{expected} forged ones, none answered");
     assert_echoes(&socket, b"after");
 }
 
-/// One from an address where nobody is, then a hundred from the kernel: all within a second.
+/// Forged datagrams from a silent address, then 100 from the kernel: all answered within a second.
 fn honest_peer_is_answered_beside_a_forged_one(family: Family) {
     let lab = lab();
-    let forge = forger(&lab);
+    let wire = Wire::tap(&lab.network);
     let socket = client(&lab, family);
     assert_echoes(&socket, b"known");
     let (node, nobody) = (lab.network.node(family), lab.network.nobody(family));
     for forgeries in [1, 20] {
         for n in 0..forgeries {
-            forge(&forged(&lab, (nobody, 40_000 + n), (node, PORT), b"forged"));
+            let (from, to) = ((nobody, 40_000 + n).into(), (node, PORT).into());
+            wire.send(&wire.udp(from, to, b"forged"));
         }
         let start = Clock::now();
         for n in 0..100u8 {
@@ -226,7 +172,7 @@ fn honest_peer_is_answered_beside_a_forged_one(family: Family) {
         }
         assert!(start.elapsed() < Wall::from_secs(1), "{:?}", start.elapsed());
     }
-    lab.until("all of them are given up", |view| {
+    lab.until("all forged ones are dropped", |view| {
         (view.stats.datagrams_dropped(DatagramDropReason::Unreachable) == 21).then_some(())
     });
 }
@@ -240,7 +186,7 @@ fn node_asks_a_kernel_socket(family: Family) {
         for n in 0..50 {
             let mut data = [0; 2000];
             let (len, from) = server.recv_from(&mut data).expect("a question");
-            // The tenth is said twice.
+            // Answer 10 is sent twice.
             for _ in 0..if n == 10 { 2 } else { 1 } {
                 server.send_to(&data[..len], from).expect("answer");
             }

@@ -1,6 +1,7 @@
-//! The TAP by itself: what the kernel does to an interface under our feet, and what a wait costs.
+//! The TAP device without a node: changes of the interface by the kernel, and the cost of a wait.
 
 use std::{
+    fs::File,
     io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, UdpSocket},
     os::unix::net::UnixStream,
@@ -31,7 +32,8 @@ use smolecho::{
 
 use crate::{
     host,
-    lab::{Family, Network, Opening},
+    network::{Network, Opening},
+    rig::Family,
     trial::{Case, cases},
 };
 
@@ -56,15 +58,15 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// The last bytes of every datagram of ours.
+/// The last bytes of each datagram of the trial.
 const MARK: [u8; 10] = [0x5a; 10];
 
 const ETHERNET: usize = 14;
 
-/// What IPv4 and UDP put before the payload.
+/// Bytes of the IPv4 and the UDP header.
 const HEADERS: usize = 20 + 8;
 
-/// An interface of our own, up, with the host on its other side.
+/// An open interface that is up and has the kernel on its other side.
 fn tap(opening: Opening) -> (Tap, Network) {
     let network = Network::new();
     let tap = opening.open(&network.interface).expect("a TAP");
@@ -73,7 +75,7 @@ fn tap(opening: Opening) -> (Tap, Network) {
     (tap, network)
 }
 
-/// An interface that is down, so that nothing comes from it.
+/// An interface that is down, so that it has no frames.
 fn silent_tap(opening: Opening) -> Tap {
     let (mut tap, _) = tap(opening);
     host::set_up(tap.name(), false);
@@ -81,7 +83,7 @@ fn silent_tap(opening: Opening) -> Tap {
     tap
 }
 
-/// Sends datagrams of some length through the interface, without asking for anybody's MAC.
+/// Broadcasts datagrams through the interface, which takes no ARP request.
 fn broadcaster(network: &Network) -> impl Fn(usize) {
     let socket = UdpSocket::bind((network.host(Family::V4), 0)).expect("bind");
     socket.set_broadcast(true).expect("broadcast");
@@ -91,16 +93,16 @@ fn broadcaster(network: &Network) -> impl Fn(usize) {
     }
 }
 
-/// Takes a frame if there is one, and says whether it is ours.
+/// Takes a frame, if there is one; true for a frame of the trial.
 fn receive(tap: &mut Tap) -> Option<bool> {
     let (rx, _) = tap.receive(Instant::ZERO)?;
     Some(rx.consume(|frame| frame.ends_with(&MARK)))
 }
 
-/// Takes what is queued, and counts the frames that are ours.
+/// Takes all queued frames and counts those of the trial.
 fn drain(tap: &mut Tap) -> usize {
     let mut ours = 0;
-    // An empty queue may be a spent grant: that is said once, so ask twice.
+    // An empty queue may be a spent read budget, which is reported once: ask twice.
     for _ in 0..2 {
         while let Some(is_ours) = receive(tap) {
             ours += usize::from(is_ours);
@@ -109,7 +111,7 @@ fn drain(tap: &mut Tap) -> usize {
     ours
 }
 
-/// A frame to an address of nobody, which the kernel takes and drops.
+/// Sends a frame to an unknown address, which the kernel drops.
 fn transmit(tap: &mut Tap) {
     fill(tap.transmit(Instant::ZERO).expect("a token"));
 }
@@ -121,7 +123,7 @@ fn fill(token: impl TxToken) {
     });
 }
 
-/// smoltcp's MTU is the kernel's and 14 bytes, and follows it when asked to.
+/// smoltcp's MTU is the kernel's plus 14 bytes, and follows it after `refresh_mtu`.
 fn mtu_is_the_interfaces(opening: Opening) {
     let (mut tap, _) = tap(opening);
     assert_eq!(tap.mtu(), 1500);
@@ -132,23 +134,23 @@ fn mtu_is_the_interfaces(opening: Opening) {
     assert_eq!(tap.capabilities().max_transmission_unit, 9014);
 }
 
-/// The host raises its MTU while we run.
+/// The kernel's MTU is raised while the device is open.
 fn oversize_frame_is_counted_and_holds_up_nothing(opening: Opening) {
     let (mut tap, network) = tap(opening);
     host::set_mtu(tap.name(), 9000);
     drain(&mut tap);
     let send = broadcaster(&network);
     let fits = tap.mtu() - HEADERS;
-    // Room for a VLAN tag is room for a few bytes too many: those pass.
+    // The buffer has room for a VLAN tag, so a few bytes too many still pass.
     for length in [2000, 100, fits + 1, fits, fits + 5, 100] {
         send(length);
     }
-    // One that is too large looks like an empty queue, so ask more often.
+    // An oversize frame looks like an empty queue: ask more often.
     let ours: usize = (0..10).map(|_| drain(&mut tap)).sum();
     assert_eq!((ours, tap.counters().rx_too_large), (4, 2));
 }
 
-/// `ip link set down`: counted, no panic, no error from the wait, no spin; and up again all works.
+/// `ip link set down`: frames are counted as dropped, and the wait neither fails nor returns early.
 fn link_down_is_counted_and_mends(opening: Opening) {
     let (mut tap, network) = tap(opening);
     assert!(tap.is_up().expect("flags"));
@@ -165,7 +167,7 @@ fn link_down_is_counted_and_mends(opening: Opening) {
     tap.wait(Some(Duration::ZERO)).expect("wait");
     let start = Clock::now();
     tap.wait(Some(Duration::from_millis(20))).expect("wait");
-    assert!(start.elapsed() >= Wall::from_millis(19), "a link that is down wakes nobody");
+    assert!(start.elapsed() >= Wall::from_millis(19), "a link that is down ends no wait");
     let down = tap.counters();
     assert_eq!((down.sent, down.tx_dropped, down.rx_errors), (1, 3, 0));
 
@@ -176,7 +178,7 @@ fn link_down_is_counted_and_mends(opening: Opening) {
     assert_eq!(tap.counters().sent, 2);
 }
 
-/// `ip link delete`: the wait says so instead of returning at once for ever.
+/// `ip link delete`: the wait fails instead of returning at once for ever.
 fn removed_interface_ends_the_wait(opening: Opening) {
     let (mut tap, network) = tap(opening);
     host::remove(tap.name());
@@ -193,7 +195,7 @@ fn signal_ends_the_wait_and_is_no_error(opening: Opening) {
     let seen = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGUSR2, Arc::clone(&seen)).expect("handler");
     let (this, over) = (pthread_self(), Arc::new(AtomicBool::new(false)));
-    // Again and again, for the first may come before the wait has begun.
+    // Repeated, because the first signal may come before the wait.
     let sender = thread::spawn({
         let over = Arc::clone(&over);
         move || {
@@ -209,7 +211,7 @@ fn signal_ends_the_wait_and_is_no_error(opening: Opening) {
     assert!(seen.load(Ordering::SeqCst));
 }
 
-/// Half a millisecond is neither a spin nor nothing.
+/// A wait of 500 µs is neither skipped nor a busy loop.
 fn short_wait_sleeps(opening: Opening) {
     let mut tap = silent_tap(opening);
     let asked = Wall::from_micros(500);
@@ -234,14 +236,14 @@ fn other_descriptors_end_the_wait(opening: Opening) {
     tap.wait(None).expect("wait");
     assert_eq!(tap.watch(&far).expect_err("twice").kind(), ErrorKind::AlreadyExists);
     drop(far);
-    // The other end says that it is closed, and is no longer there.
+    // `near` reports that its peer is closed, and is then closed itself.
     drop(near);
     let start = Clock::now();
     tap.wait(Some(Duration::from_millis(20))).expect("wait");
-    assert!(start.elapsed() >= Wall::from_millis(19), "what is closed wakes nobody");
+    assert!(start.elapsed() >= Wall::from_millis(19), "a closed descriptor ends no wait");
 }
 
-/// Nearer than the last, which did not come to be, or further away.
+/// The timer of a wait that ended early does not shorten or lengthen the next one.
 fn a_wait_lasts_as_long_as_this_one_asks(opening: Opening) {
     let mut tap = silent_tap(opening);
     let (mut near, mut far) = UnixStream::pair().expect("pair");
@@ -257,7 +259,7 @@ fn a_wait_lasts_as_long_as_this_one_asks(opening: Opening) {
     }
 }
 
-/// And none is left behind when the grant is spent.
+/// And no frame stays behind when the read budget is spent.
 fn burst_is_drained_in_few_wake_ups(opening: Opening) {
     const BURST: usize = 300;
     let (mut tap, network) = tap(opening);
@@ -278,7 +280,7 @@ fn burst_is_drained_in_few_wake_ups(opening: Opening) {
     assert!(wakes < BURST / 10, "{wakes} wake-ups");
 }
 
-/// However many wait for each other: whoever then waits has sent them all.
+/// Batched frames all leave before the wait.
 fn answers_to_a_burst_leave_before_the_wait(opening: Opening) {
     let (mut tap, network) = tap(opening);
     drain(&mut tap);
@@ -307,7 +309,7 @@ fn answers_to_a_burst_leave_before_the_wait(opening: Opening) {
     }
 }
 
-/// Several are read in one system call where that can be done, each into its own part of the buffer.
+/// With io_uring one system call reads several frames, each into its own part of the buffer.
 fn large_frames_come_whole_and_in_order(opening: Opening) {
     let (mut tap, network) = tap(opening);
     host::set_mtu(tap.name(), 9000);
@@ -343,14 +345,23 @@ fn impossible_names_are_refused(opening: Opening) {
     assert_eq!(opening.open("lo").expect_err("no TAP").kind(), ErrorKind::InvalidInput);
 }
 
-/// Its end is its descriptor's.
+/// The interface lives as long as its descriptor.
 fn interface_vanishes_with_the_tap(opening: Opening) {
-    let (tap, network) = tap(opening);
-    drop(tap);
-    assert!(if_nametoindex(network.interface.as_str()).is_err());
+    let (first, network) = tap(opening);
+    let exists = |network: &Network| if_nametoindex(network.interface.as_str()).is_ok();
+    drop(first);
+    assert!(!exists(&network));
+
+    let (second, network) = tap(opening);
+    let mut file = File::from(second.into_fd().expect("a descriptor"));
+    assert!(exists(&network));
+    // The header of offloads, if there is one, is zero.
+    assert_eq!(file.write(&[0; 10 + 60]).expect("a frame"), 70);
+    drop(file);
+    assert!(!exists(&network));
 }
 
-/// Of an interface that does: the next program has its checksums again.
+/// A persistent interface: the next program gets whole checksums again.
 fn offloads_do_not_outlive_their_program() {
     let network = Network::new();
     let name = &network.interface;
@@ -369,7 +380,7 @@ fn offloads_do_not_outlive_their_program() {
             let udp = UdpPacket::new_checked(ip.payload()).expect("a datagram");
             udp.verify_checksum(&ip.src_addr().into(), &ip.dst_addr().into())
         };
-        // The kernel needs a while until it sends on an interface that has a program again.
+        // The kernel takes a while to send on a reopened interface.
         let whole = (0..1000).find_map(|_| {
             send(100);
             tap.wait(Some(Duration::from_millis(10))).expect("wait");

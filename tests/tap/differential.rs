@@ -1,5 +1,5 @@
-//! The node beside the kernel's own echo at the other end of a veth: the same peers say the same to both,
-//! and have to get the same bytes back and the same kind of end.
+//! The node compared with a kernel server at the other end of a veth: the same dialogues must give the same
+//! bytes and the same kind of end.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -11,25 +11,27 @@ use std::{
 use smolecho::{Listener, TcpService};
 
 use crate::{
+    client::{echo, echo_once},
     host,
-    lab::{Family, Network, PORT, Setup, listen},
-    pattern::Pattern,
-    served::connect,
+    lab::Setup,
+    network::Network,
+    rig::{Family, PORT, pattern::Pattern},
+    sockets::{connect, listen},
     trial::{Case, cases},
 };
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![families: any_dialogue_is_the_kernels, whoever_says_too_much_is_reset_by_both,]
+    cases![families: any_dialogue_is_the_kernels, a_peer_that_sends_too_much_is_reset_by_both,]
 }
 
-/// How a server looks from outside.
+/// The observable behavior of a server.
 #[derive(PartialEq, Eq)]
 struct Seen {
     bytes: Vec<u8>,
     end: Result<(), ErrorKind>,
 }
 
-/// What a peer does: writes these pieces, closes its side, and reads all the while in such pieces.
+/// A peer that writes these pieces and then closes its side, and reads `reads` bytes at a time meanwhile.
 struct Peer {
     pattern: Pattern,
     pieces: Vec<u64>,
@@ -37,12 +39,12 @@ struct Peer {
 }
 
 impl Peer {
-    /// One of many, by its number.
+    /// The peer of this number.
     fn new(number: u32) -> Peer {
-        let pattern = Pattern::new(number);
-        let dice = pattern.piece(&(0..32)).to_vec();
+        let pattern = Pattern::new(number.into());
+        let dice = pattern.piece(0..32).to_vec();
         let pieces = dice[2..2 + usize::from(dice[0] % 24)].iter().map(|die| {
-            // As often a byte or two as more than a window.
+            // From 1 byte to more than a window, each power of two equally often.
             1 << (die % 17)
         });
         let pieces = pieces.collect();
@@ -68,7 +70,7 @@ impl Peer {
     }
 }
 
-/// Everything until the end.
+/// Reads until the end of the stream.
 fn see(mut stream: &TcpStream, reads: usize) -> Seen {
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; reads]);
     let end = loop {
@@ -81,7 +83,7 @@ fn see(mut stream: &TcpStream, reads: usize) -> Seen {
     Seen { bytes, end }
 }
 
-/// The kernel's sockets as the server, for as many connections, at the other end of a veth.
+/// A kernel server for `connections` connections at the other end of a veth.
 fn beside_the_kernel(
     family: Family,
     connections: usize,
@@ -95,11 +97,11 @@ fn beside_the_kernel(
             const END: &str = "kernel0";
             host::enter_beyond_a_veth(END, &network.interface);
             host::set_up(END, true);
-            tell.send(None).expect("somebody waits");
+            tell.send(None).expect("a receiver");
             may_go_on.recv().expect("the other end");
             host::add_address(END, network.node(family));
             let (listener, address) = listen(network.node(family));
-            tell.send(Some(address)).expect("somebody waits");
+            tell.send(Some(address)).expect("a receiver");
             for _ in 0..connections {
                 serve(listener.accept().expect("accept").0);
             }
@@ -112,26 +114,14 @@ fn beside_the_kernel(
     });
 }
 
-fn echo(mut stream: TcpStream) {
-    let mut reader = stream.try_clone().expect("a second handle");
-    io::copy(&mut reader, &mut stream).expect("echo");
-}
-
-/// The lecture's: one `recv(1024)`, and closed.
-fn once(mut stream: TcpStream) {
-    let mut data = [0; 1024];
-    let n = stream.read(&mut data).expect("recv");
-    stream.write_all(&data[..n]).expect("send");
-}
-
 fn any_dialogue_is_the_kernels(family: Family) {
     const PEERS: u32 = 24;
     let lab = Setup::default().run();
     beside_the_kernel(family, PEERS as usize, echo, |address| {
         for number in 0..PEERS {
             let peer = Peer::new(number);
-            let [ours, theirs] = [lab.server(family), address]
-                .map(|server| peer.talk(server).expect("somebody who listens"));
+            let [ours, theirs] =
+                [lab.server(family), address].map(|server| peer.talk(server).expect("a listener"));
             assert_eq!((ours.bytes.len(), ours.end), (theirs.bytes.len(), theirs.end), "{number}");
             assert!(ours.bytes == theirs.bytes, "other bytes: {number}");
             let said: u64 = peer.pieces.iter().sum();
@@ -140,11 +130,11 @@ fn any_dialogue_is_the_kernels(family: Family) {
     });
 }
 
-/// RFC 1122 section 4.2.2.13: data that nobody will read is answered with a reset.
-fn whoever_says_too_much_is_reset_by_both(family: Family) {
+/// RFC 1122 section 4.2.2.13: unread data at a close is answered with a reset.
+fn a_peer_that_sends_too_much_is_reset_by_both(family: Family) {
     let listener = Some(Listener::new(PORT, 8).service(TcpService::Once));
     let lab = Setup { listener, ..Setup::default() }.run();
-    beside_the_kernel(family, 2, once, |address| {
+    beside_the_kernel(family, 2, echo_once, |address| {
         for (len, end) in [(1024, Ok(())), (1025, Err(ErrorKind::ConnectionReset))] {
             for server in [lab.server(family), address] {
                 let mut stream = connect(server).expect("connect");

@@ -1,4 +1,4 @@
-//! dnsmasq as it stands in many a router: a DHCP server, or one that advertises a prefix.
+//! dnsmasq, as in many home routers: a DHCP server, or a router that advertises a prefix.
 
 use std::{
     env, fs,
@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// A running server. It hears one interface of our namespace, and ends with this or with our thread.
+/// A running server on one interface. It ends when this is dropped or its thread ends.
 pub(crate) struct Dnsmasq {
     child: Child,
     dir: PathBuf,
@@ -36,7 +36,7 @@ impl Dnsmasq {
         Dnsmasq { child, dir }
     }
 
-    /// What it says that it did.
+    /// The server's log.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.dir.join("log")).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Another's driver behind the bridge, in an executor: a real interface, real time, kernel sockets.
+//! embassy's TAP driver behind the bridge, in an executor, with kernel sockets.
 
 use std::{
     future::pending, net::TcpStream, os::unix::net::UnixStream, thread, time::Instant as Start,
@@ -15,8 +15,8 @@ use smolecho::{
 
 use crate::{
     host,
-    lab::{Family, Network, PORT},
-    pattern::Pattern,
+    network::Network,
+    rig::{Family, PORT, pattern::Pattern},
     trial::{Case, cases},
 };
 
@@ -24,7 +24,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![an_executor_serves_the_kernel]
 }
 
-/// Enough for many windows both ways.
+/// Many windows both ways.
 const BYTES: u64 = 1 << 20;
 
 fn an_executor_serves_the_kernel() {
@@ -39,14 +39,14 @@ fn an_executor_serves_the_kernel() {
         let node = scope.spawn(|| block_on(serve(driver, &network, theirs)));
         let stream = TcpStream::connect(server).expect("connect");
         Pattern::new(5).echo(&stream, 0..BYTES).expect("every byte comes back");
-        // Its other end becomes readable: the end of the executor's task.
+        // The other end becomes readable, which ends the executor's task.
         drop(ours);
         node.join().expect("the node")
     });
     assert_eq!(accepted, 1);
 }
 
-/// Serves until `end` is readable, and says how many connections there were.
+/// Serves until `end` is readable, and returns the number of connections.
 async fn serve(mut driver: TunTapDevice, network: &Network, end: UnixStream) -> u32 {
     driver.set_hardware_address(network.node_mac());
     let mut bridge = Bridge::new(driver).expect("Ethernet");

@@ -1,4 +1,4 @@
-//! A board under QEMU, in the same namespace as its peers.
+//! A board under QEMU, in the namespace of the trials.
 
 use std::{
     env, fmt, fs,
@@ -17,7 +17,8 @@ use nix::net::if_::if_nametoindex;
 
 use crate::{
     host,
-    lab::{Family, PATIENCE, PORT},
+    rig::{Family, PORT},
+    sockets::PATIENCE,
     trial::FIRMWARE,
     wire::Wire,
 };
@@ -25,13 +26,13 @@ use crate::{
 /// A board under `examples/boards/`.
 #[derive(Clone, Copy)]
 pub(crate) struct Board {
-    /// Its folder and program.
+    /// The name of its folder and of its program.
     pub(crate) name: &'static str,
     pub(crate) mac: [u8; 6],
 }
 
 impl Board {
-    /// How `cargo run` starts it, on a network of the host's or on QEMU's.
+    /// The command of `cargo run`, with the network of this plug.
     fn runner(&self, plug: Plug) -> Vec<String> {
         let path = format!("examples/boards/{}/.cargo/config.toml", self.name);
         let config = fs::read_to_string(&path).expect(&path);
@@ -47,21 +48,21 @@ impl Board {
     }
 }
 
-/// What the board's Ethernet is plugged into.
+/// The network of the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Plug {
-    /// A TAP that QEMU makes, and takes with it when it ends.
+    /// A TAP interface that lives as long as QEMU.
     Tap,
     /// QEMU's user-mode network: TCP and UDP over IPv4, forwarded from the loopback.
     User,
 }
 
-/// A way in which the firmware was built.
+/// A build of the firmware.
 #[derive(Clone, Copy)]
 pub(crate) enum Image {
-    /// With room for so many connections.
+    /// With this number of connections.
     Slots(usize),
-    /// It panics as soon as it serves.
+    /// Panics when it begins to serve.
     Panics,
 }
 
@@ -74,7 +75,7 @@ impl fmt::Display for Image {
     }
 }
 
-/// The interface of the board that runs.
+/// The interface of the running board.
 const INTERFACE: &str = "board";
 
 const BOARD: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
@@ -83,10 +84,10 @@ const HOST: [IpAddr; 2] = [
     IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2)),
 ];
 
-/// All boards have the same address: one runs at a time.
+/// All boards have the same address, so only one runs at a time.
 static ONE: Mutex<()> = Mutex::new(());
 
-/// A running board. It ends, and its interface vanishes, when this is dropped.
+/// A running board. Dropping it ends QEMU and removes the interface.
 pub(crate) struct Emulator {
     pub(crate) board: Board,
     plug: Plug,
@@ -96,7 +97,7 @@ pub(crate) struct Emulator {
 }
 
 impl Emulator {
-    /// Runs the firmware, and waits until it serves.
+    /// Starts the firmware and waits until it serves.
     pub(crate) fn start(board: Board, image: Image, plug: Plug) -> Emulator {
         let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = env::var_os(FIRMWARE).expect(FIRMWARE);
@@ -121,7 +122,7 @@ impl Emulator {
         emulator
     }
 
-    /// Where it serves.
+    /// The address and port of its services.
     pub(crate) fn server(&self) -> SocketAddr {
         match self.plug {
             Plug::Tap => self.address(Family::V4),
@@ -129,7 +130,7 @@ impl Emulator {
         }
     }
 
-    /// Where it serves on the link, over IPv6 at its link-local address (RFC 4291 appendix A).
+    /// The same on the TAP interface; over IPv6 the link-local address (RFC 4291 appendix A).
     pub(crate) fn address(&self, family: Family) -> SocketAddr {
         let [a, b, c, d, e, f] = self.board.mac.map(u16::from);
         let [high, middle, low] = [(a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d];
@@ -144,17 +145,17 @@ impl Emulator {
         if_nametoindex(INTERFACE).expect(INTERFACE)
     }
 
-    /// The link, below the kernel's stack.
+    /// A packet socket on the interface.
     pub(crate) fn wire(&self) -> Wire {
         Wire::on(INTERFACE, self.board.mac)
     }
 
-    /// Lets frames of up to so many bytes, and their header, leave the host.
+    /// Sets the interface's MTU.
     pub(crate) fn set_mtu(&self, mtu: u32) {
         host::set_mtu(INTERFACE, mtu);
     }
 
-    /// The status with which it ends by itself, and its last line.
+    /// Waits until the board ends by itself; its exit status and last line.
     pub(crate) fn until_it_ends(&mut self) -> (Option<i32>, String) {
         let mut last = String::new();
         loop {
@@ -167,7 +168,7 @@ impl Emulator {
         (self.process.wait().expect("its status").code(), last)
     }
 
-    /// It must not have ended: it would have panicked.
+    /// A board that has ended has panicked.
     pub(crate) fn assert_it_runs(&mut self) {
         let ended = self.process.try_wait().expect("its status");
         let said = || self.says.try_iter().last().unwrap_or_default();
@@ -185,7 +186,7 @@ impl Drop for Emulator {
     }
 }
 
-/// What it says, line by line: somebody has to read it, or it waits.
+/// The lines of its output, read by a thread: QEMU blocks when its pipe is full.
 fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
     let (said, says) = mpsc::channel();
     thread::spawn(move || {

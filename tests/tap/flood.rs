@@ -1,8 +1,7 @@
-//! Spoofed SYNs, as fast as the node takes them, and honest peers among them.
+//! A flood of spoofed SYNs, as fast as the node handles them, with honest peers.
 
 use std::{
-    fs,
-    io::{self, Read, Write},
+    fs, io,
     net::{Shutdown, SocketAddr},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -13,8 +12,9 @@ use smolecho::smoltcp::wire::{TcpControl, TcpSeqNumber};
 
 use crate::{
     cores::on_core,
-    lab::{Family, Lab, PORT, Setup},
-    pattern::Pattern,
+    lab::{Lab, Setup},
+    rig::{Dice, Family, PORT, pattern::Pattern},
+    served::try_hello,
     trial::{Case, cases, soak},
     wire::Wire,
 };
@@ -26,41 +26,32 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-const HELLO: &[u8] = b"Hello, Server!";
-
-/// Frames on their way to the node at once: a queue that overflows would lose honest frames as well,
-/// and say nothing of the node.
+/// Frames in flight to the node: a full queue would also lose honest frames, which tells nothing about
+/// the node.
 const IN_FLIGHT: u64 = 200;
 
-/// As long without an answer: none is to come.
+/// After this time without an answer none will come.
 const QUIET: Wall = Wall::from_millis(10);
 
 struct Flood<'l> {
     lab: &'l Lab,
     wire: Wire,
     family: Family,
-    dice: u64,
+    dice: Dice,
 }
 
 impl<'l> Flood<'l> {
     fn new(lab: &'l Lab, family: Family) -> Flood<'l> {
-        Flood { lab, wire: Wire::tap(&lab.network), family, dice: 88_172_645_463_325_252 }
+        Flood { lab, wire: Wire::tap(&lab.network), family, dice: Dice(88) }
     }
 
-    fn roll(&mut self) -> u64 {
-        self.dice ^= self.dice << 13;
-        self.dice ^= self.dice >> 7;
-        self.dice ^= self.dice << 17;
-        self.dice
-    }
-
-    /// Goes on until `enough` of those already sent.
+    /// Sends SYNs until `enough` of their number.
     fn run(&mut self, random: bool, enough: impl Fn(u64) -> bool) {
         let server = SocketAddr::new(self.lab.network.node(self.family), PORT);
         let lab = self.lab;
         let answered = || {
             let stats = lab.last_stats();
-            // Honest peers bring theirs back.
+            // Without the cookies of honest peers.
             stats.cookies_given - stats.cookies_returned
         };
         let (mut sent, mut seen, mut at) = (0, answered(), Clock::now());
@@ -71,7 +62,7 @@ impl<'l> Flood<'l> {
                 in_flight = u64::saturating_sub(in_flight, now - seen);
                 (seen, at) = (now, Clock::now());
             } else if at.elapsed() > QUIET {
-                // The few that had no cookie for an answer.
+                // A few SYNs have no cookie for an answer.
                 (in_flight, at) = (0, Clock::now());
             }
             if in_flight > IN_FLIGHT {
@@ -79,7 +70,7 @@ impl<'l> Flood<'l> {
                 continue;
             }
             for _ in 0..32 {
-                let roll = self.roll();
+                let roll = self.dice.roll();
                 let station = if random { 10 + (roll % 240) as u8 } else { 99 };
                 let from = self.lab.network.address(self.family, station);
                 let from = SocketAddr::new(from, 1024 + (roll >> 16) as u16 % 64_000);
@@ -92,20 +83,17 @@ impl<'l> Flood<'l> {
     }
 }
 
-/// Connects, has its echo, closes.
+/// Connects, echoes and closes; returns the time until the echo.
 fn call(lab: &Lab, family: Family) -> io::Result<Wall> {
     let begin = Clock::now();
-    let mut stream = lab.try_connect(family)?;
-    stream.write_all(HELLO)?;
-    let mut answer = [0; HELLO.len()];
-    stream.read_exact(&mut answer)?;
-    assert_eq!(answer, HELLO);
+    let stream = lab.try_connect(family)?;
+    try_hello(&stream)?;
     let taken = begin.elapsed();
     stream.shutdown(Shutdown::Write)?;
     Ok(taken)
 }
 
-/// Of this process, in KiB.
+/// Resident memory of this process, in KiB.
 fn resident() -> i64 {
     let status = fs::read_to_string("/proc/self/status").expect("status");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
@@ -143,16 +131,15 @@ fn spoofed_syns_keep_no_honest_peer_out(family: Family) {
     }
     let grown = resident() - memory;
     println!("{family}: {grown} KiB more");
-    // Other trials run beside this one. So many handshakes in memory would take more.
+    // Trials run in parallel. The flood's handshakes in memory would take more.
     assert!(grown < 32_768, "{grown} KiB more");
-    Pattern::new(31).echo(&inside, 0..10_000).expect("who was inside is still served");
+    Pattern::new(31).echo(&inside, 0..10_000).expect("the earlier connection is still served");
     let stats = lab.stats();
     assert!(stats.cookies_given > syns && stats.cookies_returned > 0, "{stats:?}");
 }
 
-/// The node and the kernel's client share one core, alone and under the flood, so that its sender takes
-/// nothing from them but what the frames cost. How much is kept is printed; what must not be is that
-/// the transfer stops.
+/// The node and the kernel's client share one core and the flood's sender has another, so that only the
+/// frames cost them time. The trial prints the remaining speed; the transfer must not stop.
 fn a_transfer_goes_on_under_a_flood(family: Family) {
     on_core(0, || transfer_under_a_flood(family));
 }
@@ -195,7 +182,7 @@ fn transfer_under_a_flood(family: Family) {
 
 const SPELL: Wall = Wall::from_millis(300);
 
-/// Bytes a second while something goes on, and never a second without any.
+/// Bytes per second during a function; fails after a second without a byte.
 fn progress(lab: &Lab, during: impl FnOnce() + Send) -> f64 {
     let (begin, before) = (Clock::now(), lab.last_stats().bytes_sent);
     thread::scope(|scope| {

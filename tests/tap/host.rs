@@ -1,4 +1,4 @@
-//! The kernel's side: a private network namespace, and what `ip link` and `ip address` do.
+//! The kernel's side: a private network namespace, and `ip link` and `ip address` over rtnetlink.
 
 use std::{
     fs, io,
@@ -32,9 +32,9 @@ use nix::{
 };
 use smolecho::phy::tap::Tap;
 
-use crate::lab::PATIENCE;
+use crate::sockets::PATIENCE;
 
-/// Leaves the machine's network for one of our own, with nothing in it but `lo`.
+/// Enters a new network namespace with only `lo`.
 pub(crate) fn enter_private_namespace() -> Result<(), String> {
     let no_namespace = |error: io::Error| format!("no private network namespace: {error}");
     match unshare(CloneFlags::CLONE_NEWNET) {
@@ -46,7 +46,7 @@ pub(crate) fn enter_private_namespace() -> Result<(), String> {
     Ok(())
 }
 
-/// A network namespace takes privilege; in a user namespace of its own anybody has it.
+/// A network namespace takes privileges, which any user has in a user namespace.
 fn enter_as_user() -> io::Result<()> {
     let (uid, gid) = (Uid::effective(), Gid::effective());
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)?;
@@ -55,8 +55,8 @@ fn enter_as_user() -> io::Result<()> {
     fs::write("/proc/self/gid_map", format!("0 {gid} 1"))
 }
 
-/// Takes this thread alone into a namespace of its own, with a veth in it whose other end is where the
-/// process is: `ip link add NAME type veth peer name PEER netns PID`. It ends with the thread.
+/// Moves this thread into a new namespace with a veth whose peer is in the process's namespace: `ip link
+/// add NAME type veth peer name PEER netns PID`. It ends with the thread.
 pub(crate) fn enter_beyond_a_veth(name: &str, peer: &str) {
     unshare(CloneFlags::CLONE_NEWNET).expect("a namespace");
     let mut end = LinkMessage::default();
@@ -71,7 +71,7 @@ pub(crate) fn enter_beyond_a_veth(name: &str, peer: &str) {
     ask(RouteNetlinkMessage::NewLink(link));
 }
 
-/// Whether a TAP can be had here.
+/// Whether a TAP interface can be opened.
 pub(crate) fn try_tap() -> Result<(), String> {
     Tap::open("try%d").map(drop).map_err(|error| format!("no TAP: /dev/net/tun: {error}"))
 }
@@ -91,8 +91,7 @@ pub(crate) fn set_mtu(name: &str, mtu: u32) {
     ask(RouteNetlinkMessage::SetLink(link));
 }
 
-/// `ip link set NAME addrgenmode none`: the kernel takes no IPv6 address of its own accord, and does not
-/// tell anybody.
+/// `ip link set NAME addrgenmode none`: without an IPv6 address the kernel sends no frames by itself.
 pub(crate) fn keep_silent(name: &str) {
     let mut link = link(name);
     let inet6 = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(In6AddrGenMode::None)]);
@@ -105,9 +104,9 @@ pub(crate) fn remove(name: &str) {
     ask(RouteNetlinkMessage::DelLink(link(name)));
 }
 
-/// `ip address add ADDRESS dev NAME`, with the prefix usual for its family; then it can be used.
+/// `ip address add ADDRESS dev NAME`, with prefix /24 or /64; returns when the address can be used.
 pub(crate) fn add_address(name: &str, address: IpAddr) {
-    // The kernel says yes to an IPv6 address before it listens to it: that comes with the route.
+    // The kernel acknowledges an IPv6 address before it accepts packets for it: wait for the route.
     let mut news = netlink();
     news.add_membership(libc::RTNLGRP_IPV6_ROUTE).expect("membership");
     let mut message = address_message(name, address);
@@ -130,7 +129,7 @@ fn is_local_route(news: &NetlinkPayload<RouteNetlinkMessage>, address: IpAddr) -
     route.header.kind == RouteType::Local && route.attributes.iter().any(is_to)
 }
 
-/// Waits until the kernel has made sure that the interface's link-local address is its own.
+/// Waits for the end of duplicate address detection on the interface's link-local address.
 pub(crate) fn until_link_local(name: &str) -> SocketAddrV6 {
     let give_up = Clock::now() + PATIENCE;
     loop {
@@ -147,7 +146,7 @@ pub(crate) fn until_link_local(name: &str) -> SocketAddrV6 {
     }
 }
 
-/// `ip address delete ADDRESS dev NAME`: the host falls silent there, its sockets do not notice.
+/// `ip address delete ADDRESS dev NAME`: the kernel's sockets stay open and fall silent.
 pub(crate) fn remove_address(name: &str, address: IpAddr) {
     ask(RouteNetlinkMessage::DelAddress(address_message(name, address)));
 }
@@ -159,7 +158,7 @@ fn address_message(name: &str, address: IpAddr) -> AddressMessage {
         IpAddr::V4(_) => (AddressFamily::Inet, 24),
         IpAddr::V6(_) => (AddressFamily::Inet6, 64),
     };
-    // No duplicate address detection: it would take a second before the address can be used.
+    // Duplicate address detection would take a second.
     message.header.flags = AddressHeaderFlags::Nodad;
     message.attributes.push(AddressAttribute::Local(address));
     message.attributes.push(AddressAttribute::Address(address));
@@ -172,7 +171,7 @@ fn link(name: &str) -> LinkMessage {
     message
 }
 
-/// One request over rtnetlink, and the kernel's yes.
+/// One rtnetlink request and its acknowledgement.
 fn ask(request: RouteNetlinkMessage) {
     let mut socket = netlink();
     let mut message = NetlinkMessage::from(request);

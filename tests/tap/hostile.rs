@@ -1,7 +1,7 @@
-//! Peers that mean no good, and peers that only behave so.
+//! Attackers, and peers that behave like them.
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{self, ErrorKind, Write},
     net::{Shutdown, SocketAddr, TcpStream, UdpSocket},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -21,10 +21,11 @@ use smolecho::{
 };
 
 use crate::{
-    lab::{Family, Lab, PORT, Setup},
-    pattern::Pattern,
+    lab::{Lab, Setup},
+    rig::{Family, PORT, pattern::Pattern},
+    served::{HELLO, say_hello, try_hello},
     trial::{Case, cases, soak},
-    wire::{Passed, Wire},
+    wire::Wire,
 };
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -34,16 +35,15 @@ pub(crate) fn cases() -> Vec<Case> {
         peers_that_half_close_and_vanish,
         replays_do_nothing,
         a_link_that_flaps_under_load,
-        spoofed_datagrams_hold_up_nobody,
+        spoofed_datagrams_delay_no_answer,
         a_bare_syn_to_a_client_that_waits_for_arp,
     ]
 }
 
-const HELLO: &[u8] = b"Hello, Server!";
 const SOON: Duration = Duration::from_millis(400);
 const SLOTS: usize = 64;
 
-/// What a loaded machine may add to a deadline.
+/// The delay that a loaded machine may add to a deadline.
 const SLACK: Wall = Wall::from_secs(2);
 
 fn short() -> Setup {
@@ -52,20 +52,12 @@ fn short() -> Setup {
     Setup { slots: SLOTS, buffer: 4096, timeouts, ..Setup::default() }
 }
 
-fn hello(mut stream: &TcpStream) -> io::Result<()> {
-    stream.write_all(HELLO)?;
-    let mut answer = [0; HELLO.len()];
-    stream.read_exact(&mut answer)?;
-    assert_eq!(answer, HELLO);
-    Ok(())
-}
-
-/// Whoever is turned away calls again at once.
+/// Connects again at once after a refusal.
 fn insist(lab: &Lab, family: Family) -> TcpStream {
     loop {
         match lab.try_connect(family) {
             Ok(stream) => return stream,
-            // Past the backlog it learns only with its ACK that there is no slot.
+            // Beyond the backlog a peer is reset only after its ACK.
             Err(error) => assert!(
                 matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset),
                 "{error}"
@@ -75,8 +67,8 @@ fn insist(lab: &Lab, family: Family) -> TcpStream {
     }
 }
 
-/// Many bad peers, one after the other as slots come free, and an honest one that calls all the time:
-/// nobody waits longer than it takes the deadline to turn all of them out.
+/// Many bad peers take each free slot while an honest one connects again and again: it waits at most
+/// until the deadlines have ended all bad connections.
 fn besiege(lab: &Lab, family: Family, peers: usize, behave: impl Fn(&TcpStream) + Sync) {
     let turns = u32::try_from(peers.div_ceil(SLOTS)).expect("few") + 1;
     let bound = Wall::from(SOON) * turns + SLACK;
@@ -93,8 +85,8 @@ fn besiege(lab: &Lab, family: Family, peers: usize, behave: impl Fn(&TcpStream) 
         loop {
             let last = held.is_finished();
             let begin = Clock::now();
-            // It may be accepted and still be late with what it says.
-            while hello(&insist(lab, family)).is_err() {}
+            // An accepted peer may still be evicted by its deadline.
+            while try_hello(&insist(lab, family)).is_err() {}
             slowest = slowest.max(begin.elapsed());
             if last {
                 break;
@@ -113,7 +105,7 @@ fn peers_that_say_nothing(family: Family) {
     setrlimit(Resource::RLIMIT_NOFILE, hard.min(8192), hard).expect("setrlimit");
     let lab = short().run();
     besiege(&lab, family, peers, |_| {});
-    // Some never had a slot, and learned it too late.
+    // Some of the peers never had a slot.
     assert!(lab.stats().ended(CloseReason::IdleTimeout) >= peers as u64 / 2);
 }
 
@@ -136,7 +128,7 @@ fn peers_that_never_read(family: Family) {
     );
 }
 
-/// They are of one family and gone; the honest one is of the other.
+/// The bad peers are of one family, the honest one of the other.
 fn peers_that_half_close_and_vanish(family: Family) {
     let other = if family == Family::V4 { Family::V6 } else { Family::V4 };
     let lab = Setup { slots: 200, ..short() }.run();
@@ -148,12 +140,12 @@ fn peers_that_half_close_and_vanish(family: Family) {
     }
     let begin = Clock::now();
     while begin.elapsed() < Wall::from(SOON) * 3 {
-        hello(&insist(&lab, other)).expect("echo");
+        say_hello(&insist(&lab, other));
     }
     lab.until("every slot is free", |view| (view.occupancy.free == 200).then_some(()));
     assert!(begin.elapsed() < Wall::from(SOON) * 3 + SLACK, "{:?}", begin.elapsed());
     lab.host_returns(family);
-    hello(&insist(&lab, family)).expect("echo");
+    say_hello(&insist(&lab, family));
 }
 
 fn replays_do_nothing(family: Family) {
@@ -164,18 +156,17 @@ fn replays_do_nothing(family: Family) {
     let peer = stream.local_addr().expect("address");
     let server = stream.peer_addr().expect("address");
 
-    let said: Vec<Passed> = std::iter::from_fn(|| wire.next_to_node())
-        .filter(|passed| passed.from == peer.port() && passed.to == PORT)
+    let said: Vec<_> = std::iter::from_fn(|| wire.next_to_node())
+        .filter(|(_, tcp)| tcp.from.port == peer.port() && tcp.to.port == PORT)
         .collect();
     assert!(said.len() >= 4, "a handshake and data");
     for _ in 0..3 {
-        for passed in &said {
-            wire.send(&passed.frame);
+        for (frame, _) in &said {
+            wire.send(frame);
         }
     }
-    let last = said.last().expect("the last");
-    let (next, ack) = (last.seq + last.len, Some(last.ack));
-    let old = said[0].seq + 1;
+    let (_, last) = said.last().expect("the last");
+    let (next, ack, old) = (last.seq + last.len, last.ack, said[0].1.seq + 1);
     for frame in [
         wire.tcp(peer, server, TcpControl::Fin, old, ack, &[]),
         wire.tcp(peer, server, TcpControl::None, old, ack, b"an old duplicate"),
@@ -203,7 +194,7 @@ fn a_link_that_flaps_under_load(family: Family) {
             let (lab, enough) = (&lab, &enough);
             scope.spawn(move || {
                 while !enough.load(Ordering::SeqCst) {
-                    // A connection may break; what it brings back is right all the same.
+                    // A connection may break, but its bytes must be right.
                     if let Ok(stream) = lab.try_connect(family) {
                         stream.set_read_timeout(Some(Wall::from_secs(1))).expect("timeout");
                         stream.set_write_timeout(Some(Wall::from_secs(1))).expect("timeout");
@@ -225,7 +216,7 @@ fn a_link_that_flaps_under_load(family: Family) {
     lab.until("every slot is free", |view| (view.occupancy.free == SLOTS).then_some(()));
 }
 
-fn spoofed_datagrams_hold_up_nobody(family: Family) {
+fn spoofed_datagrams_delay_no_answer(family: Family) {
     let lab = Setup { services: vec![(PORT, UdpService::Echo)], ..Setup::default() }.run();
     let wire = Wire::tap(&lab.network);
     let node = SocketAddr::new(lab.network.node(family), PORT);
@@ -254,5 +245,5 @@ fn a_bare_syn_to_a_client_that_waits_for_arp(family: Family) {
     }
     assert_eq!(lab.until_closed(nobody).end, CloseReason::HandshakeTimeout);
     assert_eq!(lab.stats().dropped(DropReason::InUse), 100);
-    hello(&lab.connect(family)).expect("echo");
+    say_hello(&lab.connect(family));
 }

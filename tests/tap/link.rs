@@ -10,8 +10,9 @@ use std::{
 use smolecho::{CloseReason, Message};
 
 use crate::{
-    lab::{Family, Lab, Setup},
-    pattern::{Pattern, expect_end},
+    lab::{Lab, Setup},
+    rig::{Family, pattern::Pattern},
+    stream::expect_end,
     trial::{Case, cases},
 };
 
@@ -24,7 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 const HELLO: Message<'static> = Message::new(b"Hello, Server!");
 
-/// Waits until something of the node's has been lost by the link that is down.
+/// Waits until the link that is down has dropped a frame of the node.
 fn until_dropped(lab: &Lab) {
     lab.until("a frame is dropped", |view| (view.tap.tx_dropped > 0).then_some(()));
 }
@@ -47,7 +48,7 @@ fn server_outlasts_a_link_that_goes_down_and_up(family: Family) {
         let transfer = scope.spawn(transfer);
         lab.until("it runs", |view| (view.stats.bytes_sent > 1 << 20).then_some(()));
         lab.link_down();
-        // Sure to send something, whatever the transfer waits for.
+        // Sends a frame even if the transfer waits.
         let nobody = SocketAddr::new(lab.network.nobody(family), 9);
         lab.node_connects(nobody, HELLO).expect("connect");
         until_dropped(&lab);

@@ -1,16 +1,16 @@
-//! The library over a real TAP, with the kernel's own sockets as its peers.
+//! The library on real TAP interfaces, with kernel sockets as its peers.
 //!
-//! Everything happens in a network namespace that this process makes for itself, and that ends with
-//! it. Where there can be none, or no TAP in it, every trial is ignored and its line says why:
+//! The process makes a network namespace for itself, which ends with it. Without a namespace or a TAP
+//! interface each trial is ignored, with the reason in its line:
 //!
 //! - `SMOLECHO_REQUIRE_TAP=1` makes that a failure;
-//! - `SMOLECHO_SOAK=1` runs the trials that move gigabytes too, `SMOLECHO_SOAK=full` as many as it takes;
-//! - `SMOLECHO_BOARDS` names a folder with firmware, and `SMOLECHO_PROGRAM` the host program: `cargo xtask
-//!   boards --serve` builds both, and runs the trials of the boards.
+//! - `SMOLECHO_SOAK=1` also runs the trials that move gigabytes, `SMOLECHO_SOAK=full` their longest form;
+//! - `SMOLECHO_BOARDS` names a folder with firmware, `SMOLECHO_PROGRAM` the host program: `cargo xtask boards
+//!   --serve` builds both and runs the trials of the boards.
 //!
-//! `host` is the kernel's side, `lab` a node on a TAP of its own, `emulator` a board under QEMU, `served`
-//! what both have to do, `pattern` the bytes that go through, `wire` the frames that no kernel would send, `cores` which core runs what; the other
-//! modules are the trials.
+//! `host` configures the kernel's side, `lab` runs a node on a TAP interface of its own, `emulator` a board
+//! under QEMU; `served` has the dialogues for both. `sockets` and `stream` are the peers' kernel sockets,
+//! `wire` sends frames that no kernel would send. The other modules are trials.
 
 mod addresses;
 mod boards;
@@ -28,10 +28,16 @@ mod host;
 mod hostile;
 mod lab;
 mod link;
+mod network;
 mod offload;
-mod pattern;
+mod program;
+#[allow(dead_code, unused_imports, unused_macros)] // Unused parts of the rig.
+#[path = "../rig/mod.rs"]
+mod rig;
 mod served;
 mod server;
+mod sockets;
+mod stream;
 mod transfers;
 mod trial;
 mod wire;
@@ -41,7 +47,7 @@ use std::process::ExitCode;
 use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
-    // First of all: a namespace belongs to a thread, and those that follow inherit it.
+    // Before any other thread: a namespace belongs to a thread, and new threads inherit it.
     let usable = host::enter_private_namespace().and_then(|()| host::try_tap());
     let cases = [
         device::cases(),

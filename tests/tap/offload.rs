@@ -1,12 +1,14 @@
-//! The node over a TAP with offloads: whatever is served over the other is served over this one.
+//! The node over the TAP device with offloads.
 
 use smolecho::{CloseReason, Message, UdpService};
 
 use crate::{
     client,
-    lab::{Family, Lab, Opening, PORT, Setup},
-    pattern::Pattern,
-    served::{self, SIZES, assert_echoes, datagram_client, say_goodbye},
+    lab::{Lab, Setup},
+    network::Opening,
+    rig::{Family, PORT, pattern::Pattern},
+    served::{self, SIZES, assert_echoes, say_goodbye},
+    sockets::datagram_client,
     trial::{Case, cases},
 };
 
@@ -49,7 +51,7 @@ fn sixty_four_connections_do_not_mix(family: Family) {
     assert_eq!((stats.bytes_received, stats.bytes_sent), (6_400_000, 6_400_000));
 }
 
-/// Against a server of the kernel's.
+/// Against a kernel server.
 fn client_has_everything_back(family: Family) {
     let lab = lab(Setup { listener: None, ..Setup::default() });
     let len = (2 << 20) + 1;
@@ -58,8 +60,7 @@ fn client_has_everything_back(family: Family) {
     assert_eq!((closed.end, closed.received, closed.sent), (CloseReason::Finished, len, len));
 }
 
-/// Else it would be no faster: far fewer frames than the MTU would take. Those of the other direction are
-/// cut over IPv6, because smoltcp does not let uncut ones out.
+/// Far fewer frames than the MTU would take. Over IPv6 sent frames are cut: smoltcp sends no larger ones.
 fn bulk_stays_uncut(family: Family) {
     const LEN: u64 = 8 << 20;
     let lab = lab(Setup::default());
@@ -77,14 +78,14 @@ fn bulk_stays_uncut(family: Family) {
     assert_eq!((tap.rx_too_large, tap.rx_checksum, tap.tx_dropped), (0, 0, 0));
 }
 
-/// The kernel has left their checksums out.
+/// The kernel leaves out the checksums of these datagrams.
 fn datagrams_come_back(family: Family) {
     let lab = datagrams();
     served::datagrams(&datagram_client(lab.server(family)), 0..1453);
     assert_eq!(lab.stats().datagrams_sent, 1453);
 }
 
-/// And here it has not.
+/// The kernel computes the checksums of fragmented datagrams.
 fn datagrams_come_back_in_fragments() {
     let lab = datagrams();
     let socket = datagram_client(lab.server(Family::V4));

@@ -1,4 +1,4 @@
-//! What every server of ours does, whatever it runs on: the kernel's sockets as its clients.
+//! Dialogues of kernel sockets with a server, on a TAP interface or on a board.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -10,35 +10,35 @@ use std::{
 };
 
 use crate::{
-    lab::{PATIENCE, be_patient},
-    pattern::{Pattern, expect_end},
+    rig::pattern::{Pattern, pattern},
+    sockets::connect,
+    stream::expect_end,
 };
 
 const MIB: u64 = 1 << 20;
 
-/// The lecture's message.
+/// The message of the lecture.
 pub(crate) const HELLO: &[u8] = b"Hello, Server!";
 
-/// Bytes of a message, around every bound there is.
+/// Bytes of a message: around each bound of the server.
 pub(crate) const SIZES: [u64; 7] = [0, 1, 1023, 1024, 1025, 65_535, 65_536];
 
-/// A kernel socket that is connected to the server, and whose reads and writes do not hang.
-pub(crate) fn connect(server: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
-    be_patient(&stream);
-    Ok(stream)
-}
-
-/// One message there and back.
+/// One message and its echo.
 #[track_caller]
-pub(crate) fn say_hello(mut stream: &TcpStream) {
-    stream.write_all(HELLO).expect("send");
-    let mut answer = [0; HELLO.len()];
-    stream.read_exact(&mut answer).expect("recv");
-    assert_eq!(answer, HELLO);
+pub(crate) fn say_hello(stream: &TcpStream) {
+    try_hello(stream).expect("echo");
 }
 
-/// Closes our side, and expects the server to close its own and nothing else.
+/// The same with a server that may reset the connection instead.
+pub(crate) fn try_hello(mut stream: &TcpStream) -> io::Result<()> {
+    stream.write_all(HELLO)?;
+    let mut answer = [0; HELLO.len()];
+    stream.read_exact(&mut answer)?;
+    assert_eq!(answer, HELLO);
+    Ok(())
+}
+
+/// Closes our side and expects the server's FIN, without another byte.
 #[track_caller]
 pub(crate) fn say_goodbye(mut stream: &TcpStream) {
     stream.shutdown(Shutdown::Write).expect("shutdown");
@@ -53,13 +53,13 @@ pub(crate) fn dialogue(stream: &TcpStream) {
     say_goodbye(stream);
 }
 
-/// A message of so many bytes.
+/// A message of `len` bytes and its echo.
 pub(crate) fn message(stream: &TcpStream, len: u64) {
-    Pattern::new(len as u32).echo(stream, 0..len).expect("echo");
+    Pattern::new(len).echo(stream, 0..len).expect("echo");
     say_goodbye(stream);
 }
 
-/// One byte every 10 ms while 1 MiB is queued, then all the rest.
+/// Reads one byte every 10 ms while 1 MiB is queued, then the rest.
 pub(crate) fn slow_reader(stream: &TcpStream) {
     let (mut reader, pattern) = (stream, Pattern::new(10));
     thread::scope(|scope| {
@@ -74,8 +74,8 @@ pub(crate) fn slow_reader(stream: &TcpStream) {
     say_goodbye(stream);
 }
 
-/// Our side is closed before the answer is read, and more is under way than the server holds, so that the
-/// FIN has to wait for its turn.
+/// Closes our side before it reads the echo. The server's buffers hold less than is under way, so its FIN
+/// must wait.
 pub(crate) fn half_close(stream: &TcpStream) {
     let (mut reader, pattern, all) = (stream, Pattern::new(11), 0..256 * 1024);
     thread::scope(|scope| {
@@ -89,7 +89,7 @@ pub(crate) fn half_close(stream: &TcpStream) {
     expect_end(&mut reader).expect("the end");
 }
 
-/// So many peers, all inside before the first of them says anything.
+/// All peers are connected before the first of them sends.
 pub(crate) fn peers_at_once(server: SocketAddr, peers: usize, bytes: u64) {
     let all_connected = Barrier::new(peers);
     thread::scope(|scope| {
@@ -98,19 +98,19 @@ pub(crate) fn peers_at_once(server: SocketAddr, peers: usize, bytes: u64) {
             scope.spawn(move || {
                 let stream = connect(server).expect("connect");
                 all_connected.wait();
-                Pattern::new(peer as u32).echo(&stream, 0..bytes).expect("echo");
+                Pattern::new(peer as u64).echo(&stream, 0..bytes).expect("echo");
                 say_goodbye(&stream);
             });
         }
     });
 }
 
-/// More peers than the server has slots: whoever is turned away comes back when `retry` returns, until
-/// all have had so many bytes back. Who is accepted is not disturbed.
+/// More peers than the server has slots: a refused peer connects again when `retry` returns, until each
+/// has its `bytes` echoed. An accepted peer must be served to its end.
 pub(crate) fn crowd(server: SocketAddr, peers: usize, bytes: u64, retry: impl Fn() + Sync) {
     let served = |pattern: &Pattern| -> io::Result<()> {
         let mut stream = connect(server)?;
-        // The kernel takes a connection for made before the server does.
+        // The kernel's side is established before the server's: only an echoed byte proves a connection.
         pattern.send(&mut stream, 0..1)?;
         pattern.expect(&mut stream, 0..1)?;
         pattern.echo(&stream, 1..bytes).expect("undisturbed");
@@ -121,7 +121,7 @@ pub(crate) fn crowd(server: SocketAddr, peers: usize, bytes: u64, retry: impl Fn
         for peer in 0..peers {
             let (served, retry) = (&served, &retry);
             scope.spawn(move || {
-                while let Err(error) = served(&Pattern::new(peer as u32)) {
+                while let Err(error) = served(&Pattern::new(peer as u64)) {
                     assert!(was_turned_away(&error), "{error}");
                     retry();
                 }
@@ -130,29 +130,16 @@ pub(crate) fn crowd(server: SocketAddr, peers: usize, bytes: u64, retry: impl Fn
     });
 }
 
-/// With a reset; behind a relay that connects before it knows, with the end instead of a byte.
+/// A reset; or behind QEMU's relay, which accepts first, a FIN instead of a byte.
 fn was_turned_away(error: &io::Error) -> bool {
     use ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), ConnectionRefused | ConnectionReset | UnexpectedEof | BrokenPipe)
 }
 
-/// A kernel socket that talks to the server with datagrams, and does not wait for ever.
-pub(crate) fn datagram_client(server: SocketAddr) -> UdpSocket {
-    let any: SocketAddr = match server {
-        SocketAddr::V4(_) => ([0; 4], 0).into(),
-        SocketAddr::V6(_) => ([0; 16], 0).into(),
-    };
-    let socket = UdpSocket::bind(any).expect("bind");
-    socket.connect(server).expect("connect");
-    socket.set_read_timeout(Some(PATIENCE)).expect("timeout");
-    socket
-}
-
-/// A datagram of each size there and back.
+/// A datagram of each size and its echo.
 pub(crate) fn datagrams(socket: &UdpSocket, sizes: Range<usize>) {
     for len in sizes {
-        let question: Vec<u8> = (0..len).map(|i| (i * 7 + i / 251 + len) as u8).collect();
-        assert_echoes(socket, &question);
+        assert_echoes(socket, &pattern(len..2 * len));
     }
 }
 

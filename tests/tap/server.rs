@@ -1,4 +1,4 @@
-//! Our server, the kernel's sockets as its clients.
+//! The TCP server, with kernel sockets as its clients.
 
 use std::{
     io::{ErrorKind, Read},
@@ -16,9 +16,11 @@ use smolecho::{
 };
 
 use crate::{
-    lab::{Family, Lab, PATIENCE, PORT, Setup},
-    pattern::{Pattern, expect_end},
+    lab::{Lab, Setup},
+    rig::{Family, PORT, pattern::Pattern},
     served::{self, HELLO, SIZES, say_goodbye, say_hello},
+    sockets::PATIENCE,
+    stream::expect_end,
     trial::{Case, cases},
 };
 
@@ -46,14 +48,14 @@ pub(crate) fn cases() -> Vec<Case> {
 
 const MIB: u64 = 1 << 20;
 
-/// A deadline short enough to wait for, and long enough for a loaded machine to answer within.
+/// A deadline short enough for a trial and long enough for a loaded machine.
 const SOON: Duration = Duration::from_millis(400);
 
 fn once() -> Setup {
     Setup { listener: Some(Listener::new(PORT, 8).service(TcpService::Once)), ..Setup::default() }
 }
 
-/// The connection's end as the node counted it.
+/// The reason for the end of the connection.
 #[track_caller]
 fn end_of(lab: &Lab, stream: &TcpStream) -> CloseReason {
     lab.until_closed(stream.local_addr().expect("address")).end
@@ -67,7 +69,7 @@ fn stream_echoes_until_the_peer_closes(family: Family) {
     let bytes = 3 * HELLO.len() as u64;
     assert_eq!((closed.end, closed.received, closed.sent), (CloseReason::Finished, bytes, bytes));
     assert_eq!(closed.tuple.local.port, PORT);
-    // Who closes last keeps nothing.
+    // The last side to close has no TIME-WAIT.
     lab.until("all slots are free", |view| (view.occupancy.free == 8).then_some(()));
 }
 
@@ -81,7 +83,7 @@ fn once_echoes_one_message_and_closes(family: Family) {
     assert_eq!(end, CloseReason::Finished);
 }
 
-/// 1,024 bytes come back of 1,025; the rest is refused with a reset, and counted as that.
+/// Of 1,025 bytes 1,024 are echoed; unread data ends the connection with a reset.
 fn once_takes_no_more_than_the_lectures_recv(family: Family) {
     let lab = once().run();
     let pattern = Pattern::new(1);
@@ -131,7 +133,7 @@ fn fin_on_the_last_data_segment_is_seen(family: Family) {
     for setup in [Setup::default(), once()] {
         let lab = setup.run();
         let mut stream = lab.connect(family);
-        // The kernel keeps the bytes back for more to come, and sends them with the FIN.
+        // The kernel holds the bytes back and sends them with the FIN.
         let more = MsgFlags::from_bits_retain(libc::MSG_MORE);
         assert_eq!(send(stream.as_raw_fd(), HELLO, more), Ok(HELLO.len()));
         stream.shutdown(Shutdown::Write).expect("shutdown");
@@ -157,7 +159,7 @@ fn sixty_four_connections_do_not_mix(family: Family) {
     assert_eq!((stats.bytes_received, stats.bytes_sent), (6_400_000, 6_400_000));
 }
 
-/// The server closes first, so each leaves a TIME-WAIT behind: they give way, the peers do not.
+/// The server closes first, so each connection leaves a TIME-WAIT, which gives way to the next peer.
 fn five_thousand_in_a_row_find_eight_slots(family: Family) {
     const PEERS: u64 = 5000;
     let lab = once().run();
@@ -195,7 +197,7 @@ fn full_house_resets_and_serves_again(family: Family) {
     assert_eq!(lab.stats().ended(CloseReason::Finished), 8);
 }
 
-/// The kernel sends its SYN again until a slot is free.
+/// The kernel retransmits its SYN until a slot is free.
 fn full_house_keeps_silent_and_serves_again(family: Family) {
     let listener = Listener { when_full: WhenFull::Silence, ..Listener::new(PORT, 8) };
     let lab = Setup { slots: 1, listener: Some(listener), ..Setup::default() }.run();
@@ -229,7 +231,7 @@ fn reset_in_the_middle_frees_the_slot(family: Family) {
         say_hello(&stream);
         let peer = stream.local_addr().expect("address");
         stream.set_nonblocking(true).expect("non-blocking");
-        // As much as goes without reading the answer.
+        // As many bytes as fit without reading the echo.
         let _ = Pattern::new(12).send(&mut &stream, 0..unread);
         let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
         setsockopt(&stream, sockopt::Linger, &at_once).expect("SO_LINGER");
@@ -252,9 +254,8 @@ fn silent_peer_is_reset_after_the_idle_time(family: Family) {
     assert_slot_is_back(&lab);
 }
 
-/// The host loses its address: nothing that we send is heard any more.
-/// Whether it is the one for who is stalled or for who is idle, the moment decides: all that was echoed
-/// may just have been acknowledged.
+/// The host loses its address. The stall or the idle deadline ends the connection: at that moment all
+/// echoed bytes may be acknowledged or not.
 fn vanished_peer_frees_the_slot_at_its_deadline(family: Family) {
     let lab = short(|timeouts| {
         timeouts.stall = Some(SOON);
@@ -293,7 +294,7 @@ fn peer_that_never_reads_frees_the_slot_after_the_stall_time(family: Family) {
     assert_slot_is_back(&lab);
 }
 
-/// The lecture's server closes first, and its client never.
+/// The server closes first, and the client never.
 fn peer_that_never_closes_frees_the_slot_after_the_fin_wait_time(family: Family) {
     let mut setup = short(|timeouts| timeouts.fin_wait = Some(SOON));
     setup.listener = once().listener;
@@ -305,7 +306,7 @@ fn peer_that_never_closes_frees_the_slot_after_the_fin_wait_time(family: Family)
     assert_slot_is_back(&lab);
 }
 
-/// One slot, and deadlines of which one is short.
+/// One slot, and the default deadlines with changes.
 fn short(shorten: impl FnOnce(&mut Timeouts)) -> Setup {
     let mut timeouts = Timeouts::DEFAULT;
     shorten(&mut timeouts);

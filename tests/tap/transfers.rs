@@ -1,18 +1,18 @@
-//! Bytes both ways at once, over either device, in small frames and large: where a stack shows that it
-//! never hangs.
+//! Bulk transfers both ways at once, over both devices and several MTUs: a stack must never hang here.
 
 use smolecho::CloseReason;
 
 use crate::{
-    lab::{Family, Lab, Opening, Setup},
-    pattern::Pattern,
+    lab::{Lab, Setup},
+    network::Opening,
+    rig::{Family, pattern::Pattern},
     served::say_goodbye,
     trial::{Case, in_full, soak},
 };
 
 const MIB: u64 = 1 << 20;
 
-/// The usual, what jumbo frames have, and the largest that there is.
+/// Ethernet's, that of jumbo frames, and the largest of a TAP device.
 const MTUS: [u32; 3] = [1500, 9000, 65_521];
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -31,7 +31,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// With the largest buffers that the library allows: a byte more could hang here.
+/// With the largest buffers of the library: one byte more could hang.
 fn both_ways_at_once(opening: Opening, mtu: u32, family: Family) {
     let lab = Setup { opening, mtu, buffer: 65_535, ..Setup::default() }.run();
     for seed in 0..if in_full() { 20 } else { 2 } {
@@ -39,7 +39,7 @@ fn both_ways_at_once(opening: Opening, mtu: u32, family: Family) {
     }
 }
 
-fn transfer(lab: &Lab, family: Family, seed: u32, len: u64) {
+fn transfer(lab: &Lab, family: Family, seed: u64, len: u64) {
     let stream = lab.connect(family);
     Pattern::new(seed).echo(&stream, 0..len).expect("echo");
     say_goodbye(&stream);

@@ -1,15 +1,15 @@
-//! What is a trial, and when it is run.
+//! A trial and the conditions under which it runs.
 
 use std::{env, path::PathBuf};
 
 use libtest_mimic::{Completion, Trial};
 
-use crate::lab::{Family, Opening};
+use crate::{network::Opening, rig::Family};
 
-/// The folder with the firmware of the boards.
+/// The variable with the folder of the boards' firmware.
 pub(crate) const FIRMWARE: &str = "SMOLECHO_BOARDS";
 
-/// One trial before it is known whether it can be run.
+/// A trial and its conditions.
 pub(crate) struct Case {
     name: String,
     soak: bool,
@@ -19,7 +19,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// Named after its function and the module that it stands in.
+    /// A trial named after its module and function.
     pub(crate) fn new(module: &str, name: &str, run: impl FnOnce() + Send + 'static) -> Case {
         let module = module.rsplit("::").next().unwrap_or(module);
         Case {
@@ -31,37 +31,37 @@ impl Case {
         }
     }
 
-    /// The same trial over IPv4 and over IPv6.
+    /// One trial over IPv4 and one over IPv6.
     pub(crate) fn families(module: &str, name: &str, run: fn(Family)) -> [Case; 2] {
         [Family::V4, Family::V6]
             .map(|family| Case::new(module, &format!("{name}::{family}"), move || run(family)))
     }
 
-    /// The same trial over either device.
+    /// One trial over each device.
     pub(crate) fn openings(module: &str, name: &str, run: fn(Opening)) -> [Case; 2] {
         [Opening::Plain, Opening::Offload]
             .map(|opening| Case::new(module, &format!("{name}::{opening}"), move || run(opening)))
     }
 
-    /// Moves so much that only `SMOLECHO_SOAK=1` runs it.
+    /// Runs only with `SMOLECHO_SOAK=1`.
     pub(crate) fn soak(mut self) -> Case {
         self.soak = true;
         self
     }
 
-    /// Needs a program that is not ours: without it, it is treated as without a TAP.
+    /// Needs a program; without it the trial is treated as without a TAP interface.
     pub(crate) fn needs(mut self, program: &'static str) -> Case {
         self.needs = Some(program);
         self
     }
 
-    /// Needs firmware, which only a task builds.
+    /// Needs the firmware.
     pub(crate) fn firmware(mut self) -> Case {
         self.firmware = true;
         self
     }
 
-    /// What is not run says why.
+    /// The trial for the runner; an ignored one carries its reason.
     pub(crate) fn trial(self, usable: &Result<(), String>) -> Trial {
         let Case { name, soak, needs, firmware, run } = self;
         let usable = usable.clone().and_then(|()| needs.map_or(Ok(()), find));
@@ -87,7 +87,7 @@ fn find(program: &'static str) -> Result<(), String> {
     if found { Ok(()) } else { Err(format!("{program} is not installed")) }
 }
 
-/// Whether the trials are to be long: so much instead of so little.
+/// The long value in a soak run, the short one otherwise.
 pub(crate) fn soak<T>(long: T, short: T) -> T {
     if is_soak() { long } else { short }
 }
@@ -96,7 +96,7 @@ fn is_soak() -> bool {
     is_set("SMOLECHO_SOAK") || in_full()
 }
 
-/// Whether they are to be as long as it takes to be sure.
+/// Whether this is the longest soak run.
 pub(crate) fn in_full() -> bool {
     env::var_os("SMOLECHO_SOAK").is_some_and(|value| value == "full")
 }
@@ -105,7 +105,7 @@ fn is_set(variable: &str) -> bool {
     env::var_os(variable).is_some_and(|value| value == "1")
 }
 
-/// The trials of a module: each function once, or once per address family, or per device.
+/// The trials of a module: each function once, once per address family, or once per device.
 macro_rules! cases {
     ($($name:ident),* $(,)?) => {
         vec![$($crate::trial::Case::new(module_path!(), stringify!($name), $name)),*]

@@ -1,4 +1,5 @@
-//! The host's side of a TAP below the kernel's stack: frames that it would never send, and what passes.
+//! A packet socket on the kernel's side of an interface: sends frames that the kernel would not, and sees
+//! all.
 
 use std::{
     io,
@@ -18,17 +19,19 @@ use nix::{
     },
 };
 use smolecho::smoltcp::{
-    phy::ChecksumCapabilities,
-    wire::{
-        EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpEndpoint, IpProtocol,
-        IpRepr, Ipv4Packet, Ipv6Packet, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket,
-        UdpRepr,
+    time::Instant,
+    wire::{EthernetAddress, IpEndpoint, TcpControl, TcpSeqNumber},
+};
+
+use crate::{
+    network::Network,
+    rig::{
+        frames::{Frame, Segment, Tcp, Way, ethernet},
+        udp::Datagram,
     },
 };
 
-use crate::lab::Network;
-
-/// Whose frames these are: nobody's on this link.
+/// The source of the frames: an address that no station on the link has.
 const NOBODY: EthernetAddress = EthernetAddress([2, 0, 0, 0, 9, 9]);
 
 sockopt_impl!(VirtioHeader, SetOnly, libc::SOL_PACKET, libc::PACKET_VNET_HDR, bool);
@@ -38,30 +41,19 @@ pub(crate) struct Wire {
     node: EthernetAddress,
 }
 
-/// A TCP segment that has passed.
-pub(crate) struct Passed {
-    pub(crate) frame: Vec<u8>,
-    pub(crate) from: u16,
-    pub(crate) to: u16,
-    pub(crate) seq: TcpSeqNumber,
-    pub(crate) ack: TcpSeqNumber,
-    /// What it takes of the sequence space.
-    pub(crate) len: usize,
-}
-
 impl Wire {
     pub(crate) fn tap(network: &Network) -> Wire {
         Wire::on(&network.interface, network.node_mac())
     }
 
-    /// The same with virtio's header before each frame: what the kernel has left undone is to be seen.
+    /// The same with virtio's header before each frame, in which the kernel says what it left undone.
     pub(crate) fn virtio(network: &Network) -> Wire {
         let wire = Wire::tap(network);
         setsockopt(&wire.socket, VirtioHeader, &true).expect("PACKET_VNET_HDR");
         wire
     }
 
-    /// On an interface, behind which a node has this hardware address.
+    /// On an interface to a node with this hardware address.
     pub(crate) fn on(name: &str, node: [u8; 6]) -> Wire {
         let (flags, all) = (SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll);
         let socket = socket(AddressFamily::Packet, SockType::Raw, flags, all).expect("AF_PACKET");
@@ -76,7 +68,7 @@ impl Wire {
 
     pub(crate) fn send(&self, frame: &[u8]) {
         match send(self.socket.as_raw_fd(), frame, MsgFlags::empty()) {
-            // The link may be down, or its queue full: on the way to the node a frame may be lost.
+            // The link may be down or its queue full: a frame on its way to the node may be lost.
             Ok(_) => {}
             Err(error) => assert!(io::Error::from(error).raw_os_error().is_some()),
         }
@@ -91,93 +83,33 @@ impl Wire {
         ack: Option<TcpSeqNumber>,
         payload: &[u8],
     ) -> Vec<u8> {
-        let tcp = TcpRepr {
-            src_port: from.port(),
-            dst_port: to.port(),
-            control,
-            seq_number: seq,
-            ack_number: ack,
-            window_len: 65_535,
-            window_scale: None,
-            max_seg_size: (control == TcpControl::Syn).then_some(1400),
-            sack_permitted: false,
-            sack_ranges: [None; 3],
-            timestamp: None,
-            payload,
-        };
-        self.packet(from, to, IpProtocol::Tcp, tcp.buffer_len(), |from, to, buffer| {
-            let checksums = ChecksumCapabilities::default();
-            tcp.emit(&mut TcpPacket::new_unchecked(buffer), &from.addr, &to.addr, &checksums);
-        })
+        let ([from, to], (seq, ack)) = ([from, to].map(endpoint), (seq.0, ack.map(|ack| ack.0)));
+        let segment = Segment { from, to, control, seq, ack, window: 65_535, payload };
+        ethernet(NOBODY, self.node, &segment.packet())
     }
 
     pub(crate) fn udp(&self, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Vec<u8> {
-        let udp = UdpRepr { src_port: from.port(), dst_port: to.port() };
-        let len = udp.header_len() + payload.len();
-        self.packet(from, to, IpProtocol::Udp, len, |from, to, buffer| {
-            let mut packet = UdpPacket::new_unchecked(buffer);
-            let (from, to, checksums) = (from.addr, to.addr, ChecksumCapabilities::default());
-            let fill = |data: &mut [u8]| data.copy_from_slice(payload);
-            udp.emit(&mut packet, &from, &to, payload.len(), fill, &checksums);
-        })
+        let [from, to] = [from, to].map(endpoint);
+        let datagram = Datagram { from, to, payload: payload.to_vec() };
+        ethernet(NOBODY, self.node, &datagram.packet())
     }
 
-    fn packet(
-        &self,
-        from: SocketAddr,
-        to: SocketAddr,
-        protocol: IpProtocol,
-        len: usize,
-        emit: impl FnOnce(IpEndpoint, IpEndpoint, &mut [u8]),
-    ) -> Vec<u8> {
-        let [from, to] = [from, to].map(|end| IpEndpoint::new(end.ip().into(), end.port()));
-        let ip = IpRepr::new(from.addr, to.addr, protocol, len, 64);
-        let ethertype = match ip {
-            IpRepr::Ipv4(_) => EthernetProtocol::Ipv4,
-            IpRepr::Ipv6(_) => EthernetProtocol::Ipv6,
-        };
-        let ethernet = EthernetRepr { src_addr: NOBODY, dst_addr: self.node, ethertype };
-        let mut frame = vec![0; ethernet.buffer_len() + ip.header_len() + len];
-        ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
-        let packet = &mut frame[ethernet.buffer_len()..];
-        ip.emit(&mut *packet, &ChecksumCapabilities::default());
-        emit(from, to, &mut packet[ip.header_len()..]);
-        frame
-    }
-
-    /// The next segment that goes to the node; `None` when none has passed for a while.
-    pub(crate) fn next_to_node(&self) -> Option<Passed> {
+    /// The next TCP segment to the node; `None` after 200 ms without one.
+    pub(crate) fn next_to_node(&self) -> Option<(Vec<u8>, Tcp)> {
         let mut buffer = [0; 65_536];
         loop {
             let n = recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::empty()).ok()?;
-            if let Some(passed) = self.read(&buffer[..n]) {
-                return Some(passed);
+            let bytes = buffer[..n].to_vec();
+            let frame = Frame { at: Instant::ZERO, way: Way::ToNode, bytes };
+            if frame.bytes.starts_with(self.node.as_bytes())
+                && let Some(tcp) = frame.tcp()
+            {
+                return Some((frame.bytes, tcp));
             }
         }
     }
+}
 
-    fn read(&self, bytes: &[u8]) -> Option<Passed> {
-        let frame =
-            EthernetFrame::new_checked(bytes).ok().filter(|it| it.dst_addr() == self.node)?;
-        let tcp = match frame.ethertype() {
-            EthernetProtocol::Ipv4 => Ipv4Packet::new_checked(frame.payload())
-                .ok()
-                .filter(|ip| ip.next_header() == IpProtocol::Tcp)?
-                .payload(),
-            EthernetProtocol::Ipv6 => Ipv6Packet::new_checked(frame.payload())
-                .ok()
-                .filter(|ip| ip.next_header() == IpProtocol::Tcp)?
-                .payload(),
-            _ => return None,
-        };
-        let tcp = TcpPacket::new_checked(tcp).ok()?;
-        Some(Passed {
-            frame: bytes.to_vec(),
-            from: tcp.src_port(),
-            to: tcp.dst_port(),
-            seq: tcp.seq_number(),
-            ack: tcp.ack_number(),
-            len: tcp.segment_len(),
-        })
-    }
+fn endpoint(address: SocketAddr) -> IpEndpoint {
+    IpEndpoint::new(address.ip().into(), address.port())
 }

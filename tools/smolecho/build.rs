@@ -1,4 +1,4 @@
-//! Tells the program which smoltcp is in it: smoltcp itself does not say so, `Cargo.lock` does.
+//! Gives the program the version of smoltcp in `Cargo.lock`: smoltcp does not export it.
 
 use std::fs;
 

@@ -1,11 +1,12 @@
-//! A guess at how many frames come together.
+//! Adaptive batch sizes.
 
-/// Doubles while all that are asked for come, follows their number otherwise, and is one again when a single
-/// frame came; then it is slower to try two.
+/// The number of frames to read at once. It doubles while every batch is full, and otherwise follows the number
+/// of frames read. A single frame resets it to one; each reset doubles the number of single frames before it
+/// tries two again.
 #[derive(Debug)]
 pub(super) struct Batch {
     size: u8,
-    /// Single frames before two are tried, and how many of them are still to come.
+    /// Single frames before it tries two; and how many of these remain.
     patience: u8,
     remaining: u8,
 }
@@ -22,10 +23,10 @@ impl Batch {
         self.size
     }
 
-    /// So many were asked for, and so many came.
-    pub(super) fn came(&mut self, asked: u8, found: u8) {
+    /// Adapts to a batch in which `found` frames came for `asked` reads.
+    pub(super) fn record(&mut self, asked: u8, found: u8) {
         if found >= 2 {
-            // This is load, and no guess.
+            // Load: try two at once next time.
             self.patience = 1;
         }
         if found < asked && found <= 1 {
@@ -33,10 +34,10 @@ impl Batch {
             self.patience = self.patience.saturating_mul(2).min(Self::MAX_PATIENCE);
             self.remaining = self.patience;
         } else if found < asked {
-            // The one too many tells whether those were all.
+            // One more than before, to notice growth.
             self.size = found + 1;
         } else if asked < self.size {
-            // As many as there was room for.
+            // A batch limited by other means says nothing about the size.
         } else if self.size == 1 && self.remaining > 0 {
             self.remaining -= 1;
         } else {

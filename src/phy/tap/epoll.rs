@@ -1,4 +1,4 @@
-//! Waiting for an interface, and for whatever else its program waits for.
+//! Waiting with epoll for the interface, other descriptors and a timeout.
 #![allow(unsafe_code)]
 
 extern crate std;
@@ -14,71 +14,71 @@ use smoltcp::time::Duration;
 use super::timerfd::TimerFd;
 use super::tun::{Tun, check};
 
-/// What a program waits for: an interface, other descriptors, and a time. The kernel keeps them from one wait
-/// to the next; to hand them over each time, as `ppoll` asks, costs more than the wait.
+/// The descriptors of a wait. With epoll the kernel keeps them between waits; `ppoll` takes them with each call,
+/// which costs more than the wait.
 pub(super) struct Epoll {
     epoll: OwnedFd,
     timer: TimerFd,
 }
 
-/// Descriptors that a wait hears of at once; there may be more.
+/// Events per system call; further ones follow in the next call.
 const EVENTS: usize = 8;
 
-const LINE: u64 = 0;
-const OTHER: u64 = 1;
-const ALARM: u64 = 2;
+const TUN: u64 = 0;
+const TIMER: u64 = 1;
+const WATCHED: u64 = 2;
 
 impl Epoll {
     pub(super) fn new(tun: &Tun) -> io::Result<Epoll> {
-        // SAFETY: no pointers; the descriptor is checked and owned by nobody else.
+        // SAFETY: no pointers; the descriptor is checked and has no other owner.
         let epoll = unsafe {
             let fd = libc::epoll_create1(libc::EPOLL_CLOEXEC);
             check(fd)?;
             OwnedFd::from_raw_fd(fd)
         };
-        let watch = Epoll { epoll, timer: TimerFd::new()? };
-        watch.add(tun.as_fd(), LINE, libc::EPOLLIN)?;
-        // One that has rung is told of once.
-        watch.add(watch.timer.as_fd(), ALARM, libc::EPOLLIN | libc::EPOLLET)?;
-        Ok(watch)
+        let epoll = Epoll { epoll, timer: TimerFd::new()? };
+        epoll.add(tun.as_fd(), TUN, libc::EPOLLIN)?;
+        // Edge-triggered: an expiration is reported once and need not be read.
+        epoll.add(epoll.timer.as_fd(), TIMER, libc::EPOLLIN | libc::EPOLLET)?;
+        Ok(epoll)
     }
 
-    /// Until it is closed.
-    pub(super) fn other(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        self.add(fd, OTHER, libc::EPOLLIN)
+    /// Adds a descriptor, until it is closed.
+    pub(super) fn watch(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.add(fd, WATCHED, libc::EPOLLIN)
     }
 
     fn add(&self, fd: BorrowedFd<'_>, data: u64, events: libc::c_int) -> io::Result<()> {
         let mut event = libc::epoll_event { events: events as u32, u64: data };
         let (epoll, fd) = (self.epoll.as_raw_fd(), fd.as_raw_fd());
-        // SAFETY: both are open, and the kernel reads one event, which is what it is given.
+        // SAFETY: both descriptors are open, and the kernel reads one event, to which it gets a pointer.
         check(unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &mut event) })
     }
 
-    /// Sleeps until one of them has something, or the time is over. Gives what the interface has, as
-    /// `EPOLLIN` and its like.
+    /// Sleeps until a descriptor is ready or the timeout has passed. Returns the interface's events (`EPOLLIN` and
+    /// others).
     pub(super) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<libc::c_int> {
         if timeout == Some(Duration::ZERO) {
-            return Ok(self.look(0)?.tun);
+            return Ok(self.epoll_wait(0)?.tun);
         }
-        // Later than an instant can be is never.
+        // A timeout beyond the clock's range is none.
         let latest = timeout.and_then(|timeout| Instant::now().checked_add(timeout.into()));
         loop {
             if let Some(latest) = latest {
-                self.timer.ring_by(latest)?;
+                self.timer.arm(latest)?;
             }
-            let ready = self.look(-1)?;
+            let ready = self.epoll_wait(-1)?;
             let is_over = || latest.is_some_and(|latest| latest <= Instant::now());
-            if ready.tun != 0 || ready.other || is_over() {
+            if ready.tun != 0 || ready.watched || is_over() {
                 return Ok(ready.tun);
             }
         }
     }
 
-    /// What there is, or within so many milliseconds; a negative number is without limit.
-    fn look(&mut self, millis: libc::c_int) -> io::Result<Ready> {
-        let mut events = [libc::epoll_event { events: 0, u64: OTHER }; EVENTS];
-        // SAFETY: the events are as many as is said.
+    /// One system call, with a timeout in milliseconds; -1 is no limit.
+    fn epoll_wait(&mut self, millis: libc::c_int) -> io::Result<Ready> {
+        let mut events = [libc::epoll_event { events: 0, u64: WATCHED }; EVENTS];
+        // SAFETY: the kernel writes at most `EVENTS` events, for which there is room.
         let count = unsafe {
             let (to, len) = (events.as_mut_ptr(), EVENTS as libc::c_int);
             libc::epoll_wait(self.epoll.as_raw_fd(), to, len, millis)
@@ -87,18 +87,18 @@ impl Epoll {
         let mut ready = Ready::default();
         for event in events.iter().take(count as usize) {
             match event.u64 {
-                LINE => ready.tun = event.events as libc::c_int,
-                ALARM => self.timer.rang(),
-                _ => ready.other = true,
+                TUN => ready.tun = event.events as libc::c_int,
+                TIMER => self.timer.expired(),
+                _ => ready.watched = true,
             }
         }
         Ok(ready)
     }
 }
 
-/// What there is, beside an alarm.
+/// The interface's events, and whether a watched descriptor is ready.
 #[derive(Default)]
 struct Ready {
     tun: libc::c_int,
-    other: bool,
+    watched: bool,
 }

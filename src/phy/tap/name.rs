@@ -1,30 +1,30 @@
-//! Names that an interface can have.
+//! Names of interfaces.
 
 extern crate std;
 
 use std::{borrow::ToOwned, format, io, string::String};
 
-/// Refuses what the kernel would refuse, and what `tun-tap` would cut short without a word.
+/// Refuses names that the kernel refuses, and those that `tun-tap` would silently truncate.
 pub(super) fn check(name: &str) -> io::Result<()> {
     let reason = if name.is_empty() {
         "it is empty".to_owned()
     } else if name.len() >= libc::IFNAMSIZ {
         let max = libc::IFNAMSIZ - 1;
-        format!("it has {} bytes, at most {max} are possible", name.len())
+        format!("it has {} bytes, at most {max} are allowed", name.len())
     } else if name == "." || name == ".." {
-        "it is a directory's name".to_owned()
+        "it is the name of a directory".to_owned()
     } else if let Some(bad) = name.chars().find(|&c| forbidden_in_name(c)) {
         format!("it contains {bad:?}")
     } else if name.replacen("%d", "", 1).contains('%') {
-        "it contains '%', and not as one %d".to_owned()
+        "it contains '%' other than in one %d".to_owned()
     } else {
         return Ok(());
     };
-    let message: String = format!("{name:?} cannot be an interface's name: {reason}");
+    let message: String = format!("{name:?} cannot be the name of an interface: {reason}");
     Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 
-/// `dev_valid_name` of the kernel, and NUL, which would end the name early.
+/// As the kernel's `dev_valid_name`, and NUL, which would end the name early.
 fn forbidden_in_name(c: char) -> bool {
     c == '\0' || c == '/' || c == ':' || c.is_whitespace()
 }

@@ -1,23 +1,23 @@
-//! How many frames to ask a TAP for after a wake-up.
+//! The number of reads after a wake-up.
 
 use super::batch::Batch;
 
-/// How many reads are worth their system call: the grant that [`Tap`](super::Tap)'s documentation explains.
+/// The granted reads; [`Tap`](super::Tap)'s documentation explains them.
 #[derive(Debug)]
 pub(super) struct ReadBudget {
     left: Left,
-    /// What a readable wake-up grants, and how many frames came of the last grant.
+    /// The reads that a readable wake-up grants, and the frames found since the last one.
     grant: Batch,
     found: u8,
-    /// How many of them are read together.
+    /// The reads in one batch.
     together: Batch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Left {
-    /// No `wait` has told us anything: ask the kernel each time, for one frame.
+    /// No grant: read one frame at a time.
     Unknown,
-    ReadBudget(u8),
+    Reads(u8),
 }
 
 impl ReadBudget {
@@ -25,44 +25,44 @@ impl ReadBudget {
         ReadBudget { left: Left::Unknown, grant: Batch::new(), found: 0, together: Batch::new() }
     }
 
-    /// A wait is over, and the interface is readable or it is not.
-    pub(super) fn woke(&mut self, readable: bool) {
+    /// Grants reads after a wake-up, none if the interface is not readable.
+    pub(super) fn grant(&mut self, readable: bool) {
         self.found = 0;
-        self.left = Left::ReadBudget(if readable { self.grant.size() } else { 0 });
+        self.left = Left::Reads(if readable { self.grant.size() } else { 0 });
     }
 
-    /// How many frames to read now. The end of a grant is told once: a program that does not wait must not
-    /// starve.
+    /// The number of frames to read now. 0, once, at the end of a grant; then one at a time, so that a program that
+    /// does not wait does not starve.
     pub(super) fn take(&mut self) -> u8 {
         match self.left {
             Left::Unknown => 1,
-            Left::ReadBudget(0) => {
+            Left::Reads(0) => {
                 self.left = Left::Unknown;
                 0
             }
-            Left::ReadBudget(left) => self.together.size().min(left),
+            Left::Reads(left) => self.together.size().min(left),
         }
     }
 
-    /// So many were asked for, of those to read now, and so many came.
-    pub(super) fn came(&mut self, asked: u8, found: u8) {
-        let Left::ReadBudget(left) = &mut self.left else { return };
+    /// Adapts to `found` frames in `asked` reads.
+    pub(super) fn record(&mut self, asked: u8, found: u8) {
+        let Left::Reads(left) = &mut self.left else { return };
         *left = left.saturating_sub(asked);
         let is_spent = *left == 0;
         self.found = self.found.saturating_add(found);
         if found > 0 {
-            self.together.came(asked, found);
+            self.together.record(asked, found);
         }
         let granted = self.grant.size();
         if found == 0 {
-            self.grant.came(granted, self.found);
+            self.grant.record(granted, self.found);
             self.left = Left::Unknown;
         } else if found == asked && is_spent {
-            self.grant.came(granted, granted);
+            self.grant.record(granted, granted);
         }
     }
 
-    /// Whether reads are counted: whoever waits will be told when there are no more, or wait again.
+    /// Whether a grant is in use: `receive` will then return `None` at its end, and the program will wait.
     pub(super) fn is_granted(&self) -> bool {
         self.left != Left::Unknown
     }
@@ -72,10 +72,9 @@ impl ReadBudget {
 mod tests {
     use super::*;
 
-    /// One wake-up with `queued` frames waiting: how many were read, how often the kernel was asked, and for
-    /// how many.
+    /// One wake-up with `queued` frames: the number of frames read, of batches, and of reads.
     fn wake(read_budget: &mut ReadBudget, queued: &mut u32) -> (u32, u32, u32) {
-        read_budget.woke(*queued > 0);
+        read_budget.grant(*queued > 0);
         let (mut frames, mut calls, mut all) = (0, 0, 0);
         loop {
             let asked = read_budget.take();
@@ -83,7 +82,7 @@ mod tests {
                 return (frames, calls, all);
             }
             let found = (*queued).min(asked.into());
-            read_budget.came(asked, found as u8);
+            read_budget.record(asked, found as u8);
             *queued -= found;
             frames += found;
             calls += 1;
@@ -115,7 +114,7 @@ mod tests {
         assert!(wakes < 100_000 / 64 + 80, "{wakes}");
     }
 
-    /// And once more, for they may have been answered by then.
+    /// With one more batch, because answers may have been answered meanwhile.
     #[test]
     fn some_at_a_time_are_read_together() {
         let mut read_budget = ReadBudget::new();
@@ -128,20 +127,20 @@ mod tests {
         }
     }
 
-    /// As where client and server share a core, and the one goes on when the other has answered.
+    /// As if client and server share a core and the client runs as soon as the server has answered.
     #[test]
     fn answers_that_are_answered_at_once_take_no_wake_up() {
         let mut read_budget = ReadBudget::new();
         let (mut rounds, mut wakes, mut calls) = (0, 0, 0);
         while rounds < 10_000 {
             wakes += 1;
-            read_budget.woke(true);
+            read_budget.grant(true);
             loop {
                 let asked = read_budget.take();
                 if asked == 0 {
                     break;
                 }
-                read_budget.came(asked, 1);
+                read_budget.record(asked, 1);
                 (rounds, calls) = (rounds + 1, calls + u32::from(asked));
             }
         }
@@ -161,12 +160,12 @@ mod tests {
     fn without_a_wait_every_receive_reads() {
         let mut read_budget = ReadBudget::new();
         assert!((0..1_000).all(|_| read_budget.take() == 1));
-        read_budget.woke(true);
+        read_budget.grant(true);
         assert_eq!(read_budget.take(), 1);
-        read_budget.came(1, 1);
+        read_budget.record(1, 1);
         assert_eq!(read_budget.take(), 0, "the grant is over");
         assert_eq!(read_budget.take(), 1, "and it is said once");
-        read_budget.came(1, 0);
+        read_budget.record(1, 0);
         assert_eq!(read_budget.take(), 1);
     }
 }

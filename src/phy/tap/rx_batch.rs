@@ -1,4 +1,4 @@
-//! Frames that have been read and not yet been received.
+//! Frames that were read and are not received yet.
 
 extern crate std;
 
@@ -8,23 +8,23 @@ use super::batch::Batch;
 use super::tun::Tun;
 use super::vnet_hdr::HEADER;
 
-/// Beside so many bytes it costs nothing to ask for all of them in one call.
+/// Bytes of a frame, or of a batch, from which on io_uring is worth its extra cost.
 pub(super) const LARGE: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct RxBatch {
     buffer: Box<[u8]>,
-    /// A part of the buffer for each frame, with room for its header, and for a byte too many.
+    /// The length of each frame's part of the buffer: header, longest frame, and one byte to detect a longer one.
     part: usize,
-    /// Where the frames begin to be read into their parts: at their header, or behind the room for it.
+    /// Where reads begin within a part: 0, or after the header if the interface has none.
     start: usize,
-    /// How much was read of each; or why nothing.
+    /// The length of each frame, or the error of its read.
     results: Vec<io::Result<usize>>,
-    /// The first of them that has not been received.
+    /// The next frame to receive.
     next: usize,
 }
 
-/// What became of the reads that were asked for. The others found an empty queue.
+/// The number of reads, of frames found, and of failures; other reads found an empty queue.
 pub(super) struct Filled {
     pub(super) asked: u8,
     pub(super) found: u8,
@@ -41,12 +41,11 @@ impl RxBatch {
         self.results[self.next..].iter().all(Result::is_err)
     }
 
-    /// Reads frames, as many as there are and as there is room for, each of at most `longest` bytes and one, so
-    /// that one is seen to be longer. What was there before is gone.
+    /// Replaces the batch with up to `most` new frames, as far as there is room, of up to `longest` bytes each.
     pub(super) fn fill(&mut self, most: u8, longest: usize, tun: &mut Tun) -> Filled {
         self.part = HEADER + longest + 1;
         self.start = if tun.offloads() { 0 } else { HEADER };
-        // They come as they came before.
+        // Large frames are likely to follow large ones.
         let at_once = self.results.iter().flatten().any(|&length| length >= LARGE);
         let parts = self.buffer.chunks_exact_mut(self.part).take(most.into());
         let mut filled = Filled { asked: parts.len() as u8, found: 0, failed: 0 };
@@ -62,25 +61,25 @@ impl RxBatch {
         filled
     }
 
-    /// Which frame is the next.
+    /// The number of the next frame.
     pub(super) fn next(&mut self) -> Option<usize> {
         let number = self.next + self.results[self.next..].iter().position(Result::is_ok)?;
         self.next = number + 1;
         Some(number)
     }
 
-    /// Its header, if it has one, and the frame.
+    /// A frame and its header, which is unused without offloads.
     pub(super) fn frame(&mut self, number: usize) -> Option<(&mut [u8; HEADER], &mut [u8])> {
         let (start, end) = (number * self.part, self.end(number)?);
         self.buffer.get_mut(start..start + end)?.split_first_chunk_mut()
     }
 
-    /// Whether it was longer than what was thought the longest.
+    /// Whether a frame was longer than `longest`, and so truncated.
     pub(super) fn is_cut(&self, number: usize) -> bool {
         self.end(number) == Some(self.part)
     }
 
-    /// Where it ends in its part.
+    /// Where a frame ends in its part.
     fn end(&self, number: usize) -> Option<usize> {
         Some(self.start + self.results.get(number)?.as_ref().ok()?)
     }

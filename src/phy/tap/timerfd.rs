@@ -1,4 +1,4 @@
-//! A timer that a wait is ended by.
+//! The timer that ends a wait.
 #![allow(unsafe_code)]
 
 extern crate std;
@@ -12,18 +12,18 @@ use std::{
 
 use super::tun::check;
 
-/// Deadlines mostly move away, with each frame that comes. To start and stop a timer around each wait costs a
-/// 30th of a round trip; so this one is left to ring too soon, and then set anew.
+/// Deadlines usually move away with each frame, and to set a timer for each wait costs 1/30 of a round trip. So
+/// the timer is not set for a later deadline: it expires early once, and is then set again.
 pub(super) struct TimerFd {
     timer: OwnedFd,
-    /// When it rings next.
+    /// The next expiration.
     at: Option<Instant>,
 }
 
 impl TimerFd {
     pub(super) fn new() -> io::Result<TimerFd> {
         let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
-        // SAFETY: no pointers; the descriptor is checked and owned by nobody else.
+        // SAFETY: no pointers; the descriptor is checked and has no other owner.
         let timer = unsafe {
             let fd = libc::timerfd_create(libc::CLOCK_MONOTONIC, flags);
             check(fd)?;
@@ -32,12 +32,12 @@ impl TimerFd {
         Ok(TimerFd { timer, at: None })
     }
 
-    /// Rings at this instant at the latest.
-    pub(super) fn ring_by(&mut self, latest: Instant) -> io::Result<()> {
+    /// Makes the timer expire at `latest` or before.
+    pub(super) fn arm(&mut self, latest: Instant) -> io::Result<()> {
         if self.at.is_some_and(|at| at <= latest) {
             return Ok(());
         }
-        // Zero would stop it.
+        // Zero would disarm it.
         let left = latest.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1));
         let setting = libc::itimerspec {
             it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 },
@@ -47,14 +47,14 @@ impl TimerFd {
             },
         };
         let timer = self.timer.as_raw_fd();
-        // SAFETY: the setting lives as long as the call, which asks for no old one.
+        // SAFETY: the setting is valid for the call, and the old one is not requested.
         check(unsafe { libc::timerfd_settime(timer, 0, &setting, ptr::null_mut()) })?;
         self.at = Some(latest);
         Ok(())
     }
 
-    /// It has rung.
-    pub(super) fn rang(&mut self) {
+    /// Notes that the timer has expired.
+    pub(super) fn expired(&mut self) {
         self.at = None;
     }
 }

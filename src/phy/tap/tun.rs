@@ -1,4 +1,4 @@
-//! The way to the kernel: opening an interface, asking about it, frames to and from it.
+//! System calls on the interface: open, query, read and write.
 #![allow(unsafe_code)]
 
 extern crate std;
@@ -19,22 +19,21 @@ use tun_tap::{Iface, Mode};
 #[cfg(feature = "phy-tap-uring")]
 use super::uring::Uring;
 
-/// A TAP interface that is open, never blocking.
+/// An open, non-blocking TAP interface.
 pub(super) struct Tun {
     opened: Opened,
-    /// Asked for when it is first of use, for the thread that asked is interrupted once when it goes. `Some(None)`
-    /// where the kernel gives none.
+    /// Created at first use, because its drop interrupts the thread once. `Some(None)` if the kernel has none.
     #[cfg(feature = "phy-tap-uring")]
-    ring: Option<Option<Uring>>,
+    uring: Option<Option<Uring>>,
 }
 
 enum Opened {
-    /// Over the `tun-tap` crate: frames as they are.
+    /// By the `tun-tap` crate: plain frames.
     Plain(Iface),
-    /// Opened here: each frame stands behind a header that says what is still to be done with it.
+    /// By this module: each frame follows a `virtio_net_hdr`.
     #[cfg_attr(
         not(feature = "phy-tap-offload"),
-        expect(dead_code, reason = "opened with this feature alone")
+        expect(dead_code, reason = "constructed with this feature only")
     )]
     Offload { file: File, name: String },
 }
@@ -43,14 +42,13 @@ impl Tun {
     pub(super) fn open(name: &str) -> io::Result<Tun> {
         let iface = Iface::without_packet_info(name, Mode::Tap)?;
         iface.set_non_blocking()?;
-        // An interface that outlives its programs keeps what the last one asked for, and then frames come
-        // without their checksums. Where there are no offloads the kernel refuses, and that is as well.
+        // A persistent interface keeps the offloads of its last program, and would deliver frames without
+        // checksums. A kernel without offloads refuses, and needs no change.
         let _ = set_offloads(iface.as_raw_fd(), 0);
         Ok(Tun::over(Opened::Plain(iface)))
     }
 
-    /// The same with the header of virtio, and with checksums and segmentation left to whoever does it
-    /// for nothing.
+    /// Opens the interface with `virtio_net_hdr`, and with checksum and segmentation offloads.
     #[cfg(feature = "phy-tap-offload")]
     pub(super) fn open_offload(name: &str) -> io::Result<Tun> {
         let file = OpenOptions::new()
@@ -59,7 +57,7 @@ impl Tun {
             .custom_flags(libc::O_NONBLOCK)
             .open("/dev/net/tun")?;
         let mut features: libc::c_uint = 0;
-        // SAFETY: the kernel writes an unsigned int, which is what it is given.
+        // SAFETY: the kernel writes an unsigned int, to which it gets a pointer.
         check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNGETFEATURES, &mut features) })?;
         if features & libc::IFF_VNET_HDR as libc::c_uint == 0 {
             return Err(refused());
@@ -67,18 +65,18 @@ impl Tun {
         let mut request = request(name);
         request.ifr_ifru.ifru_flags =
             (libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR) as libc::c_short;
-        // SAFETY: the kernel reads and writes one `struct ifreq`, which is what it is given, whole.
+        // SAFETY: the kernel reads and writes one `struct ifreq`, to which it gets a pointer.
         check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &mut request) })?;
-        // Whoever held the interface before may have asked for a longer header.
+        // The interface's last program may have set a longer header.
         let header = super::vnet_hdr::HEADER as libc::c_int;
-        // SAFETY: the kernel reads an int, which is what it is given.
+        // SAFETY: the kernel reads an int, to which it gets a pointer.
         check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETVNETHDRSZ, &header) })
             .and_then(|()| {
                 let offloads = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6;
                 set_offloads(file.as_raw_fd(), offloads)
             })
             .map_err(|_| refused())?;
-        // What the kernel made of a pattern; its names are valid UTF-8 or were not given by us.
+        // The kernel's name, which may come from a pattern.
         let bytes = request.ifr_name.map(|byte| byte as u8);
         let name = CStr::from_bytes_until_nul(&bytes).unwrap_or_default();
         Ok(Tun::over(Opened::Offload { file, name: name.to_string_lossy().into_owned() }))
@@ -88,7 +86,7 @@ impl Tun {
         Tun {
             opened,
             #[cfg(feature = "phy-tap-uring")]
-            ring: None,
+            uring: None,
         }
     }
 
@@ -103,22 +101,22 @@ impl Tun {
         }
     }
 
-    /// Takes the next frames, one into each buffer; one that is longer is cut. `results` says how long each
-    /// is; the rest of the buffers may be without one. In one call if that is wished, and can be.
+    /// Reads frames, one into each buffer; longer ones are truncated. `results` are their lengths, for as many
+    /// buffers as were tried. With `at_once`, in one system call if possible.
     pub(super) fn read<'b>(
         &mut self,
         buffers: impl ExactSizeIterator<Item = &'b mut [u8]>,
-        at_once: bool,
+        #[cfg_attr(not(feature = "phy-tap-uring"), expect(unused))] at_once: bool,
         results: &mut Vec<io::Result<usize>>,
     ) {
         results.clear();
         #[cfg(feature = "phy-tap-uring")]
         if at_once
             && buffers.len() > 1
-            && let Some(ring) = self.ring.get_or_insert_with(|| Uring::new(self.opened.as_fd()))
+            && let Some(uring) = self.uring.get_or_insert_with(|| Uring::new(self.opened.as_fd()))
         {
-            if !ring.read(self.opened.as_fd(), buffers, results) {
-                self.ring = Some(None);
+            if !uring.read(self.opened.as_fd(), buffers, results) {
+                self.uring = Some(None);
             }
             return;
         }
@@ -132,22 +130,21 @@ impl Tun {
         }
     }
 
-    /// Hands frames over, in this order. `results` says whether each was taken. In one call if that is wished, and
-    /// can be.
+    /// Writes frames in order. With `at_once`, in one system call if possible.
     pub(super) fn write<'b>(
         &mut self,
         frames: impl ExactSizeIterator<Item = &'b [u8]> + Clone,
-        at_once: bool,
+        #[cfg_attr(not(feature = "phy-tap-uring"), expect(unused))] at_once: bool,
         results: &mut Vec<io::Result<usize>>,
     ) {
         results.clear();
         #[cfg(feature = "phy-tap-uring")]
         if at_once
             && frames.len() > 1
-            && let Some(ring) = self.ring.get_or_insert_with(|| Uring::new(self.opened.as_fd()))
-            && !ring.write(self.opened.as_fd(), frames.clone(), results)
+            && let Some(uring) = self.uring.get_or_insert_with(|| Uring::new(self.opened.as_fd()))
+            && !uring.write(self.opened.as_fd(), frames.clone(), results)
         {
-            self.ring = Some(None);
+            self.uring = Some(None);
         }
         results.extend(frames.skip(results.len()).map(|frame| self.opened.write(frame)));
     }
@@ -165,19 +162,18 @@ impl Tun {
         Ok(libc::c_int::from(flags) & libc::IFF_UP != 0)
     }
 
-    /// Asks the kernel about the interface, by name.
-    fn query(&self, question: libc::Ioctl) -> io::Result<libc::ifreq> {
-        // Any socket will do; it only says which namespace is meant.
-        // SAFETY: no pointers; the descriptor is checked and owned by nobody else.
+    /// Queries the interface by its name.
+    fn query(&self, code: libc::Ioctl) -> io::Result<libc::ifreq> {
+        // Any socket works: it only selects the network namespace.
+        // SAFETY: no pointers; the descriptor is checked and has no other owner.
         let socket = unsafe {
             let fd = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
             check(fd)?;
             OwnedFd::from_raw_fd(fd)
         };
         let mut request = request(self.name());
-        // SAFETY: both questions read and write one `struct ifreq`, which is what they are given,
-        // whole.
-        check(unsafe { libc::ioctl(socket.as_raw_fd(), question, &mut request) })?;
+        // SAFETY: both requests read and write one `struct ifreq`, to which the kernel gets a pointer.
+        check(unsafe { libc::ioctl(socket.as_raw_fd(), code, &mut request) })?;
         Ok(request)
     }
 }
@@ -217,11 +213,11 @@ fn set_offloads(fd: RawFd, offloads: libc::c_uint) -> io::Result<()> {
     check(unsafe { libc::ioctl(fd, libc::TUNSETOFFLOAD, libc::c_ulong::from(offloads)) })
 }
 
-/// What the kernel is asked with: nothing but a name.
+/// A request with this interface name and zeros.
 fn request(name: &str) -> libc::ifreq {
-    // SAFETY: a C struct of integers, arrays and pointers, for which zero is a value.
+    // SAFETY: a C struct of integers, arrays and pointers, for which all-zero is valid.
     let mut request: libc::ifreq = unsafe { mem::zeroed() };
-    // The last byte stays zero: the kernel's names are shorter than the field.
+    // The last byte stays zero as the terminator.
     let field = request.ifr_name.len() - 1;
     for (to, from) in request.ifr_name[..field].iter_mut().zip(name.bytes()) {
         *to = from as libc::c_char;
@@ -244,6 +240,6 @@ fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usiz
 
 #[cfg(feature = "phy-tap-offload")]
 fn refused() -> io::Error {
-    let reason = "the kernel's TAP driver does no offloads";
+    let reason = "the kernel's TAP driver has no offloads";
     io::Error::new(io::ErrorKind::Unsupported, reason)
 }

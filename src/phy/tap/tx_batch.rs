@@ -1,9 +1,8 @@
-//! Frames on their way out: at once, or together with those that answer the other frames that were read.
+//! Frames to be written: at once, or together with the answers to the rest of a batch.
 //!
-//! A frame that leaves wakes its receiver. If that one shares our core, and has had less of it, the kernel
-//! lets it go on at once; it sends its next, and we read one, answer, and are interrupted again: two
-//! switches a frame, however many are waiting. So the answers to frames that were read together leave
-//! together.
+//! A written frame wakes its receiver. If the receiver shares the core and has had less CPU time, the kernel
+//! runs it at once; it sends its next frame, and the node answers a single frame before it is interrupted
+//! again: two context switches per frame. So the answers to a batch are written as a batch.
 
 extern crate std;
 
@@ -19,17 +18,17 @@ use super::vnet_hdr::{self, HEADER};
 #[derive(Debug)]
 pub(super) struct TxBatch {
     buffer: Box<[u8]>,
-    /// Where each frame ends that waits; the first begins at the start, behind the room for its header.
+    /// Where each frame ends; each begins with its header at the end of the last.
     ends: Vec<usize>,
-    /// What became of those that left last.
+    /// The results of the last write.
     results: Vec<io::Result<usize>>,
 }
 
 impl TxBatch {
-    /// Of so many, that are small, each costs less by a call of its own.
+    /// Up to this number of small frames, one system call for each costs less than io_uring.
     const FEW: usize = 2;
 
-    /// Frames that wait at most.
+    /// The maximum number of frames in a batch.
     const MAX: usize = Batch::MAX as usize;
 
     pub(super) fn new(len: usize) -> TxBatch {
@@ -40,7 +39,7 @@ impl TxBatch {
         }
     }
 
-    /// Lets `fill` write a frame, which waits for [`flush`](Self::flush).
+    /// Adds the frame that `fill` writes, until [`flush`](Self::flush).
     pub(super) fn push<R>(
         &mut self,
         length: usize,
@@ -56,7 +55,7 @@ impl TxBatch {
         let (start, end) = (self.used(), self.used() + HEADER + length);
         let frame = self.buffer.get_mut(start..end).and_then(<[u8]>::split_first_chunk_mut);
         let Some((header, frame)) = frame else {
-            // No stack asks for more than the MTU. One that does gets its buffer; the frame goes nowhere.
+            // Longer than any MTU: the token must still lend its buffer, but the frame is dropped.
             counters.tx_dropped += 1;
             return fill(&mut vec![0; length]);
         };
@@ -68,7 +67,7 @@ impl TxBatch {
         result
     }
 
-    /// Lets go what waits.
+    /// Writes the batch.
     pub(super) fn flush(&mut self, tun: &mut Tun, counters: &mut Counters) {
         if self.ends.is_empty() {
             return;

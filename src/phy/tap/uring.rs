@@ -1,8 +1,8 @@
-//! Many frames in one system call: io_uring.
+//! Many frames per system call with io_uring.
 //!
-//! Not for what a call costs, for a request costs twice as much (0.6 µs beside 0.3 µs for a read that finds
-//! nothing, Linux 6.18). But each frame that leaves wakes its receiver, and at the end of a system call that one
-//! may go on in our stead, where it shares our core: with a call for each, that is two switches a frame.
+//! A request costs more than a system call (0.6 µs instead of 0.3 µs for a read that finds nothing, Linux 6.18).
+//! But each written frame wakes its receiver, and at the end of a system call a receiver on the same core may
+//! preempt the node: with one call per frame, that is two context switches per frame.
 #![allow(unsafe_code)]
 
 extern crate std;
@@ -17,26 +17,25 @@ use io_uring::{IoUring, opcode, squeue, types};
 
 use super::batch::Batch;
 
-/// A ring between us and the kernel, empty between two calls.
+/// An io_uring instance; both its queues are empty between calls.
 pub(super) struct Uring(IoUring);
 
 impl Uring {
-    /// Frames at a time.
+    /// The maximum number of frames per call.
     const MAX: usize = Batch::MAX as usize;
 
-    /// None where the kernel has no rings, keeps them to others, or is older than 6.4: before, a TAP refuses a
-    /// request that must not wait.
+    /// `None` if the kernel has no io_uring, denies it, or is older than 6.4, where a TAP refuses `RWF_NOWAIT`.
     pub(super) fn new(tun: BorrowedFd<'_>) -> Option<Uring> {
-        // One that fails does not end those that stand behind it.
-        let mut ring = Uring(IoUring::builder().setup_submit_all().build(Self::MAX as u32).ok()?);
+        // A failed request must not end the submission of those after it.
+        let mut uring = Uring(IoUring::builder().setup_submit_all().build(Self::MAX as u32).ok()?);
         let mut results = Vec::new();
-        // A read of nothing takes no frame.
-        let works = ring.read(tun, [&mut [][..]].into_iter(), &mut results);
-        (works && matches!(results[..], [Ok(0)])).then_some(ring)
+        // A read into an empty buffer takes no frame.
+        let works = uring.read(tun, [&mut [][..]].into_iter(), &mut results);
+        (works && matches!(results[..], [Ok(0)])).then_some(uring)
     }
 
-    /// Says, as [`write`](Self::write) does, whether the ring is of use any longer. If not, `results` ends where
-    /// the ring did.
+    /// Reads a frame into each buffer. False if io_uring does not work any longer; `results` then ends at the last
+    /// completed request.
     pub(super) fn read<'b>(
         &mut self,
         tun: BorrowedFd<'_>,
@@ -44,15 +43,16 @@ impl Uring {
         results: &mut Vec<io::Result<usize>>,
     ) -> bool {
         let tun = types::Fd(tun.as_raw_fd());
-        let read_budget = buffers.map(|buffer| {
+        let reads = buffers.map(|buffer| {
             opcode::Read::new(tun, buffer.as_mut_ptr(), buffer.len() as u32)
                 .rw_flags(libc::RWF_NOWAIT)
                 .build()
         });
-        // SAFETY: the buffers are borrowed until this returns; and nothing here panics.
-        unsafe { self.carry_out(read_budget, results) }
+        // SAFETY: the buffers are borrowed until this returns, and the iterator does not panic.
+        unsafe { self.submit(reads, results) }
     }
 
+    /// Writes each frame; returns as [`read`](Self::read) does.
     pub(super) fn write<'b>(
         &mut self,
         tun: BorrowedFd<'_>,
@@ -65,24 +65,24 @@ impl Uring {
                 .rw_flags(libc::RWF_NOWAIT)
                 .build()
         });
-        // SAFETY: the frames are borrowed until this returns; and nothing here panics.
-        unsafe { self.carry_out(writes, results) }
+        // SAFETY: the frames are borrowed until this returns, and the iterator does not panic.
+        unsafe { self.submit(writes, results) }
     }
 
-    /// All of them, in this order, and waits until the last is done: none takes long, for none may wait. False if
-    /// the kernel does not take them.
+    /// Submits all requests in order and waits for their completion, which is short: with `RWF_NOWAIT` none
+    /// blocks. False if the kernel refuses them.
     ///
     /// # Safety
     ///
-    /// The memory that they point to must not go before this returns, and the iterator must not panic.
-    unsafe fn carry_out(
+    /// The requests' memory must stay valid until this returns, and the iterator must not panic.
+    unsafe fn submit(
         &mut self,
         requests: impl Iterator<Item = squeue::Entry>,
         results: &mut Vec<io::Result<usize>>,
     ) -> bool {
         let mut queue = self.0.submission();
         for (number, request) in requests.take(Self::MAX).enumerate() {
-            // SAFETY: as the caller promises, for this function ends when all are done.
+            // SAFETY: the caller keeps the memory valid until this returns, after all requests are complete.
             if unsafe { queue.push(&request.user_data(number as u64)) }.is_err() {
                 break;
             }
@@ -102,7 +102,7 @@ impl Uring {
             }
             let is_refused =
                 submitted.is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
-            // What the kernel has taken it still carries out, in memory that is ours until then.
+            // Requests that the kernel has taken still complete, so their memory must stay valid until then.
             if is_refused && self.0.submission().len() == missing {
                 results.truncate(results.len() - missing);
                 return false;

@@ -1,9 +1,8 @@
-//! What stands before each frame once work is left to the kernel: `struct virtio_net_hdr` (virtio 1.3,
-//! section 5.1.6). It says where a checksum is still to be put, and into how large segments a frame is
-//! still to be cut.
+//! `struct virtio_net_hdr` (virtio 1.3, section 5.1.6), which precedes each frame with offloads. It says where
+//! a checksum is missing, and into which segments a frame is to be cut.
 //!
-//! Only TCP goes without a checksum here. A datagram may leave, or come, in fragments, and those nobody
-//! sums for us: UDP keeps its own, and where the kernel has left one out it is put in.
+//! Only TCP uses checksum offload. Datagrams may be fragmented, which rules it out, so UDP checksums are always
+//! filled in; those that the kernel left out are completed here.
 
 use core::{num::NonZeroU16, ops::Range};
 
@@ -16,14 +15,13 @@ use smoltcp::wire::{
 #[cfg(feature = "proto-ipv6")]
 use crate::ipv6::upper_layer;
 
-/// The length of the header: in its fields, all in the machine's own byte order, stand the flags and the
-/// kind of segmentation, a byte each; and two bytes each, the length of the headers, that of a segment's
-/// data, where the sum begins, and how far behind that it is put.
+/// The length in bytes. The fields, in native byte order: flags (u8), gso_type (u8), hdr_len, gso_size,
+/// csum_start and csum_offset (u16 each).
 pub(super) const HEADER: usize = 10;
 
-/// `VIRTIO_NET_HDR_F_NEEDS_CSUM`: the checksum is still that of the pseudo-header alone.
+/// `VIRTIO_NET_HDR_F_NEEDS_CSUM`: the checksum field holds only the pseudo-header's sum.
 const NEEDS_CSUM: u8 = 1;
-/// `VIRTIO_NET_HDR_F_DATA_VALID`: somebody has verified it.
+/// `VIRTIO_NET_HDR_F_DATA_VALID`: the checksum has been verified.
 const DATA_VALID: u8 = 2;
 /// `VIRTIO_NET_HDR_GSO_NONE`, `_TCPV4` and `_TCPV6`.
 const GSO_NONE: u8 = 0;
@@ -32,25 +30,25 @@ const GSO_TCPV4: u8 = 1;
 const GSO_TCPV6: u8 = 4;
 
 const ETHERNET: usize = EthernetFrame::<&[u8]>::header_len();
-/// Where a TCP header has its checksum (RFC 9293 section 3.1).
+/// The offset of the checksum in a TCP header (RFC 9293 section 3.1).
 const TCP_CHECKSUM: usize = 16;
 
-/// What a frame carries.
+/// The content of a frame.
 enum Content {
     Tcp(Segment),
-    /// A part of a segment, whose checksum nobody can tell.
+    /// A fragment of a segment, whose checksum cannot be verified.
     TcpFragment,
     Other,
 }
 
-/// A TCP segment in a frame: where it is, and the sum of its pseudo-header.
+/// A TCP segment in a frame: its range, and the sum of its pseudo-header.
 struct Segment {
     range: Range<usize>,
     pseudo: u16,
     gso: u8,
 }
 
-/// Says to the kernel what is still to be done with a frame of ours, whose TCP checksum is not filled in.
+/// Writes the header for a frame from the stack, which has no TCP checksum.
 pub(super) fn describe(
     header: &mut [u8; HEADER],
     frame: &mut [u8],
@@ -72,13 +70,13 @@ pub(super) fn describe(
     }
 }
 
-/// Whether a frame is longer than a wire would carry: the kernel has left it uncut.
+/// Whether a received frame is an uncut segment, which may exceed the MTU.
 pub(super) fn is_uncut(header: &[u8; HEADER]) -> bool {
     header[1] != GSO_NONE
 }
 
-/// Whether the stack may take a frame without a look at its TCP checksum; any other is put in if the
-/// kernel has left it out.
+/// Whether a received frame's TCP checksum is valid or not needed. Completes other checksums that the kernel left
+/// out.
 pub(super) fn admit(header: &[u8; HEADER], frame: &mut [u8]) -> bool {
     let content = Content::of(frame);
     match (header[0], content) {
@@ -97,8 +95,8 @@ pub(super) fn admit(header: &[u8; HEADER], frame: &mut [u8]) -> bool {
     }
 }
 
-/// Fills in the TCP checksum of a frame that an offloading device carries, in either direction: for a
-/// capture, which is to be read where nobody knows of offloads.
+/// Fills in the TCP checksum of a frame of a [`Tap`](super::Tap) with offloads, sent or received, so that a
+/// capture shows it correct.
 #[cfg(feature = "phy-tap-offload")]
 pub fn fill_checksum(frame: &mut [u8]) {
     if let Content::Tcp(Segment { range, pseudo, .. }) = Content::of(frame) {
@@ -108,11 +106,12 @@ pub fn fill_checksum(frame: &mut [u8]) {
     }
 }
 
-/// Sums from `start` to the end, and puts the sum that far behind `start`. False if that is outside.
+/// Sums the bytes from `start` on, and writes the checksum at `offset` from there. False if that is outside the
+/// frame.
 fn complete(frame: &mut [u8], start: usize, offset: usize) -> bool {
     let Some(summed) = frame.get_mut(start..) else { return false };
     let sum = match !checksum::data(summed) {
-        // RFC 768: a checksum of zero is none.
+        // RFC 768: a checksum of zero means none.
         0 => !0,
         sum => sum,
     };
@@ -128,48 +127,32 @@ impl Content {
 
     fn in_frame(frame: &[u8]) -> Option<Content> {
         let ethernet = EthernetFrame::new_checked(frame).ok()?;
-        match ethernet.ethertype() {
-            EthernetProtocol::Ipv4 => {
-                let ip = Ipv4Packet::new_checked(ethernet.payload()).ok()?;
-                let range = usize::from(ip.header_len())..usize::from(ip.total_len());
-                match ip.next_header() {
-                    IpProtocol::Tcp if ip.more_frags() || ip.frag_offset() != 0 => {
-                        Some(Content::TcpFragment)
+        let (protocol, range, from, to, gso): (_, _, IpAddress, IpAddress, _) =
+            match ethernet.ethertype() {
+                EthernetProtocol::Ipv4 => {
+                    let ip = Ipv4Packet::new_checked(ethernet.payload()).ok()?;
+                    let is_fragment = ip.more_frags() || ip.frag_offset() != 0;
+                    if ip.next_header() == IpProtocol::Tcp && is_fragment {
+                        return Some(Content::TcpFragment);
                     }
-                    IpProtocol::Tcp => {
-                        let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
-                        Segment::at(ethernet.payload(), range, from, to, GSO_TCPV4)
-                    }
-                    _ => None,
+                    let range = usize::from(ip.header_len())..usize::from(ip.total_len());
+                    let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
+                    (ip.next_header(), range, from, to, GSO_TCPV4)
                 }
-            }
-            #[cfg(feature = "proto-ipv6")]
-            EthernetProtocol::Ipv6 => {
-                let ip = Ipv6Packet::new_checked(ethernet.payload()).ok()?;
-                let (protocol, start) = upper_layer(&ip)?;
-                let range = ip.header_len() + start..ip.total_len();
-                match protocol {
-                    IpProtocol::Tcp => {
-                        let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
-                        Segment::at(ethernet.payload(), range, from, to, GSO_TCPV6)
-                    }
-                    _ => None,
+                #[cfg(feature = "proto-ipv6")]
+                EthernetProtocol::Ipv6 => {
+                    let ip = Ipv6Packet::new_checked(ethernet.payload()).ok()?;
+                    let (protocol, start) = upper_layer(&ip)?;
+                    let range = ip.header_len() + start..ip.total_len();
+                    let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
+                    (protocol, range, from, to, GSO_TCPV6)
                 }
-            }
-            _ => None,
+                _ => return None,
+            };
+        if protocol != IpProtocol::Tcp {
+            return None;
         }
-    }
-}
-
-impl Segment {
-    fn at(
-        packet: &[u8],
-        range: Range<usize>,
-        from: IpAddress,
-        to: IpAddress,
-        gso: u8,
-    ) -> Option<Content> {
-        TcpPacket::new_checked(packet.get(range.clone())?).ok()?;
+        TcpPacket::new_checked(ethernet.payload().get(range.clone())?).ok()?;
         let pseudo = checksum::pseudo_header(&from, &to, IpProtocol::Tcp, range.len() as u32);
         let range = ETHERNET + range.start..ETHERNET + range.end;
         Some(Content::Tcp(Segment { range, pseudo, gso }))

@@ -1,4 +1,4 @@
-//! Why the program ends other than well: who is at fault, and one line that says what to do next.
+//! Why the program fails: who is at fault, and one line that says what to do next.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -7,14 +7,14 @@ use std::process::ExitCode;
 
 use nix::errno::Errno;
 
-/// Who is at fault. Each has an exit status of its own, so that a script can tell them apart.
+/// Who is at fault. Each has its own exit status for scripts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It ran and failed: refused, reset, bytes differ, deadline.
+    /// It ran and failed: refused, reset, wrong bytes, deadline.
     Failed(String),
-    /// The command line: the line names the option, the value and what would do.
+    /// The command line is wrong: the line names the option, the value and what would do.
     Usage(String),
-    /// The machine refuses: the line says which command mends it.
+    /// The machine refuses: the line names the command that fixes it.
     Machine(String),
 }
 
@@ -24,7 +24,7 @@ impl Fault {
         Fault::Failed(line.into())
     }
 
-    /// The command line asks for something that cannot be.
+    /// The command line asks for something impossible.
     pub(crate) fn usage(line: impl Into<String>) -> Fault {
         Fault::Usage(line.into())
     }
@@ -34,7 +34,7 @@ impl Fault {
         Fault::Machine(line.into())
     }
 
-    /// What another process of ours said with its exit status.
+    /// The fault that another process of this program reported with its exit status.
     pub(crate) fn of(status: u8, line: String) -> Fault {
         match status {
             2 => Fault::Usage(line),
@@ -43,7 +43,7 @@ impl Fault {
         }
     }
 
-    /// The exit status that says it.
+    /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
             Fault::Failed(_) => 1,
@@ -52,7 +52,7 @@ impl Fault {
         }
     }
 
-    /// Why the TAP `name` could not be opened, and the command that mends it.
+    /// Why the TAP `name` cannot be opened, and the command that fixes it.
     pub(crate) fn tap(name: &str, error: &io::Error) -> Fault {
         if error.kind() == ErrorKind::InvalidInput && error.raw_os_error().is_none() {
             return Fault::usage(format!("--tap: {error}; a name like smolecho0 would do"));
@@ -60,8 +60,7 @@ impl Fault {
         if error.kind() == ErrorKind::Unsupported {
             return Fault::machine(format!("{error}: leave --offload out"));
         }
-        // The error does not tell which step failed, and the same one means different things: ask
-        // the device itself.
+        // The error does not tell which step failed: opening the device again does.
         if let Err(error) = OpenOptions::new().read(true).write(true).open(TUN) {
             return tun_device(&error);
         }
@@ -103,29 +102,29 @@ impl From<&Fault> for ExitCode {
     }
 }
 
-/// An error of a system call that nothing more is known about, such as a failing wait.
+/// An error of a system call without a known remedy, such as a failed wait.
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Fault {
         Fault::Failed(error.to_string())
     }
 }
 
-/// The error's number, in the words of `errno(3)`.
+/// The error number (errno(3)).
 pub(crate) fn errno(error: &io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(0))
 }
 
 const TUN: &str = "/dev/net/tun";
 
-/// Why the device behind every TAP cannot be opened.
+/// Why /dev/net/tun cannot be opened.
 fn tun_device(error: &io::Error) -> Fault {
     Fault::machine(match errno(error) {
         Errno::ENOENT => format!(
-            "there is no {TUN}: sudo modprobe tun, and if that does not bring it: \
+            "there is no {TUN}: sudo modprobe tun, and if that does not help: \
              sudo mkdir -p /dev/net && sudo mknod -m 666 {TUN} c 10 200"
         ),
         Errno::ENODEV | Errno::ENXIO => {
-            format!("the kernel has no driver behind {TUN}: sudo modprobe tun")
+            format!("the kernel has no driver for {TUN}: sudo modprobe tun")
         }
         Errno::EACCES => {
             format!("no permission to open {TUN}: sudo chmod 666 {TUN}, or run as root")
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tun_device_is_mended_by_a_command() {
+    fn faults_of_the_tun_device_name_a_command() {
         for (number, mend) in [
             (Errno::ENOENT, "modprobe tun"),
             (Errno::ENODEV, "modprobe tun"),
@@ -164,14 +163,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_is_the_users_fault() {
+    fn an_invalid_name_is_a_usage_fault() {
         let error =
             io::Error::new(ErrorKind::InvalidInput, "\"a/b\" cannot be an interface's name");
         assert_eq!(Fault::tap("a/b", &error).status(), 2);
     }
 
     #[test]
-    fn a_kernel_without_offloads_is_told_as_such() {
+    fn a_kernel_without_offloads_gets_a_remedy() {
         let fault = Fault::tap("tap0", &io::Error::new(ErrorKind::Unsupported, "no offloads"));
         assert_eq!(
             (fault.status(), fault.to_string().as_str()),

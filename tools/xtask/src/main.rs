@@ -5,6 +5,7 @@ mod budgets;
 mod ci;
 mod elf;
 mod fuzz;
+mod goals;
 mod instructions;
 mod miri;
 mod msrv;
@@ -26,6 +27,7 @@ cargo xtask ci [--from N]         what CI runs, all of it or from step N on; sto
 cargo xtask boards [--compare]    flash, RAM and instructions of each board, beside its budgets
 cargo xtask boards --serve        each board under QEMU, with the tests of the host's TAP as its peers
 cargo xtask fuzz [--seconds N]    hostile inputs for N seconds on each target (60)
+cargo xtask goals FILE.json       the project's goals beside a run of smolecho bench --json FILE.json
 cargo xtask miri                  the tests of borrowed memory, under Miri (nightly)
 cargo xtask instructions          those of a round trip on this machine, beside smoltcp's part of it (--compare)
 cargo xtask porting               the package that PORTING.md builds up, built and run under QEMU
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
             Ok(seconds) => fuzz::run(seconds, None),
             Err(_) => return usage(&format!("--seconds {seconds}: a whole number would do")),
         },
+        ["goals", file] => goals::report(file),
         ["miri"] => miri::check(),
         ["instructions"] => instructions::run(Mode::Check),
         ["instructions", "--compare"] => instructions::run(Mode::Compare),

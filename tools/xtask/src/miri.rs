@@ -5,8 +5,8 @@ use crate::run::{Outcome, command, run};
 
 const LINES: &[&[&str]] = &[
     &["test", "--lib", "pool::"],
-    &["test", "--test", "storage"],
-    &["test", "--test", "gate", "v4::ports_of_zero"],
+    &["test", "--test", "it", "storage::"],
+    &["test", "--test", "it", "gate::v4::ports_of_zero"],
     &["run", "--example", "loopback"],
 ];
 

@@ -1,4 +1,4 @@
-//! What has changed since an earlier run.
+//! Comparison with an earlier run.
 
 use std::fs;
 use std::path::Path;
@@ -8,10 +8,10 @@ use super::results::Results;
 use super::spread::Spread;
 use crate::fault::Fault;
 
-/// Fewer rounds than this do not tell how far they lie apart.
+/// The fewest rounds whose spread means anything.
 const ROUNDS: usize = 3;
 
-/// A figure, then and now.
+/// A figure in the earlier run and in this one.
 #[derive(Debug, PartialEq)]
 pub(super) struct Change {
     pub(super) figure: String,
@@ -24,7 +24,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// More than before; less, if negative. Nothing where there was nothing before.
+    /// The change in percent. `None` if the earlier median was zero.
     pub(super) fn percent(&self) -> Option<f64> {
         let percent = (self.after.median / self.before.median - 1.0) * 100.0;
         percent.is_finite().then_some(percent)
@@ -33,14 +33,14 @@ impl Change {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// One median lies within the other's spread.
+    /// One median lies within the spread of the other.
     Noise,
     Better,
     Worse,
     TooFewRounds,
 }
 
-/// The results that a file holds.
+/// Reads the results of an earlier run.
 pub(super) fn read(path: &Path) -> Result<Results, Fault> {
     let problem = |error: &dyn std::fmt::Display| {
         Fault::usage(format!(
@@ -52,7 +52,7 @@ pub(super) fn read(path: &Path) -> Result<Results, Fault> {
     serde_json::from_str(&text).map_err(|error| problem(&error))
 }
 
-/// Of every figure that both have.
+/// The changes of all figures that both runs have.
 pub(super) fn changes(old: &Results, new: &Results) -> Vec<Change> {
     let mut changes = Vec::new();
     for row in &new.figures {
@@ -92,7 +92,7 @@ mod tests {
     use crate::bench::machine::Machine;
     use crate::bench::results::{Cell, Row};
 
-    /// Results with one figure that these rounds had.
+    /// Results with one figure of these rounds.
     fn results(figure: &str, rounds: &[f64]) -> Results {
         let figure = FIGURES.iter().find(|it| it.name == figure).expect("a figure");
         let mut row = Row::new(figure);
@@ -114,7 +114,7 @@ mod tests {
             complete: true,
             notes: Vec::new(),
             peers: Vec::new(),
-            verdicts: Vec::new(),
+            ratios: Vec::new(),
             figures: vec![row],
         }
     }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outside_is_better_or_worse_as_the_figure_is() {
+    fn outside_the_noise_is_better_or_worse() {
         let (low, high) = ([8.0, 8.5, 9.0], [10.0, 11.0, 12.0]);
         assert_eq!(kind("tcp-rtt-14", &low, &high), Some(Kind::Worse));
         assert_eq!(kind("tcp-rtt-14", &high, &low), Some(Kind::Better));
@@ -141,13 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn of_two_rounds_nothing_is_said() {
+    fn two_rounds_are_too_few() {
         assert_eq!(kind("bulk", &[1.0, 1.1], &[2.0, 2.1, 2.2]), Some(Kind::TooFewRounds));
         assert_eq!(changes(&results("bulk", &[1.0; 3]), &results("tcp-rtt-14", &[1.0; 3])), []);
     }
 
     #[test]
-    fn what_was_written_is_read_back() {
+    fn results_are_read_back_from_json() {
         let results = results("tcp-rtt-14", &[1.0, 2.0, 3.0]);
         let json = serde_json::to_string(&results).expect("JSON");
         assert_eq!(serde_json::from_str::<Results>(&json).expect("the same"), results);

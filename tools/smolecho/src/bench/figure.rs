@@ -1,12 +1,16 @@
-//! What is measured: each figure is a load, and what is told of it.
+//! The figures: each is a load and one value of its sample.
 
 use serde::{Deserialize, Serialize};
 
-use super::load::{LARGE, Load, SMALL};
 use super::options::Bench;
 use super::peer::{HELD, MANY};
-use super::sample::{Latency, Sample};
+use crate::args::names::{self, is_named};
 use crate::fault::Fault;
+use crate::load::sample::{Latency, Sample};
+use crate::load::scene::{LARGE, Load, SMALL};
+
+use Load::{Bulk, Chargen, Discard, Held, Idle, TcpPaced, TcpRoundTrips, UdpRoundTrips, UdpWindow};
+use Value::{CallsEach, CallsPerMebi, CpuEach, Median, Rate, Tail, Throughput, Wakes};
 
 #[derive(Debug)]
 pub(super) struct Figure {
@@ -14,28 +18,28 @@ pub(super) struct Figure {
     pub(super) about: &'static str,
     pub(super) load: Load,
     pub(super) value: Value,
-    /// How many times as long as the others.
+    /// Multiplies the time of a round.
     pub(super) weight: u32,
 }
 
-/// What a sample says.
+/// A value of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value {
-    /// Half of the round trips took no longer.
+    /// The median of the round trip times.
     Median,
-    /// Ninety-nine of a hundred took no longer.
+    /// The 99th percentile of the round trip times.
     Tail,
-    /// How many a second.
+    /// Thousands per second.
     Rate,
-    /// Bytes a second.
+    /// Megabytes per second.
     Throughput,
-    /// The server's processor time for each.
+    /// CPU time of the server for each.
     CpuEach,
-    /// The server's system calls for each.
+    /// System calls of the server for each.
     CallsEach,
-    /// The same for a MiB.
+    /// System calls of the server per MiB.
     CallsPerMebi,
-    /// How often the server went to sleep, and so was woken.
+    /// Voluntary context switches of the server per second.
     Wakes,
 }
 
@@ -49,28 +53,28 @@ pub(super) enum Better {
 impl Value {
     pub(super) fn unit(self) -> &'static str {
         match self {
-            Value::Median | Value::Tail | Value::CpuEach => "µs",
-            Value::Rate => "k/s",
-            Value::Throughput => "MB/s",
-            Value::CallsEach => "calls",
-            Value::CallsPerMebi => "calls/MiB",
-            Value::Wakes => "/s",
+            Median | Tail | CpuEach => "µs",
+            Rate => "k/s",
+            Throughput => "MB/s",
+            CallsEach => "calls",
+            CallsPerMebi => "calls/MiB",
+            Wakes => "/s",
         }
     }
 
     pub(super) fn better(self) -> Better {
         match self {
-            Value::Rate | Value::Throughput => Better::Higher,
+            Rate | Throughput => Better::Higher,
             _ => Better::Lower,
         }
     }
 
-    /// Whether the server's system calls are to be counted.
+    /// Whether the meter counts the server's system calls.
     pub(super) fn counts_calls(self) -> bool {
-        matches!(self, Value::CallsEach | Value::CallsPerMebi)
+        matches!(self, CallsEach | CallsPerMebi)
     }
 
-    /// None where nothing was done, or the server is not ours to look at.
+    /// The value. `None` if nothing was done, or the server is not a process of ours.
     pub(super) fn of(self, sample: &Sample) -> Option<f64> {
         let each = |total: f64| (sample.done > 0).then(|| total / sample.done as f64);
         let percentile = |percent| {
@@ -78,117 +82,76 @@ impl Value {
             (latency.count() > 0).then(|| latency.percentile(percent) as f64 / 1e3)
         };
         match self {
-            Value::Median => percentile(50.0),
-            Value::Tail => percentile(99.0),
-            Value::Rate => Some(sample.done as f64 / sample.seconds / 1e3),
-            Value::Throughput => Some(sample.done as f64 / sample.seconds / 1e6),
-            Value::CpuEach => each(sample.cpu? * 1e6),
-            Value::CallsEach => each(sample.calls? as f64),
-            Value::CallsPerMebi => each(sample.calls? as f64 * f64::from(1 << 20)),
-            Value::Wakes => Some(sample.sleeps? as f64 / sample.seconds),
+            Median => percentile(50.0),
+            Tail => percentile(99.0),
+            Rate => Some(sample.done as f64 / sample.seconds / 1e3),
+            Throughput => Some(sample.done as f64 / sample.seconds / 1e6),
+            CpuEach => each(sample.cpu? * 1e6),
+            CallsEach => each(sample.calls? as f64),
+            CallsPerMebi => each(sample.calls? as f64 * f64::from(1 << 20)),
+            Wakes => Some(sample.sleeps? as f64 / sample.seconds),
         }
     }
 }
 
 pub(super) const FIGURES: &[Figure] = &[
-    figure(
-        "tcp-rtt-14",
-        "TCP round trip, 14 bytes",
-        Load::TcpRoundTrips { bytes: SMALL },
-        Value::Median,
-    ),
-    figure(
-        "tcp-rtt-1024",
-        "TCP round trip, 1024 bytes",
-        Load::TcpRoundTrips { bytes: LARGE },
-        Value::Median,
-    ),
+    figure("tcp-rtt-14", "TCP round trip, 14 bytes", TcpRoundTrips { bytes: SMALL }, Median),
+    figure("tcp-rtt-1024", "TCP round trip, 1024 bytes", TcpRoundTrips { bytes: LARGE }, Median),
     figure(
         "tcp-paced",
-        "TCP round trip at 2,000 a second, 99th percentile",
-        Load::TcpPaced { per_second: 2000 },
-        Value::Tail,
+        "TCP round trip at 2,000 per second, 99th percentile",
+        TcpPaced { per_second: 2000 },
+        Tail,
     ),
-    figure(
-        "udp-rtt-14",
-        "UDP round trip, 14 bytes",
-        Load::UdpRoundTrips { bytes: SMALL },
-        Value::Median,
-    ),
-    figure(
-        "udp-rtt-1024",
-        "UDP round trip, 1024 bytes",
-        Load::UdpRoundTrips { bytes: LARGE },
-        Value::Median,
-    ),
-    figure(
-        "udp-window-32",
-        "UDP datagrams, 32 in flight",
-        Load::UdpWindow { in_flight: 32 },
-        Value::Rate,
-    ),
-    figure("bulk", "bulk echo, both ways at once", Load::Bulk, Value::Throughput),
+    figure("udp-rtt-14", "UDP round trip, 14 bytes", UdpRoundTrips { bytes: SMALL }, Median),
+    figure("udp-rtt-1024", "UDP round trip, 1024 bytes", UdpRoundTrips { bytes: LARGE }, Median),
+    figure("udp-window-32", "UDP datagrams, 32 in flight", UdpWindow { in_flight: 32 }, Rate),
+    figure("bulk", "bulk echo, both ways at once", Bulk, Throughput),
     many("connections-1", "1 connection, ping-pong", 1),
     many("connections-8", "8 connections, ping-pong", 8),
     many("connections-64", "64 connections, ping-pong", 64),
     many("connections-256", "256 connections, ping-pong", 256),
     many("connections-1000", "1,000 connections, ping-pong", MANY),
-    Figure {
-        weight: 4,
-        ..figure(
-            "connects-1",
-            "connect – echo – close, 1 client",
-            Load::Connects { clients: 1 },
-            Value::Rate,
-        )
-    },
-    Figure {
-        weight: 4,
-        ..figure(
-            "connects-8",
-            "connect – echo – close, 8 clients",
-            Load::Connects { clients: 8 },
-            Value::Rate,
-        )
-    },
-    figure("discard", "discard (RFC 863)", Load::Discard, Value::Throughput),
-    figure("chargen", "chargen (RFC 864)", Load::Chargen, Value::Throughput),
+    connects("connects-1", "connect – echo – close, 1 client", 1),
+    connects("connects-8", "connect – echo – close, 8 clients", 8),
+    figure("discard", "discard (RFC 863)", Discard, Throughput),
+    figure("chargen", "chargen (RFC 864)", Chargen, Throughput),
     figure(
         "tcp-calls",
-        "system calls of a TCP round trip",
-        Load::TcpRoundTrips { bytes: SMALL },
-        Value::CallsEach,
+        "system calls per TCP round trip",
+        TcpRoundTrips { bytes: SMALL },
+        CallsEach,
     ),
     figure(
         "udp-calls",
-        "system calls of a UDP round trip",
-        Load::UdpRoundTrips { bytes: SMALL },
-        Value::CallsEach,
+        "system calls per UDP round trip",
+        UdpRoundTrips { bytes: SMALL },
+        CallsEach,
     ),
-    figure("bulk-calls", "system calls of a MiB of bulk echo", Load::Bulk, Value::CallsPerMebi),
+    figure("bulk-calls", "system calls per MiB of bulk echo", Bulk, CallsPerMebi),
     figure(
         "held-1",
-        "server CPU of a round trip, 1 connection",
-        Load::Held { connections: 1, in_turn: false },
-        Value::CpuEach,
+        "server CPU per round trip, 1 connection",
+        Held { connections: 1, in_turn: false },
+        CpuEach,
     ),
     figure(
         "held-10000",
-        "server CPU of a round trip, one of 10,000 active",
-        Load::Held { connections: HELD, in_turn: false },
-        Value::CpuEach,
+        "server CPU per round trip, one of 10,000 active",
+        Held { connections: HELD, in_turn: false },
+        CpuEach,
     ),
     figure(
         "turn-10000",
-        "server CPU of a round trip, 10,000 in turn",
-        Load::Held { connections: HELD, in_turn: true },
-        Value::CpuEach,
+        "server CPU per round trip, 10,000 in turn",
+        Held { connections: HELD, in_turn: true },
+        CpuEach,
     ),
     figure(
         "idle-10000",
         "wake-ups with 10,000 idle connections",
-        Load::Idle { connections: HELD },
-        Value::Wakes,
+        Idle { connections: HELD },
+        Wakes,
     ),
 ];
 
@@ -197,31 +160,20 @@ const fn figure(name: &'static str, about: &'static str, load: Load, value: Valu
 }
 
 const fn many(name: &'static str, about: &'static str, count: usize) -> Figure {
-    figure(name, about, Load::Connections { count }, Value::Rate)
+    figure(name, about, Load::Connections { count }, Rate)
 }
 
-/// Those that the command line asks for.
+const fn connects(name: &'static str, about: &'static str, clients: usize) -> Figure {
+    Figure { weight: 4, ..figure(name, about, Load::Connects { clients }, Rate) }
+}
+
+/// The figures that `--only` names, or all.
 pub(super) fn chosen(options: &Bench) -> Result<Vec<&'static Figure>, Fault> {
-    let mut figures: Vec<&Figure> = FIGURES.iter().collect();
-    for name in &options.only {
-        if !figures.iter().any(|figure| is_named(figure.name, name)) {
-            return Err(Fault::usage(format!(
-                "--only {name}: no figure has this name; one of those that --list shows would do"
-            )));
-        }
-    }
-    figures.retain(|figure| {
+    names::check("--only", &options.only, "figure", FIGURES.iter().map(|figure| figure.name))?;
+    let is_asked = |figure: &&Figure| {
         options.only.is_empty() || options.only.iter().any(|name| is_named(figure.name, name))
-    });
-    Ok(figures)
-}
-
-/// By its own name, or by the first letters of it and an asterisk.
-fn is_named(name: &str, pattern: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == pattern,
-    }
+    };
+    Ok(FIGURES.iter().filter(is_asked).collect())
 }
 
 #[cfg(test)]
@@ -237,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_says_what_its_sample_holds() {
+    fn a_figure_is_a_value_of_its_sample() {
         let sample = Sample {
             done: 2000,
             seconds: 0.5,
@@ -248,14 +200,14 @@ mod tests {
             ..Sample::default()
         };
         let of = |value: Value| value.of(&sample).map(|it| (it * 10.0).round() / 10.0);
-        assert_eq!(of(Value::Median), Some(1.0));
-        assert_eq!(of(Value::Tail), Some(50.0));
-        assert_eq!(of(Value::Rate), Some(4.0));
-        assert_eq!(of(Value::CpuEach), Some(5.0));
-        assert_eq!(of(Value::CallsEach), Some(3.0));
-        assert_eq!(of(Value::CallsPerMebi), Some(3.0 * 1_048_576.0));
-        assert_eq!(of(Value::Wakes), Some(6.0));
-        assert_eq!(Value::Median.of(&Sample::default()), None);
-        assert_eq!(Value::CpuEach.of(&Sample { done: 1, ..Sample::default() }), None);
+        assert_eq!(of(Median), Some(1.0));
+        assert_eq!(of(Tail), Some(50.0));
+        assert_eq!(of(Rate), Some(4.0));
+        assert_eq!(of(CpuEach), Some(5.0));
+        assert_eq!(of(CallsEach), Some(3.0));
+        assert_eq!(of(CallsPerMebi), Some(3.0 * 1_048_576.0));
+        assert_eq!(of(Wakes), Some(6.0));
+        assert_eq!(Median.of(&Sample::default()), None);
+        assert_eq!(CpuEach.of(&Sample { done: 1, ..Sample::default() }), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What the figures were taken on, and nothing by which anybody would recognise the machine.
+//! The machine that the figures are from, without anything that identifies it.
 
 use std::fs;
 use std::thread::available_parallelism;
@@ -13,7 +13,7 @@ pub(super) struct Machine {
     pub(super) is_virtual: bool,
     pub(super) kernel: String,
     pub(super) architecture: String,
-    /// Whether this program was built for speed.
+    /// Whether this program is optimized.
     pub(super) optimized: bool,
 }
 
@@ -35,7 +35,7 @@ impl Machine {
         }
     }
 
-    /// In one line.
+    /// The machine in one line.
     pub(super) fn words(&self) -> String {
         let Machine { processor, cores, kernel, architecture, .. } = self;
         let kind = if self.is_virtual { "virtual machine" } else { "machine" };
@@ -43,7 +43,7 @@ impl Machine {
     }
 }
 
-/// The version alone: what stands behind it may be somebody's name for it.
+/// The kernel's version without its suffix, which may identify the machine.
 fn kernel() -> String {
     let release = uname().map(|it| it.release().display().to_string()).unwrap_or_default();
     release.split('-').next().unwrap_or_default().to_owned()

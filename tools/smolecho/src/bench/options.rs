@@ -5,63 +5,63 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::values::{deadline, number};
+use crate::args::values::{deadline, number};
 
-/// The measurer.
+/// The options of `smolecho bench`.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// A server that is there, 192.168.69.1:12345 or board.local:7; without one, ours and others to
-    /// compare with, each in a private network
+    /// Server to measure: 192.168.69.1:12345 or board.local:7. Without one, smolecho and its peers are
+    /// measured, each in a private network namespace
     #[arg(value_name = "ADDR:PORT")]
     pub(super) target: Option<String>,
-    /// Show the figures and the peers
+    /// List the figures and the peers
     #[arg(long)]
     pub(super) list: bool,
-    /// Only these figures, separated by commas; tcp-* is all that begin so
+    /// Only these figures, separated by commas; tcp-* means all that begin with tcp-
     #[arg(long, value_name = "FIGURES", value_delimiter = ',')]
     pub(super) only: Vec<String>,
     /// Only these peers
     #[arg(long, value_name = "PEERS", value_delimiter = ',', conflicts_with = "target")]
     pub(super) peers: Vec<String>,
-    /// How often each figure is taken, peer after peer
+    /// Rounds per figure; the peers take turns within a round
     #[arg(long, value_name = "N", default_value = "5", value_parser = number(1..=1000))]
     rounds: u16,
-    /// How long a figure takes, each time
+    /// Time of a figure in each round
     #[arg(long, value_name = "DURATION", default_value = "400ms", value_parser = deadline)]
     time: Duration,
-    /// One short round: whether everything works, not how fast
+    /// One round of 50 ms: checks that everything works, not how fast
     #[arg(long, conflicts_with_all = ["rounds", "time"])]
     pub(super) quick: bool,
-    /// Client and server on a core each, not both on one
+    /// Pin client and server to one core each, instead of both to the same
     #[arg(long, conflicts_with = "target")]
     pub(super) two_cores: bool,
-    /// Where the server discards (RFC 863)
+    /// Port of the server's discard service (RFC 863)
     #[arg(long, value_name = "PORT", requires = "target", value_parser = number(1..=65535))]
     pub(super) discard: Option<u16>,
-    /// Where it sends characters (RFC 864)
+    /// Port of its chargen service (RFC 864)
     #[arg(long, value_name = "PORT", requires = "target", value_parser = number(1..=65535))]
     pub(super) chargen: Option<u16>,
-    /// Show what has changed since an earlier run, by the JSON that it wrote. A change is noise if one
-    /// median lies within the other's spread: from the lowest round to the highest, and at least 2 % to
-    /// either side
+    /// Compare with an earlier run, read from its JSON file. A change is noise if one median lies
+    /// within the other's spread, which reaches from the lowest round to the highest and at least 2 % to either
+    /// side
     #[arg(long, value_name = "FILE")]
     pub(super) compare: Option<PathBuf>,
     /// Write the figures as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
-    /// Write them as JUnit's XML, for continuous integration
+    /// Write the figures as JUnit XML, for continuous integration
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<PathBuf>,
-    /// Write them as a page for a browser
+    /// Write the figures as an HTML page
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
-    /// Write them as tables for a README
+    /// Write the figures as Markdown tables
     #[arg(long, value_name = "FILE")]
     pub(super) markdown: Option<PathBuf>,
 }
 
 impl Bench {
-    /// What to type for the same figures, without the files, which are nobody's business.
+    /// The command that repeats the run; file names are left out.
     pub(super) fn command(&self) -> String {
         let mut words = vec!["smolecho bench".to_owned()];
         words.extend(self.target.clone());
@@ -90,7 +90,7 @@ impl Bench {
     }
 }
 
-/// A part of the program that it starts by itself.
+/// The part that a child process plays, as JSON.
 #[derive(Args)]
 pub(crate) struct BenchPart {
     pub(super) part: String,

@@ -1,32 +1,33 @@
-//! Everything that is known by now, for people and for programs.
+//! The results of a run.
 
 use serde::{Deserialize, Serialize};
 
 use super::figure::{Better, Figure};
-use super::goal::Verdict;
 use super::machine::Machine;
-use super::sample::{Latency, Sample};
 use super::spread::Spread;
+use crate::load::sample::{Latency, Sample};
+use crate::load::scene::Load;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Results {
     pub(super) smolecho: String,
-    /// Files of the past do not say it.
+    /// Missing in files of older versions.
     #[serde(default)]
     pub(super) smoltcp: String,
-    /// Universal time.
+    /// UTC.
     pub(super) date: String,
     pub(super) command: String,
     pub(super) machine: Machine,
     pub(super) rounds: u16,
     pub(super) milliseconds: u64,
     pub(super) two_cores: bool,
-    /// Nothing is missing because somebody ended it.
+    /// Whether the run was not interrupted.
     pub(super) complete: bool,
-    /// What was not measured, and why.
+    /// Services that a peer lacks, and why.
     pub(super) notes: Vec<String>,
     pub(super) peers: Vec<Named>,
-    pub(super) verdicts: Vec<Verdict>,
+    #[serde(default)]
+    pub(super) ratios: Vec<Ratio>,
     pub(super) figures: Vec<Row>,
 }
 
@@ -36,7 +37,18 @@ pub(super) struct Named {
     pub(super) about: String,
 }
 
-/// A figure of all who were asked for it.
+/// A figure of ours divided by another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Ratio {
+    pub(super) figure: String,
+    pub(super) about: String,
+    pub(super) peer: String,
+    /// The other peer, or what distinguishes the other figure.
+    pub(super) of: String,
+    pub(super) value: Spread,
+}
+
+/// A figure of every peer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Row {
     pub(super) name: String,
@@ -52,18 +64,18 @@ pub(super) struct Row {
 pub(super) struct Cell {
     pub(super) peer: String,
     pub(super) value: Option<Spread>,
-    /// The figure of each round.
+    /// The value of each round.
     pub(super) rounds: Vec<f64>,
     /// Round trips, connections or bytes in all rounds.
     pub(super) done: u64,
     pub(super) lost: u64,
-    /// The server's processor time for each of them, in microseconds.
+    /// CPU time of the server for each of `done`, in microseconds.
     pub(super) cpu_each: Option<f64>,
-    /// Microseconds of the round trips: percent, and what so many did not exceed.
+    /// Percentiles of the round trip times: percent, microseconds.
     pub(super) percentiles: Vec<(f64, f64)>,
-    /// Nanoseconds, and how many took so long.
+    /// Round trip times: nanoseconds, count.
     pub(super) latency: Vec<(u64, u64)>,
-    /// Bytes a second, slice by slice, of the last round.
+    /// Bytes per second in each slice of the last round.
     pub(super) series: Vec<f64>,
     /// Why there is no figure.
     pub(super) failed: Option<String>,
@@ -86,7 +98,6 @@ impl Results {
 
 impl Row {
     pub(super) fn new(figure: &Figure) -> Row {
-        use super::load::Load;
         Row {
             name: figure.name.into(),
             about: figure.about.into(),
@@ -101,7 +112,7 @@ impl Row {
         self.cells.iter().find(|cell| cell.peer == peer)
     }
 
-    /// The peer's, made if there is none yet.
+    /// The cell of this peer, created if missing.
     pub(super) fn cell_of(&mut self, peer: &str) -> &mut Cell {
         let at = self.cells.iter().position(|cell| cell.peer == peer).unwrap_or_else(|| {
             self.cells.push(Cell { peer: peer.into(), ..Cell::default() });
@@ -112,10 +123,10 @@ impl Row {
 }
 
 impl Cell {
-    /// One more round.
+    /// Adds a round.
     pub(super) fn add(&mut self, figure: &Figure, sample: &Sample) {
         let Some(value) = figure.value.of(sample) else {
-            self.failed = Some("nothing came of it".into());
+            self.failed = Some("no result".into());
             return;
         };
         self.rounds.push(rounded(value));
@@ -139,7 +150,7 @@ impl Cell {
     }
 }
 
-/// To four digits: more would not be known.
+/// Rounds to four significant digits, the precision of the measurement.
 fn rounded(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return value;

@@ -1,12 +1,11 @@
-//! A median, and how far from it the same may be measured again: what is printed beside it, and what is
-//! called noise.
+//! A median and its spread, which decides what counts as noise.
 
 use serde::{Deserialize, Serialize};
 
-/// To so much no machine is the same again, however close the rounds of one run are.
+/// The smallest spread to either side, relative to the median: runs differ by this much on any machine.
 const NEAR: f64 = 0.02;
 
-/// From the lowest round to the highest, and at least [`NEAR`] to either side of the median.
+/// The lowest and the highest round, and at least [`NEAR`] to either side of the median.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Spread {
     pub(super) median: f64,
@@ -15,7 +14,7 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    /// None of nothing.
+    /// `None` without values.
     pub(super) fn of(values: impl IntoIterator<Item = f64>) -> Option<Spread> {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
@@ -50,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_that_are_closer_than_any_machine_spread_as_far() {
+    fn close_rounds_have_the_smallest_spread() {
         let always = |value| Spread::of([value; 3]).expect("rounds");
         assert_eq!(always(100.0), Spread { median: 100.0, low: 98.0, high: 102.0 });
         assert_eq!(always(0.0), Spread { median: 0.0, low: 0.0, high: 0.0 });

@@ -1,7 +1,6 @@
-//! Where a peer is measured: a process in a network namespace of its own, which starts the server, is its
-//! client, and does what it is told on stdin, a JSON line for each order and each answer.
+//! A stage: a process in its own network namespace that starts a server, is its client, and takes orders on
+//! stdin. Orders and answers are JSON lines.
 
-use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Command, ExitCode, Stdio};
@@ -11,103 +10,28 @@ use std::{env, fs};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::Pid;
-use serde::{Deserialize, Serialize};
-use smoltcp::wire::IpEndpoint;
 
-use super::cores;
-use super::load::{self, Load, Scene};
-use super::meter::Meter;
+use super::message::{Answer, Order, Part, Services, Setting, arguments};
 use super::peer::{MANY, Other, PEERS, Server};
-use super::sample::Sample;
-use crate::child::Child;
+use super::place::{CHARGEN, DISCARD, LINK, PORT, Places};
 use crate::fault::Fault;
+use crate::host::child::Child;
 use crate::host::link::Links;
-use crate::host::netns;
-use crate::plan::{ADDRESSES, HOST_ADDRESSES};
+use crate::host::{cores, netns};
+use crate::kernel::socket::towards;
+use crate::load::meter::Meter;
+use crate::load::run;
+use crate::load::scene::{Load, Scene, reason};
+use crate::load::stream::is_served;
+use crate::node::defaults::HOST_ADDRESSES;
 
-pub(super) const PORT: u16 = 12345;
-
-/// The small services of our server.
-const DISCARD: u16 = 9;
-const CHARGEN: u16 = 19;
-
-/// The interface between the two, whatever its kind.
-pub(super) const LINK: &str = "bench0";
-
-/// How long a server may take to be there.
+/// How long a server may take to start.
 const START: Duration = Duration::from_secs(20);
 
 /// How long one answer may take meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What this process of the program is to be.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) enum Part {
-    Stage(Setting),
-    Server(Other),
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Setting {
-    /// Its place in [`PEERS`]; without one it is somebody else's server.
-    pub(super) peer: Option<usize>,
-    pub(super) places: Places,
-    /// Cores of the client and of the server.
-    pub(super) cores: [usize; 2],
-}
-
-/// Where the services are.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Places {
-    pub(super) echo: SocketAddr,
-    pub(super) discard: Option<u16>,
-    pub(super) chargen: Option<u16>,
-}
-
-impl Places {
-    pub(super) fn of_peers() -> Places {
-        let echo = IpEndpoint::new(ADDRESSES[0].address(), PORT).into();
-        Places { echo, discard: Some(DISCARD), chargen: Some(CHARGEN) }
-    }
-
-    /// Where a load goes, if there is such a service.
-    pub(super) fn of(&self, load: Load) -> Option<SocketAddr> {
-        let port = match load {
-            Load::Discard => self.discard?,
-            Load::Chargen => self.chargen?,
-            _ => self.echo.port(),
-        };
-        let mut place = self.echo;
-        place.set_port(port);
-        Some(place)
-    }
-}
-
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Order {
-    pub(super) load: Load,
-    pub(super) time: Duration,
-    pub(super) counts_calls: bool,
-}
-
-/// Over which protocols it echoes; if not, why.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Services {
-    pub(super) tcp: Option<String>,
-    pub(super) udp: Option<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Answer {
-    /// What it lacks.
-    Ready(Services),
-    /// There is no server: an exit status, and why.
-    Refused(u8, String),
-    Done(Box<Sample>),
-    Failed(String),
-}
-
-/// Does what the first process asks for, until that closes our stdin.
+/// Obeys orders until stdin is closed.
 pub(super) fn run(setting: &Setting) -> ExitCode {
     let (server, services) = match set_up(setting) {
         Ok(found) => found,
@@ -126,66 +50,66 @@ pub(super) fn run(setting: &Setting) -> ExitCode {
 
 fn answer(answer: &Answer) {
     let mut out = io::stdout().lock();
-    // If nobody listens any more, stdin is closed, too.
+    // If stdout is closed, stdin is closed too.
     let _ = serde_json::to_writer(&mut out, answer);
     let _ = out.write_all(b"\n").and_then(|()| out.flush());
 }
 
-fn obey(order: Order, places: &Places, server: Option<&Stand>) -> Answer {
+fn obey(order: Order, places: &Places, server: Option<&ServerProcess>) -> Answer {
     let Order { load, time, counts_calls } = order;
     let Some(target) = places.of(load) else {
         return Answer::Failed("it has no such service".into());
     };
     let meter = Meter { server: server.map(|server| server.pid), counts_calls };
     let most = if server.is_some() { u64::MAX } else { 2000 };
-    match (Scene { target, time, meter, most }).run(load) {
+    match run::run(&Scene { target, time, meter, most }, load) {
         Ok(sample) => Answer::Done(Box::new(sample)),
-        Err(error) => Answer::Failed(load::reason(&error)),
+        Err(error) => Answer::Failed(reason(&error)),
     }
 }
 
-/// The server and the network to it, if they are ours to make; and what it offers.
-fn set_up(setting: &Setting) -> Result<(Option<Stand>, Services), Fault> {
+/// Starts the server and the network to it, or examines a server that is already running.
+fn set_up(setting: &Setting) -> Result<(Option<ServerProcess>, Services), Fault> {
     let Setting { peer, places, cores: [client, server] } = setting;
     let Some(peer) = peer.and_then(|at| PEERS.get(at)) else {
         return examine(places.echo).map(|services| (None, services));
     };
     netns::enter_private()?;
     may_hold_many()?;
-    // Else connections of the past would fill the tables. Where it may not be set, they do.
+    // Otherwise connections in TIME-WAIT fill the tables. A failure to set it is ignored.
     let _ = fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "16");
-    cores::stay_on(*server);
-    let mut stand = Stand::start(peer.server)?;
-    cores::stay_on(*client);
-    stand.wait(places.echo, peer.takes(Load::Bulk))?;
-    Ok((Some(stand), Services::default()))
+    cores::pin(*server);
+    let mut server = ServerProcess::start(peer.server)?;
+    cores::pin(*client);
+    server.wait(places.echo, peer.takes(Load::Bulk))?;
+    Ok((Some(server), Services::default()))
 }
 
-/// What somebody else's server offers.
+/// The services of a server that is already running.
 fn examine(echo: SocketAddr) -> Result<Services, Fault> {
-    let tcp = load::is_served(echo).err();
+    let tcp = is_served(echo).err();
     let udp = (0..3).find_map(|_| is_reflected(echo, Duration::from_secs(1)).ok());
     match (tcp, udp) {
         (Some(error), Some(())) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            Ok(Services { tcp: Some(load::reason(&error)), udp: None })
+            Ok(Services { tcp: Some(reason(&error)), udp: None })
         }
         (Some(error), _) => Err(Fault::failed(format!(
-            "{echo}: no echo over TCP: {}; smolecho probe {echo} says more",
-            load::reason(&error)
+            "{echo}: no echo over TCP: {}; see smolecho probe {echo}",
+            reason(&error)
         ))),
         (None, None) => Ok(Services { tcp: None, udp: Some("no answer".into()) }),
         (None, Some(())) => Ok(Services::default()),
     }
 }
 
-/// A server that is ours, and ends with this value.
-struct Stand {
+/// A server process, ended on drop.
+struct ServerProcess {
     pid: Pid,
     process: Child,
 }
 
-impl Stand {
-    fn start(server: Server) -> Result<Stand, Fault> {
+impl ServerProcess {
+    fn start(server: Server) -> Result<ServerProcess, Fault> {
         let mut command = Command::new(env::current_exe()?);
         match server {
             Server::Ours(options) => {
@@ -222,21 +146,21 @@ impl Stand {
             links.add_address(LINK, HOST_ADDRESSES[0])?;
             stdin.write_all(b"\n")?;
         }
-        Ok(Stand { pid, process })
+        Ok(ServerProcess { pid, process })
     }
 
-    /// Until it echoes, or it is certain that it will not.
+    /// Waits until it echoes, ends, or [`START`] has passed.
     fn wait(&mut self, echo: SocketAddr, has_tcp: bool) -> Result<(), Fault> {
         let limit = Instant::now() + START;
         loop {
-            let echoed = if has_tcp { load::is_served(echo) } else { is_reflected(echo, LOOK) };
+            let echoed = if has_tcp { is_served(echo) } else { is_reflected(echo, LOOK) };
             match echoed {
                 Ok(()) => return Ok(()),
                 Err(_) if self.process.ended()?.is_some() => {
-                    return Err(Fault::machine("the server has ended; what it said is above"));
+                    return Err(Fault::machine("the server has ended; its message is above"));
                 }
                 Err(error) if Instant::now() > limit => {
-                    return Err(Fault::failed(format!("no server: {}", load::reason(&error))));
+                    return Err(Fault::failed(format!("no server: {}", reason(&error))));
                 }
                 Err(_) => sleep(Duration::from_millis(5)),
             }
@@ -244,20 +168,14 @@ impl Stand {
     }
 }
 
-/// Whether a datagram comes back.
+/// Sends a datagram and waits for its echo.
 fn is_reflected(echo: SocketAddr, patience: Duration) -> io::Result<()> {
-    let socket = load::towards(echo, patience)?;
+    let socket = towards(echo, patience)?;
     socket.send(b"?")?;
     socket.recv(&mut [0; 8]).map(drop)
 }
 
-/// The arguments that make this program that part.
-pub(super) fn arguments(part: &Part) -> Result<[OsString; 2], Fault> {
-    let json = serde_json::to_string(part).map_err(|error| Fault::failed(error.to_string()))?;
-    Ok(["bench-part".into(), json.into()])
-}
-
-/// As many open files as the system allows, which the server inherits.
+/// Raises the limit of open files to the maximum; the server inherits it.
 fn may_hold_many() -> Result<(), Fault> {
     let raise = || {
         let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;

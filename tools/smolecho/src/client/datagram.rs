@@ -1,4 +1,4 @@
-//! Over UDP: one question, asked again until it is answered.
+//! The UDP client: one question, repeated until it is answered.
 
 use std::fmt::Display;
 
@@ -6,33 +6,33 @@ use smolecho::{ConnectError, Event, Query, Report as Tally};
 use smoltcp::time::Duration;
 use smoltcp::wire::IpAddress;
 
-use super::{Outcome, check_peer, refused, within};
-use crate::child::Child;
-use crate::cli::Client;
+use super::options::Client;
+use super::outcome::{Outcome, check_peer, refused, within};
 use crate::fault::Fault;
+use crate::host::child::Child;
 use crate::host::tap::USUAL_MTU;
-use crate::memory::DATAGRAM;
-use crate::run::Run;
+use crate::node::memory::DATAGRAM;
+use crate::node::run::Run;
 
-/// How often to ask, waiting twice as long each time: 1 + 2 + 4 + 8 + 16 parts of the time there is.
+/// How often to ask. The waits double: 1 + 2 + 4 + 8 + 16 parts of the limit.
 const TRIES: u8 = 5;
 const PARTS: u32 = (1 << TRIES) - 1;
 
-/// With `--handshake-timeout off`: the first wait, and as often as the library asks.
+/// With `--handshake-timeout off`: the first wait, and as many tries as the library allows.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// What a peer that ends may have sent is still looked at.
+/// How long to wait for answers after the peer command has ended.
 const LAST_WORDS: Duration = Duration::from_millis(50);
 
-/// The headers before a datagram's bytes.
+/// IP and UDP headers.
 const OVER_IPV4: usize = 20 + 8;
 const OVER_IPV6: usize = 40 + 8;
 
-/// That the message fits into one datagram. The MTU of a TAP that is there already is not known yet.
+/// Checks that the message fits into one datagram. The MTU of an existing TAP is not known yet.
 pub(super) fn check(options: &Client, len: usize, creates: bool) -> Result<(), Fault> {
-    let mtu = usize::from(options.network.mtu.unwrap_or(USUAL_MTU));
+    let mtu = usize::from(options.common.network.mtu.unwrap_or(USUAL_MTU));
     let most = match options.server.address.addr {
-        // What leaves in fragments is put together first, headers and all.
+        // A fragmented datagram is assembled first, with its headers.
         IpAddress::Ipv4(_) => DATAGRAM - OVER_IPV4,
         IpAddress::Ipv6(_) if creates => DATAGRAM.min(mtu - OVER_IPV6),
         IpAddress::Ipv6(_) => DATAGRAM,
@@ -42,7 +42,7 @@ pub(super) fn check(options: &Client, len: usize, creates: bool) -> Result<(), F
 
 fn too_large(len: usize, what_fits: impl Display) -> Fault {
     Fault::usage(format!(
-        "MESSAGE: {len} bytes do not fit into one datagram there; {what_fits}, or --proto tcp, would do"
+        "MESSAGE: {len} bytes do not fit into one datagram; {what_fits}, or --proto tcp, would do"
     ))
 }
 
@@ -52,7 +52,7 @@ pub(super) fn ask(
     message: &'static [u8],
     mut peer: Option<&mut Child>,
 ) -> Result<Outcome, Fault> {
-    let (wait, tries) = match options.network.handshake_timeout.for_stack() {
+    let (wait, tries) = match options.common.network.handshake_timeout.for_stack() {
         Some(limit) => (limit / PARTS, TRIES),
         None => (FIRST_WAIT, u8::MAX),
     };
@@ -85,15 +85,15 @@ pub(super) fn ask(
     }
 }
 
-/// Good, or one line that says what went wrong.
+/// Success, or one line that says what went wrong.
 fn verdict(options: &Client, tally: &Tally) -> Result<(), Fault> {
     let server = &options.server;
     let line = match *tally {
         Tally { lost: 0, .. } => return Ok(()),
         Tally { mismatched: 0, sent, .. } => format!(
-            "{server} did not answer within {}, asked {sent} times: is it up, does anything listen \
-             there, does it know the way back?",
-            within(options.network.handshake_timeout)
+            "{server} did not answer within {}, asked {sent} times: is it running and listening, \
+             does it have a route back?",
+            within(options.common.network.handshake_timeout)
         ),
         _ => format!("{server} sent bytes that differ from ours"),
     };

@@ -1,39 +1,33 @@
-//! `smolecho client`: connect – send – recv – print – close, or sendto – recvfrom – print, and whether
-//! all of it went well.
+//! `smolecho client`: connect – send – recv – print – close over TCP, or sendto – recvfrom – print over UDP.
 
 mod datagram;
+pub(crate) mod options;
+mod outcome;
 mod stream;
 
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-use smolecho::ConnectError;
-
-use crate::child::Child;
-use crate::cli::{Client, Proto};
+use self::options::Client;
+use self::outcome::{Outcome, within};
+use crate::args::scope;
+use crate::args::shared::Proto;
 use crate::fault::Fault;
+use crate::host::child::Child;
 use crate::host::netns;
-use crate::plan::Plan;
-use crate::report::{Report, Role};
-use crate::run::Run;
-use crate::values::Limit;
-use crate::{reach, scope};
+use crate::node::plan::Plan;
+use crate::node::reach;
+use crate::node::run::Run;
+use crate::output::dialogue::Role;
+use crate::output::report::Report;
 
-/// How an attempt to talk to the server came out.
-enum Outcome {
-    /// Well or not; one line says why not.
-    Ended(Result<(), Fault>),
-    /// A signal ended it.
-    Stopped,
-}
-
-/// What the options ask for, before anything is done.
+/// Checks the options, before anything is created.
 pub(crate) fn plan(options: &Client) -> Result<Plan, Fault> {
-    let is_private = options.private.command()?.is_some();
-    let mut plan = Plan::new(&options.network, 1, is_private)?;
-    plan.impair(&options.impair)?;
+    let is_private = options.common.private.command()?.is_some();
+    let mut plan = Plan::new(&options.common.network, 1, is_private)?;
+    plan.impair(&options.common.impair)?;
     plan.datagrams = options.proto == Proto::Udp;
-    scope::check("", &options.server, &options.network.tap, plan.creates)?;
+    scope::check("", &options.server, &options.common.network.tap, plan.creates)?;
     reach::check(&options.server, &plan.config)?;
     if plan.datagrams {
         datagram::check(options, options.message.len(), plan.creates)?;
@@ -42,15 +36,15 @@ pub(crate) fn plan(options: &Client) -> Result<Plan, Fault> {
 }
 
 pub(crate) fn run(options: &Client) -> Result<ExitCode, Fault> {
-    let (command, plan) = (options.private.command()?, plan(options)?);
+    let (command, plan) = (options.common.private.command()?, plan(options)?);
     let has_a_way = reach::is_static(options.server.address.addr, &plan.config);
-    // The node keeps what it says as long as it lives, and that is as long as the program.
+    // The node keeps the message as long as it lives: until the program ends.
     let message: &'static [u8] = options.message.as_bytes().to_vec().leak();
     if command.is_some() {
         netns::enter_private()?;
     }
-    let report = Report::new(&options.output, Role::Client);
-    let mut run = Run::start(plan, options.output.pcap.as_deref(), report)?;
+    let report = Report::new(&options.common.output, Role::Client);
+    let mut run = Run::start(plan, options.common.output.pcap.as_deref(), report)?;
 
     let mut peer = command.map(Child::start).transpose()?;
     let outcome = match (has_a_way || is_given_one(&mut run, options)?, options.proto) {
@@ -68,16 +62,15 @@ pub(crate) fn run(options: &Client) -> Result<ExitCode, Fault> {
     }
 }
 
-/// Waits until the network has given the stack an address of the server's family; false if a signal
-/// says to stop.
+/// Waits for an address of the server's family from the network; false if interrupted.
 fn is_given_one(run: &mut Run, options: &Client) -> Result<bool, Fault> {
     let version = options.server.address.addr.version();
-    let timeout = options.network.handshake_timeout;
+    let timeout = options.common.network.handshake_timeout;
     let limit = timeout.for_stack().map(|limit| run.now() + limit);
     while run.awaited.is_awaited(version) {
         if limit.is_some_and(|limit| run.now() >= limit) {
             return Err(Fault::failed(format!(
-                "{}: the network gave the stack no address for it within {}: is there a DHCP server \
+                "{}: no address of its family from the network within {}: is there a DHCP server \
                  or a router on the link?",
                 options.server,
                 within(timeout)
@@ -88,25 +81,4 @@ fn is_given_one(run: &mut Run, options: &Client) -> Result<bool, Fault> {
         }
     }
     Ok(true)
-}
-
-/// Why nothing can be sent at all.
-fn refused(options: &Client, error: ConnectError) -> Fault {
-    Fault::failed(format!("{}: {error}", options.server))
-}
-
-/// A peer that is no longer there cannot answer.
-fn check_peer(peer: &mut Child, options: &Client, what: &str) -> Result<(), Fault> {
-    match peer.ended()? {
-        None => Ok(()),
-        Some(status) => Err(Fault::failed(format!(
-            "{} ended with {status} before it {what} on {}",
-            peer.name(),
-            options.server
-        ))),
-    }
-}
-
-fn within(limit: Limit) -> String {
-    limit.0.map_or_else(|| "ever".into(), |limit| humantime::format_duration(limit).to_string())
 }

@@ -1,19 +1,19 @@
-//! Over TCP: one connection, from the SYN to its end.
+//! The TCP client: one connection, from SYN to close.
 
 use smolecho::{CloseReason, Event, Message};
 use smoltcp::time::Duration;
 
-use super::{Outcome, check_peer, refused, within};
-use crate::child::Child;
-use crate::cli::Client;
+use super::options::Client;
+use super::outcome::{Outcome, check_peer, refused, within};
 use crate::fault::Fault;
-use crate::report::Report;
-use crate::run::Run;
+use crate::host::child::Child;
+use crate::node::run::Run;
+use crate::output::report::Report;
 
-/// How long to wait before a peer that has just been started is tried again.
+/// How long to wait between attempts to connect to the peer command.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// How a connection ended, and how many bytes came back; nothing if a signal came first.
+/// Why the connection closed, and the bytes received; `None` if interrupted.
 type Ended = Option<(CloseReason, u64)>;
 
 pub(super) fn talk(
@@ -28,18 +28,20 @@ pub(super) fn talk(
     };
     Ok(match ended {
         None => Outcome::Stopped,
-        Some((end, received)) => Outcome::Ended(verdict(options, end, received, message.len())),
+        Some((reason, received)) => {
+            Outcome::Ended(verdict(options, reason, received, message.len()))
+        }
     })
 }
 
-/// Talks to a peer that may not listen yet.
+/// Retries until the peer command listens.
 fn connect_once_up(
     run: &mut Run,
     options: &Client,
     message: &'static [u8],
     peer: &mut Child,
 ) -> Result<Ended, Fault> {
-    let limit = options.network.handshake_timeout.for_stack().map(|limit| run.now() + limit);
+    let limit = options.common.network.handshake_timeout.for_stack().map(|limit| run.now() + limit);
     loop {
         let retry = limit.is_none_or(|limit| run.now() < limit);
         match connect(run, options, message, retry)? {
@@ -53,7 +55,7 @@ fn connect_once_up(
     }
 }
 
-/// Waits; true if a signal says to stop.
+/// Waits between attempts; true if interrupted.
 fn pause(run: &mut Run) -> Result<bool, Fault> {
     let until = run.now() + RETRY;
     while run.now() < until {
@@ -64,7 +66,7 @@ fn pause(run: &mut Run) -> Result<bool, Fault> {
     Ok(false)
 }
 
-/// One connection. A refusal that is not the last word is not reported.
+/// One connection. With `retry`, a refused connection is not reported.
 fn connect(
     run: &mut Run,
     options: &Client,
@@ -78,9 +80,9 @@ fn connect(
     let mut ended = None;
     loop {
         let pending = run.turn(None, |report, event| {
-            if let Event::Closed { reason: end, received, .. } = *event {
-                ended = Some((end, received));
-                if end == CloseReason::ConnectRefused && retry {
+            if let Event::Closed { reason, received, .. } = *event {
+                ended = Some((reason, received));
+                if reason == CloseReason::ConnectRefused && retry {
                     return;
                 }
             }
@@ -92,19 +94,19 @@ fn connect(
     }
 }
 
-/// Good, or one line that says what went wrong.
-fn verdict(options: &Client, end: CloseReason, received: u64, len: usize) -> Result<(), Fault> {
+/// Success, or one line that says what went wrong.
+fn verdict(options: &Client, reason: CloseReason, received: u64, len: usize) -> Result<(), Fault> {
     let server = &options.server;
     let back = format!("{received} of {len} bytes came back");
-    let line = match end {
+    let line = match reason {
         CloseReason::Finished => return Ok(()),
         CloseReason::ConnectRefused => {
             format!("{server} refused the connection: does anything listen there?")
         }
         CloseReason::HandshakeTimeout => format!(
-            "{server} did not answer within {}: is it up, is its address right, does it know the \
-             way back?",
-            within(options.network.handshake_timeout)
+            "{server} did not answer within {}: is it running, is the address right, does it \
+             have a route back?",
+            within(options.common.network.handshake_timeout)
         ),
         CloseReason::Mismatch => {
             format!("{server} sent bytes that differ from ours, within the first {received}")
@@ -112,14 +114,17 @@ fn verdict(options: &Client, end: CloseReason, received: u64, len: usize) -> Res
         CloseReason::Short => format!("{server} closed early: {back}"),
         CloseReason::Reset => format!("{server} reset the connection: {back}"),
         CloseReason::IdleTimeout => {
-            format!("{server} was silent for {}: {back}", within(options.network.idle_timeout))
+            format!(
+                "{server} was silent for {}: {back}",
+                within(options.common.network.idle_timeout)
+            )
         }
         CloseReason::StallTimeout => format!(
             "{server} acknowledged nothing for {}: {back}",
-            within(options.network.stall_timeout)
+            within(options.common.network.stall_timeout)
         ),
         CloseReason::FinWaitTimeout => format!("{server} did not close its side: {back}"),
-        end => format!("{server}: {}: {back}", end.name()),
+        reason => format!("{server}: {}: {back}", reason.name()),
     };
     Err(Fault::failed(line))
 }

@@ -1,4 +1,4 @@
-//! The demo where there is no TAP: the same dialogue between two of our nodes, on a cable in memory.
+//! The demo without a TAP: the same dialogue between two nodes on an in-memory cable.
 
 use smolecho::phy::cable::{self, Cable};
 use smolecho::{CloseReason, Event, Listener, Message, Node, Query, UdpService};
@@ -6,20 +6,19 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpEndpoint;
 
 use super::page::{Page, grouped};
-use super::{ADDRESSES, HOST_ADDRESSES, MESSAGE, PORT, config};
+use super::setup::{MESSAGE, PORT, config};
 use crate::fault::Fault;
-use crate::lecture;
-use crate::memory;
-use crate::plan;
-use crate::report::Role;
+use crate::node::defaults::{ADDRESSES, HOST_ADDRESSES};
+use crate::node::{memory, plan};
+use crate::output::dialogue::{self, Role};
 
 const FRAMES: usize = 64;
 
-/// Bytes of each connection that the figure is taken from, and how long to take it.
+/// Bytes per connection of the throughput figure, and the time of each figure.
 const BULK: u64 = 1 << 20;
 const MEASURE: std::time::Duration = std::time::Duration::from_millis(250);
 
-/// The cable's own time: what every turn of the loop is said to take.
+/// Virtual time that each turn of the loop takes.
 const TURN: Duration = Duration::from_millis(1);
 
 /// A node and its end of the cable.
@@ -28,7 +27,7 @@ struct Party<'c> {
     end: cable::End<'c, FRAMES>,
 }
 
-/// Datagrams that their figure is taken from at a time.
+/// Datagrams per query of the round trip figure.
 const ROW: u32 = 10_000;
 
 pub(super) fn show(page: &mut Page) -> Result<(), Fault> {
@@ -40,16 +39,14 @@ pub(super) fn show(page: &mut Page) -> Result<(), Fault> {
     server.node.listen(Listener::new(PORT, 5)).map_err(|error| failed(&error))?;
     server.node.bind(PORT, UdpService::Echo).map_err(|error| failed(&error))?;
 
-    page.line(
-        "TCP and UDP echo over a cable in memory instead: two of our stacks, nothing of the kernel's.",
-    );
+    page.line("TCP and UDP echo over a cable in memory instead, between two smolecho nodes.");
     for address in &ADDRESSES {
         let to = IpEndpoint::new(address.address(), PORT);
         page.heading("TCP", to.into(), "our server, our client");
-        page.say(Role::Server, lecture::listening(to));
+        page.say(Role::Server, dialogue::listening(to));
         connect(&mut server, &mut client, to, Message::new(MESSAGE), &mut now, Some(page))?;
         page.heading("UDP", to.into(), "our server, our client");
-        page.say(Role::Server, lecture::listening(to));
+        page.say(Role::Server, dialogue::listening(to));
         query(&mut server, &mut client, to, Query::new(MESSAGE), &mut now, Some(page))?;
     }
 
@@ -69,11 +66,11 @@ pub(super) fn show(page: &mut Page) -> Result<(), Fault> {
     }
     let trips = datagrams as f64 / start.elapsed().as_secs_f64();
     page.line(format_args!(
-        "\n{} MiB more, every byte compared: {rate:.0} MB/s both ways at once",
+        "\n{} MiB more, all bytes compared: {rate:.0} MB/s both ways at once",
         bytes >> 20
     ));
     page.line(format_args!(
-        "{} datagrams more, every one answered: {} round trips a second",
+        "{} datagrams more, all answered: {} round trips per second",
         grouped(datagrams),
         grouped(trips as u64)
     ));
@@ -92,7 +89,7 @@ fn party<'c>(
     Ok(Party { node, end })
 }
 
-/// One connection, from the SYN until both sides are done.
+/// One connection, from SYN to the close of both sides.
 fn connect<'c>(
     server: &mut Party<'c>,
     client: &mut Party<'c>,
@@ -105,7 +102,7 @@ fn connect<'c>(
     talk(server, client, 2, now, page)
 }
 
-/// One question, or a row of them.
+/// One query of one or more datagrams.
 fn query<'c>(
     server: &mut Party<'c>,
     client: &mut Party<'c>,
@@ -118,7 +115,8 @@ fn query<'c>(
     talk(server, client, 1, now, page)
 }
 
-/// Until there have been so many ends: each side of a connection has one, a question has one.
+/// Polls both nodes until this many ends have been reported: a connection has one on each side, a query has
+/// one.
 fn talk<'c>(
     server: &mut Party<'c>,
     client: &mut Party<'c>,
@@ -134,9 +132,10 @@ fn talk<'c>(
                     page.event(role, &event);
                 }
                 match event {
-                    Event::Closed { reason: end, .. } => {
+                    Event::Closed { reason, .. } => {
                         ended += 1;
-                        trouble = (end != CloseReason::Finished).then(|| end.name()).or(trouble);
+                        trouble =
+                            (reason != CloseReason::Finished).then(|| reason.name()).or(trouble);
                     }
                     Event::Reported { report, .. } => {
                         ended += 1;

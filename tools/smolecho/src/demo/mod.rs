@@ -1,28 +1,25 @@
-//! `smolecho demo`: the lecture's dialogue, both ways, in one command and without any set-up.
+//! `smolecho demo`: the lecture's dialogue both ways, in one command without set-up.
 
 mod cable;
-mod core;
 mod kernel;
 mod page;
+mod setup;
 mod tap;
 
 use std::process::ExitCode;
 
-use smolecho::{Config, UdpPolicy};
 use smolecho_sim::Impairments;
-use smoltcp::wire::IpCidr;
 
 use self::page::Page;
+use self::setup::{NAME, config};
 use crate::fault::Fault;
 use crate::host::netns;
 use crate::host::tap::TapOptions;
-use crate::plan::{self, ADDRESSES, HOST_ADDRESSES, Plan};
-use crate::report::{Report, say};
-use crate::run::Run;
-
-const NAME: &str = "smolecho0";
-const PORT: u16 = 12345;
-const MESSAGE: &[u8] = b"Hello, Server!";
+use crate::node::defaults::{ADDRESSES, HOST_ADDRESSES};
+use crate::node::plan::Plan;
+use crate::node::run::Run;
+use crate::output::report::Report;
+use crate::output::stderr::say;
 
 pub(crate) fn run() -> Result<ExitCode, Fault> {
     let mut page = Page::new();
@@ -37,7 +34,7 @@ pub(crate) fn run() -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A node on a TAP in a private namespace, and how many families it speaks.
+/// A node on a TAP in a private namespace, and the number of its address families.
 fn private_tap() -> Result<(Run, usize), Fault> {
     netns::enter_private()?;
     let start = |families| Run::start(tap_plan(families)?, None, Report::quiet());
@@ -69,11 +66,4 @@ fn tap_plan(families: usize) -> Result<Plan, Fault> {
         impairments: Impairments::default(),
         notes: Vec::new(),
     })
-}
-
-/// Without a limit on datagrams: nobody else is here, and the figures are to have none.
-fn config(number: u8, addresses: &[IpCidr]) -> Result<Config, Fault> {
-    let mut config = Config::new([2, 0, 0, 0, 0, number], plan::random());
-    config.udp_policy = UdpPolicy { per_source: None, total: None, ..UdpPolicy::DEFAULT };
-    plan::with_addresses(config, addresses)
 }

@@ -1,4 +1,4 @@
-//! What the demo prints: headings, and two transcripts side by side in the order in which things happened.
+//! The demo's output: headings, and two transcripts in the order of events.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,9 +7,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use smolecho::Event;
 
 use crate::fault::Fault;
-use crate::lecture;
-use crate::report::stdout::Stdout;
-use crate::report::{Excerpt, Role};
+use crate::output::dialogue::{self, Role};
+use crate::output::excerpt::Excerpt;
+use crate::output::stdout::Stdout;
 
 pub(super) struct Page {
     out: Stdout,
@@ -17,7 +17,7 @@ pub(super) struct Page {
     said: Receiver<(Role, String)>,
 }
 
-/// For a thread to write its side of the dialogue with.
+/// Writes one side of the dialogue from another thread.
 pub(super) struct Pen {
     role: Role,
     pen: Sender<(Role, String)>,
@@ -25,7 +25,7 @@ pub(super) struct Pen {
 
 impl Pen {
     pub(super) fn say(&self, line: String) {
-        // The page outlives the threads; and were it gone, nobody would read this.
+        // The page outlives the threads.
         let _ = self.pen.send((self.role, line));
     }
 }
@@ -56,17 +56,17 @@ impl Page {
         self.out.line(format_args!("  {side} | {line}"));
     }
 
-    /// What happened to a node in this role. Whatever its peer said before comes first: it was before.
+    /// Prints an event of the node in this role, after what its peer has said until now.
     pub(super) fn event(&mut self, role: Role, event: &Event<'_>) {
         self.gather();
         match (role, event) {
-            (_, Event::Accepted { tuple }) => self.say(role, lecture::accepted(tuple.remote)),
-            (_, Event::Connected { tuple }) => self.say(role, lecture::connected(tuple.remote)),
+            (_, Event::Accepted { tuple }) => self.say(role, dialogue::accepted(tuple.remote)),
+            (_, Event::Connected { tuple }) => self.say(role, dialogue::connected(tuple.remote)),
             (Role::Server, Event::Received { data, .. }) => {
-                self.say(role, lecture::request(&Excerpt::of(data)));
+                self.say(role, dialogue::request(&Excerpt::of(data)));
             }
             (Role::Client, Event::Received { data, .. }) => {
-                self.say(role, lecture::answer(&Excerpt::of(data)));
+                self.say(role, dialogue::answer(&Excerpt::of(data)));
             }
             _ => {}
         }
@@ -78,7 +78,7 @@ impl Page {
         }
     }
 
-    /// Puts down what the threads said, and whether all of it could be printed.
+    /// Prints what the threads have said. Fails if stdout failed.
     pub(super) fn settle(&mut self) -> Result<(), Fault> {
         self.gather();
         self.out.check()
@@ -92,7 +92,7 @@ pub(super) fn family(address: SocketAddr) -> &'static str {
     }
 }
 
-/// Digits in groups of three.
+/// Groups digits by three.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();

@@ -1,4 +1,4 @@
-//! The demo on a TAP: our server and a kernel client, our client and a kernel server.
+//! The demo on a TAP: our server with a kernel client, and our client with a kernel server.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -9,20 +9,21 @@ use smolecho::{CloseReason, Event, Listener, Message, Query, UdpService};
 use smoltcp::time::Duration;
 use smoltcp::wire::IpEndpoint;
 
-use super::core::OneCore;
-use super::kernel::{datagram, stream};
+use super::kernel;
 use super::page::{Page, family, grouped};
-use super::{ADDRESSES, HOST_ADDRESSES, MESSAGE, NAME, PORT};
-use crate::bench::{self, Load};
+use super::setup::{MESSAGE, NAME, PORT};
 use crate::fault::Fault;
-use crate::lecture;
-use crate::report::Role;
-use crate::run::Run;
+use crate::host::cores::OneCore;
+use crate::load::run::measure;
+use crate::load::scene::Load;
+use crate::node::defaults::{ADDRESSES, HOST_ADDRESSES};
+use crate::node::run::Run;
+use crate::output::dialogue::{self, Role};
 
-/// How long each figure is taken.
+/// The time of each figure.
 const MEASURE: time::Duration = time::Duration::from_millis(250);
 
-/// How often to see whether the kernel's side is done.
+/// How often to check whether the kernel's side is done.
 const TICK: Duration = Duration::from_millis(5);
 
 const OUR_SERVER: &str = "our server on the userspace stack, a kernel socket as client";
@@ -43,7 +44,7 @@ pub(super) fn show(mut run: Run, families: usize, page: &mut Page) -> Result<(),
         udp_server(&mut run, ours, page)?;
         udp_client(&mut run, hosts, page)?;
     }
-    page.line("\nOur server, one kernel client at a time, every byte compared:");
+    page.line("\nOur server, one kernel client at a time, all bytes compared:");
     for ours in &ADDRESSES[..families] {
         figures(&mut run, IpEndpoint::new(ours.address(), PORT).into(), page)?;
     }
@@ -54,47 +55,47 @@ pub(super) fn show(mut run: Run, families: usize, page: &mut Page) -> Result<(),
 
 fn tcp_server(run: &mut Run, server: SocketAddr, page: &mut Page) -> Result<(), Fault> {
     page.heading("TCP", server, OUR_SERVER);
-    page.say(Role::Server, lecture::listening(server));
+    page.say(Role::Server, dialogue::listening(server));
     let pen = page.pen(Role::Client);
-    meanwhile(run, page, Some(Role::Server), 0, move || stream::client(server, &pen))
+    meanwhile(run, page, Some(Role::Server), 0, move || kernel::tcp_client(server, &pen))
 }
 
 fn tcp_client(run: &mut Run, server: IpEndpoint, page: &mut Page) -> Result<(), Fault> {
     let address = SocketAddr::from(server);
     let listener = TcpListener::bind(address).map_err(|error| failed(address, &error))?;
     page.heading("TCP", address, OUR_CLIENT);
-    page.say(Role::Server, lecture::listening(address));
+    page.say(Role::Server, dialogue::listening(address));
 
     let (now, pen) = (run.now(), page.pen(Role::Server));
     run.node
         .connect(server, Message::new(MESSAGE), now)
         .map_err(|error| failed(address, &error))?;
-    meanwhile(run, page, Some(Role::Client), 0, move || stream::server(&listener, &pen))
+    meanwhile(run, page, Some(Role::Client), 0, move || kernel::tcp_server(&listener, &pen))
 }
 
 fn udp_server(run: &mut Run, server: SocketAddr, page: &mut Page) -> Result<(), Fault> {
     page.heading("UDP", server, OUR_SERVER);
-    page.say(Role::Server, lecture::listening(server));
+    page.say(Role::Server, dialogue::listening(server));
     let pen = page.pen(Role::Client);
-    meanwhile(run, page, Some(Role::Server), 0, move || datagram::client(server, &pen))
+    meanwhile(run, page, Some(Role::Server), 0, move || kernel::udp_client(server, &pen))
 }
 
 fn udp_client(run: &mut Run, server: IpEndpoint, page: &mut Page) -> Result<(), Fault> {
     let address = SocketAddr::from(server);
     let socket = UdpSocket::bind(address).map_err(|error| failed(address, &error))?;
     page.heading("UDP", address, OUR_CLIENT);
-    page.say(Role::Server, lecture::listening(address));
+    page.say(Role::Server, dialogue::listening(address));
 
     let pen = page.pen(Role::Server);
     run.node.query(server, Query::new(MESSAGE)).map_err(|error| failed(address, &error))?;
-    meanwhile(run, page, Some(Role::Client), 1, move || datagram::server(&socket, &pen))
+    meanwhile(run, page, Some(Role::Client), 1, move || kernel::udp_server(&socket, &pen))
 }
 
-/// A line of figures, from two connections and one row of datagrams.
+/// Measures and prints one line of figures.
 fn figures(run: &mut Run, server: SocketAddr, page: &mut Page) -> Result<(), Fault> {
     let one_core = OneCore::stay();
     let mut rate = |load| {
-        let sample = meanwhile(run, page, None, 0, move || bench::measure(server, load, MEASURE))?;
+        let sample = meanwhile(run, page, None, 0, move || measure(server, load, MEASURE))?;
         Ok::<f64, Fault>(sample.done as f64 / sample.seconds)
     };
     let tcp = rate(Load::TcpRoundTrips { bytes: MESSAGE.len() })?;
@@ -102,7 +103,7 @@ fn figures(run: &mut Run, server: SocketAddr, page: &mut Page) -> Result<(), Fau
     drop(one_core);
     let bytes = rate(Load::Bulk)?;
     page.line(format_args!(
-        "  {}  {:>7} TCP and {:>7} UDP round trips a second on one core, {:.0} MB/s both ways at once",
+        "  {}  {:>7} TCP and {:>7} UDP round trips per second on one core, {:.0} MB/s both ways at once",
         family(server),
         grouped(tcp as u64),
         grouped(udp as u64),
@@ -123,8 +124,8 @@ fn totals(run: &Run, page: &mut Page) {
     ));
 }
 
-/// Turns the loop while the kernel's side, in a thread of its own, does its part, and until our side is
-/// done too: with its connection, and with so many questions.
+/// Runs the node while `part`, the kernel's side, runs in a thread; until both are done, our connection is
+/// closed and this many questions are answered.
 fn meanwhile<T: Send + 'static>(
     run: &mut Run,
     page: &mut Page,
@@ -141,8 +142,8 @@ fn meanwhile<T: Send + 'static>(
     part.map_err(|error| Fault::failed(format!("the kernel's side: {error}")))
 }
 
-/// Once around the loop; says how many questions were answered. A connection or a question that ends
-/// other than well ends the demo.
+/// One turn of the loop; returns the number of questions answered. A connection or question that fails ends the
+/// demo.
 fn turn(run: &mut Run, page: &mut Page, role: Option<Role>) -> Result<usize, Fault> {
     let (mut failed, mut answered) = (None, 0);
     let latest = run.now() + TICK;
@@ -151,8 +152,8 @@ fn turn(run: &mut Run, page: &mut Page, role: Option<Role>) -> Result<usize, Fau
             page.event(role, event);
         }
         match *event {
-            Event::Closed { reason: end, .. } if end != CloseReason::Finished => {
-                failed = Some(end.name())
+            Event::Closed { reason, .. } if reason != CloseReason::Finished => {
+                failed = Some(reason.name())
             }
             Event::Reported { report, .. } if report.lost > 0 => failed = Some("no answer"),
             Event::Reported { .. } => answered += 1,

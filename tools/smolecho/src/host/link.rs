@@ -1,12 +1,9 @@
-//! The host's side of an interface, over rtnetlink (`man 7 rtnetlink`): up, down, MTU, addresses.
+//! Interfaces of the host, over rtnetlink (`man 7 rtnetlink`): state, MTU, queue, addresses.
 
 use std::io;
 use std::net::IpAddr;
 
-use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage,
-    NetlinkPayload,
-};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::address::{
     AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage,
 };
@@ -15,46 +12,33 @@ use netlink_packet_route::link::{
 };
 use netlink_packet_route::tc::{TcAttribute, TcHandle, TcMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
-use netlink_sys::protocols::NETLINK_ROUTE;
-use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
 use nix::unistd::Pid;
 use smoltcp::wire::IpCidr;
 
+use super::netlink::Netlink;
 use super::route::RouteNews;
 use crate::fault::{Fault, errno};
 
-/// IPv6 does not run on a link with a smaller one (RFC 8200, section 5).
+/// The smallest MTU for IPv6 (RFC 8200 section 5).
 const IPV6_MIN_MTU: usize = 1280;
 
-/// Whether an interface of this name exists in the namespace of the caller.
+/// Whether the interface exists in the caller's network namespace.
 pub(crate) fn exists(name: &str) -> bool {
     if_nametoindex(name).is_ok()
 }
 
-/// A conversation with the kernel about its interfaces. It stays in the namespace where it was
-/// opened.
-pub(crate) struct Links {
-    socket: Socket,
-    sequence: u32,
-}
+/// Requests about the interfaces of the network namespace where it was opened.
+pub(crate) struct Links(Netlink);
 
 impl Links {
-    /// Opens the conversation.
     pub(crate) fn open() -> Result<Links, Fault> {
-        let open = || {
-            let mut socket = Socket::new(NETLINK_ROUTE)?;
-            socket.bind_auto()?;
-            socket.connect(&SocketAddr::new(0, 0))?;
-            Ok(socket)
-        };
-        let socket = open().map_err(|error: io::Error| {
+        Netlink::open().map(Links).map_err(|error| {
             Fault::machine(format!(
-                "cannot talk to the kernel over netlink: {error}; it needs CONFIG_NET"
+                "cannot talk to the kernel over netlink: {error}; the kernel needs CONFIG_NET"
             ))
-        })?;
-        Ok(Links { socket, sequence: 0 })
+        })
     }
 
     /// `ip link set NAME up`, or `down`.
@@ -74,14 +58,12 @@ impl Links {
         let mut link = link(name)?;
         link.attributes.push(LinkAttribute::Mtu(mtu.into()));
         self.ask(RouteNetlinkMessage::SetLink(link), 0).map_err(|error| match errno(&error) {
-            Errno::EINVAL => {
-                Fault::usage(format!("--mtu {mtu}: {name} does not take it; 1500 would do"))
-            }
+            Errno::EINVAL => Fault::usage(format!("--mtu {mtu}: {name} rejects it; 1500 would do")),
             _ => fault(name, &format!("cannot set its MTU to {mtu}"), &error),
         })
     }
 
-    /// `ip link set NAME txqueuelen LEN`: frames of the host's that wait for us at most.
+    /// `ip link set NAME txqueuelen LEN`: frames from the host that may wait to be read.
     pub(crate) fn set_queue(&mut self, name: &str, len: u32) -> Result<(), Fault> {
         let mut link = link(name)?;
         link.attributes.push(LinkAttribute::TxQueueLen(len));
@@ -89,8 +71,8 @@ impl Links {
             .map_err(|error| fault(name, &format!("cannot set its queue to {len}"), &error))
     }
 
-    /// `tc qdisc replace dev NAME root noqueue`: the host's frames go straight to the interface, as a veth's do.
-    /// A kernel that cannot do without a queue before the interface's own is as good.
+    /// `tc qdisc replace dev NAME root noqueue`: frames from the host go straight to the interface's own queue,
+    /// as on a veth. A kernel that refuses keeps its scheduler, which also works.
     pub(crate) fn bypass_scheduler(&mut self, name: &str) -> Result<(), Fault> {
         let mut message = TcMessage::with_index(index(name)?.cast_signed());
         message.header.parent = TcHandle::ROOT;
@@ -114,17 +96,16 @@ impl Links {
         self.ask(RouteNetlinkMessage::NewLink(link), NLM_F_CREATE | NLM_F_EXCL).map_err(|error| {
             match errno(&error) {
                 Errno::EOPNOTSUPP => Fault::machine("this kernel has no veth: sudo modprobe veth"),
-                _ => fault(name, "cannot make a veth", &error),
+                _ => fault(name, "cannot create a veth", &error),
             }
         })
     }
 
-    /// `ip address add CIDR dev NAME`, usable at once: an IPv6 address skips duplicate address
-    /// detection.
+    /// `ip address add CIDR dev NAME`. An IPv6 address is usable at once, without duplicate address detection.
     pub(crate) fn add_address(&mut self, name: &str, cidr: IpCidr) -> Result<(), Fault> {
         if !cidr.address().is_unicast() {
             return Err(Fault::usage(format!(
-                "--host-address {cidr}: it is no single host's address; \
+                "--host-address {cidr}: not a unicast address; \
                  one like 192.168.69.100/24 would do"
             )));
         }
@@ -132,7 +113,7 @@ impl Links {
         let mut message = AddressMessage::default();
         message.header.index = index(name)?;
         message.header.prefix_len = cidr.prefix_len();
-        // IPv4 wants the local address named, IPv6 any address; both take both.
+        // IPv4 requires the local address, IPv6 any address; both accept both.
         message.attributes.push(AddressAttribute::Local(address));
         message.attributes.push(AddressAttribute::Address(address));
         match address {
@@ -157,39 +138,15 @@ impl Links {
         Ok(())
     }
 
-    /// Sends one request and waits for the kernel's yes or no.
+    /// Sends one request and waits for the kernel's ACK or error.
     fn ask(&mut self, request: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
-        self.sequence = self.sequence.wrapping_add(1);
-        let mut message = NetlinkMessage::from(request);
-        message.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
-        message.header.sequence_number = self.sequence;
-        message.finalize();
-        let mut bytes = vec![0; message.buffer_len()];
-        message.serialize(&mut bytes);
-        self.socket.send(&bytes, 0)?;
-
-        loop {
-            // One datagram, and one message in it: we ask for no dumps and subscribe to nothing.
-            let (bytes, _) = self.socket.recv_from_full()?;
-            let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&bytes)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
-            if answer.header.sequence_number != self.sequence {
-                continue;
-            }
-            if let NetlinkPayload::Error(error) = answer.payload {
-                return match error.code {
-                    // That is how an ACK looks.
-                    None => Ok(()),
-                    Some(_) => Err(error.to_io()),
-                };
-            }
-        }
+        self.0.request(request, NLM_F_ACK | flags, |_| {})
     }
 }
 
 fn index(name: &str) -> Result<u32, Fault> {
     if_nametoindex(name).map_err(|_| {
-        Fault::machine(format!("there is no interface {name}: ip link shows those that are there"))
+        Fault::machine(format!("there is no interface {name}; ip link lists the interfaces"))
     })
 }
 
@@ -200,44 +157,44 @@ fn link(name: &str) -> Result<LinkMessage, Fault> {
     Ok(message)
 }
 
-/// The last address of the subnet. A /31 has none (RFC 3021), neither has a /32.
+/// The broadcast address of the subnet. A /31 (RFC 3021) and a /32 have none.
 fn broadcast(address: std::net::Ipv4Addr, prefix_len: u8) -> Option<std::net::Ipv4Addr> {
     let host_bits = u32::MAX.checked_shr(prefix_len.into()).unwrap_or(0);
     (prefix_len < 31).then(|| (address.to_bits() | host_bits).into())
 }
 
-/// Why the kernel does not take an address: the address itself, or what IPv6 asks of the interface.
+/// Why the kernel refuses an address.
 fn address_fault(name: &str, cidr: IpCidr, error: &io::Error) -> Fault {
     let is_v6 = IpAddr::from(cidr.address()).is_ipv6();
     match errno(error) {
-        Errno::EEXIST => Fault::usage(format!("--host-address {cidr}: {name} has it already")),
+        Errno::EEXIST => Fault::usage(format!("--host-address {cidr}: {name} already has it")),
         Errno::EACCES | Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT if is_v6 => {
             Fault::machine(format!(
-                "{name}: IPv6 is switched off here, so {cidr} cannot be added: sudo sysctl \
+                "{name}: IPv6 is disabled, so {cidr} cannot be added: sudo sysctl \
              net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0, \
-             or name IPv4 addresses only, with --host-address and --address"
+             or give only IPv4 addresses with --host-address and --address"
             ))
         }
         Errno::EINVAL | Errno::ENOBUFS if is_v6 => Fault::usage(format!(
-            "--host-address {cidr}: {name} does not take it; \
+            "--host-address {cidr}: {name} rejects it; \
              IPv6 needs an --mtu of at least {IPV6_MIN_MTU}"
         )),
         Errno::EINVAL | Errno::EADDRNOTAVAIL => Fault::usage(format!(
-            "--host-address {cidr}: {name} does not take it as its address; \
+            "--host-address {cidr}: {name} rejects it as its address; \
              one like 192.168.69.100/24 would do"
         )),
         _ => fault(name, &format!("cannot add the address {cidr}"), error),
     }
 }
 
-/// A refusal that no option could have avoided.
+/// A failure that no option could have avoided.
 fn fault(name: &str, what: &str, error: &io::Error) -> Fault {
     let mend = match errno(error) {
         Errno::EPERM => {
-            "it takes CAP_NET_ADMIN: run as root, or with --private -- CMD, \
-             or make and configure the interface before, and it is left as it is"
+            "it requires CAP_NET_ADMIN: run as root, or with --private -- CMD, \
+             or create and configure the interface beforehand"
         }
-        Errno::ENODEV => "it was removed in the meantime",
+        Errno::ENODEV => "it was removed meanwhile",
         _ => "see ip -details link show",
     };
     Fault::machine(format!("{name}: {what}: {error}; {mend}"))

@@ -1,7 +1,11 @@
-//! What the host program needs of Linux: its side of the TAP, a namespace of its own, signals.
+//! Linux: interfaces, namespaces, signals, cores, child processes.
 
+pub(crate) mod child;
+pub(crate) mod cores;
+pub(crate) mod entropy;
 pub(crate) mod link;
 pub(crate) mod neighbors;
+mod netlink;
 pub(crate) mod netns;
 pub(crate) mod packet;
 mod route;

@@ -1,74 +1,51 @@
-//! What the kernel knows of hardware addresses: `ip neighbor show`.
+//! The kernel's neighbor table: `ip neighbor show`.
 
 use std::io;
 use std::net::IpAddr;
 
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::NLM_F_DUMP;
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
-use netlink_sys::Socket;
-use netlink_sys::protocols::NETLINK_ROUTE;
 use smoltcp::wire::EthernetAddress;
 
+use super::netlink::Netlink;
 use crate::fault::Fault;
 
-/// How far the kernel is with a neighbor.
+/// The state of a neighbor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Neighbor {
-    /// Nobody has asked for it.
+    /// Not in the table.
     Unknown,
-    /// It was asked for, and has not answered yet.
+    /// Solicited, without an answer yet.
     Asked,
-    /// It answered.
+    /// Reachable or stale: the hardware address.
     Known(EthernetAddress),
-    /// It did not.
+    /// No answer.
     Failed,
 }
 
-/// What is known of this address, on whatever link.
+/// The state of this address, on any link.
 pub(crate) fn look_up(address: IpAddr) -> Result<Neighbor, Fault> {
     dump(address).map_err(|error| {
-        Fault::machine(format!("cannot ask the kernel for its neighbors: {error}; see ip neighbor"))
+        Fault::machine(format!("cannot read the neighbor table: {error}; see ip neighbor"))
     })
 }
 
 fn dump(address: IpAddr) -> io::Result<Neighbor> {
-    let mut socket = Socket::new(NETLINK_ROUTE)?;
-    socket.bind_auto()?;
     let mut question = NeighbourMessage::default();
     question.header.family =
         if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-    let mut message = NetlinkMessage::from(RouteNetlinkMessage::GetNeighbour(question));
-    message.header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    socket.send(&bytes, 0)?;
-
     let mut found = Neighbor::Unknown;
-    loop {
-        let (bytes, _) = socket.recv_from_full()?;
-        let mut rest = bytes.as_slice();
-        while !rest.is_empty() {
-            let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
-            match &message.payload {
-                NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewNeighbour(neighbor))
-                    if is_of(neighbor, address) =>
-                {
-                    found = state(neighbor);
-                }
-                NetlinkPayload::Done(_) => return Ok(found),
-                NetlinkPayload::Error(error) => return Err(error.to_io()),
-                _ => {}
-            }
-            // Messages stand at multiples of four (man 7 netlink).
-            let len = (message.header.length as usize).next_multiple_of(4).max(4);
-            rest = rest.get(len..).unwrap_or_default();
+    let question = RouteNetlinkMessage::GetNeighbour(question);
+    Netlink::open()?.request(question, NLM_F_DUMP, |message| match &message {
+        RouteNetlinkMessage::NewNeighbour(neighbor) if is_of(neighbor, address) => {
+            found = state(neighbor);
         }
-    }
+        _ => {}
+    })?;
+    Ok(found)
 }
 
 fn is_of(neighbor: &NeighbourMessage, address: IpAddr) -> bool {

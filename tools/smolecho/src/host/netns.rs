@@ -1,4 +1,4 @@
-//! A private network namespace: a network that nobody else sees, and that ends with the process.
+//! A private network namespace, which ends with its last process.
 
 use std::{fs, io};
 
@@ -9,15 +9,14 @@ use nix::unistd::{Gid, Uid};
 use super::link::Links;
 use crate::fault::{Fault, errno};
 
-/// Moves this process into a network namespace of its own, with `lo` up and nothing else in it.
+/// Moves this process into a new network namespace with only `lo` in it, up.
 ///
-/// Without the privilege to do so it makes a user namespace first, in which it is root. Both end
-/// with the last process inside.
+/// Without CAP_SYS_ADMIN it creates a user namespace first, in which it is root.
 ///
-/// Call it before any thread is started: a namespace belongs to a thread, and the kernel makes no
-/// user namespace for a process that has several.
+/// Call it before starting a thread: a namespace belongs to a thread, and the kernel creates no user namespace
+/// for a process with several.
 pub(crate) fn enter_private() -> Result<(), Fault> {
-    // Root without CAP_SYS_ADMIN, as in a container, is turned away here and takes the other way.
+    // Root without CAP_SYS_ADMIN, as in a container, gets EPERM.
     match unshare(CloneFlags::CLONE_NEWNET) {
         Ok(()) => {}
         Err(Errno::EPERM) => enter_as_user()?,
@@ -27,14 +26,12 @@ pub(crate) fn enter_private() -> Result<(), Fault> {
     links.set_up("lo", true)
 }
 
-/// The same with a user namespace around it, in which the caller's user is root and no other user
-/// exists.
+/// Creates a user namespace as well, in which the caller is root and no other user exists.
 fn enter_as_user() -> Result<(), Fault> {
-    // Asked before: inside, until the maps are written, both are the overflow id.
+    // Inside, both are the overflow id until the maps are written.
     let (uid, gid) = (Uid::effective(), Gid::effective());
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET).map_err(refused)?;
-    // The kernel takes an unprivileged gid_map only from a process that has given up setgroups
-    // (CVE-2014-8989).
+    // The kernel accepts an unprivileged gid_map only after setgroups is denied (CVE-2014-8989).
     write("/proc/self/setgroups", "deny")?;
     write("/proc/self/uid_map", &format!("0 {uid} 1"))?;
     write("/proc/self/gid_map", &format!("0 {gid} 1"))
@@ -43,7 +40,7 @@ fn enter_as_user() -> Result<(), Fault> {
 fn write(path: &str, text: &str) -> Result<(), Fault> {
     fs::write(path, text).map_err(|error| {
         let why = match errno(&error) {
-            // Ubuntu lets anybody make a user namespace and then takes every capability in it away.
+            // Ubuntu lets any user create a user namespace, then removes all capabilities in it.
             Errno::EPERM | Errno::EACCES => {
                 "; run as root, or: \
                 sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
@@ -67,7 +64,7 @@ fn refused(error: Errno) -> Fault {
         _ => "run as root",
     };
     Fault::machine(format!(
-        "cannot make a private network namespace: {}; {mend}",
+        "cannot create a private network namespace: {}; {mend}",
         io::Error::from(error)
     ))
 }

@@ -1,4 +1,4 @@
-//! An interface below the kernel's stack: whole frames, as they are on the link (man 7 packet).
+//! A packet socket: whole frames, below the kernel's stack (man 7 packet).
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -12,15 +12,15 @@ use nix::sys::socket::{
 };
 use smoltcp::wire::EthernetAddress;
 
-/// Takes every frame that passes, and sends any.
+/// Receives all frames of an interface, in both directions, and sends any.
 pub(crate) struct PacketSocket {
     socket: OwnedFd,
-    /// Of the interface itself.
+    /// The interface's own address.
     pub(crate) mac: EthernetAddress,
 }
 
 impl PacketSocket {
-    /// On the interface with this name; it takes CAP_NET_RAW.
+    /// Opens a socket on this interface; requires CAP_NET_RAW.
     pub(crate) fn open(interface: &str) -> io::Result<PacketSocket> {
         let link = link(interface)?;
         let mac = link.addr().map(EthernetAddress).ok_or(Errno::ENODEV)?;
@@ -35,7 +35,7 @@ impl PacketSocket {
         Ok(())
     }
 
-    /// The next frame that comes until then, in whichever direction it goes.
+    /// The next frame in either direction; `None` if there is none before `until`.
     pub(crate) fn receive<'b>(
         &self,
         buffer: &'b mut [u8],
@@ -52,7 +52,7 @@ impl PacketSocket {
             if left.is_zero() {
                 return Ok(None);
             }
-            // Rounded up, or the last millisecond would be spent turning round.
+            // Rounded up, so that the last millisecond is not spent in a busy loop.
             let patience = u16::try_from(left.as_millis() + 1).unwrap_or(u16::MAX);
             let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
             let _ = poll(&mut ready, PollTimeout::from(patience));

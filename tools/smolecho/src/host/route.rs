@@ -1,38 +1,37 @@
-//! When an address of the host can really be used.
+//! Waits until an IPv6 address of the host works.
 
 use std::io;
 use std::net::Ipv6Addr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::NetlinkPayload;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteType};
-use netlink_sys::protocols::NETLINK_ROUTE;
-use netlink_sys::{Socket, SocketAddr};
+use netlink_sys::Socket;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::netlink::{messages, subscribe};
 
 /// Changes of IPv6 routes: `RTMGRP_IPV6_ROUTE` of `linux/rtnetlink.h`.
 const IPV6_ROUTES: u32 = 0x400;
 
-/// It takes less than a millisecond; should the news be missed, the address works all the same.
+/// It takes less than 1 ms. If the notification is missed, the address works anyway.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The kernel says yes to an IPv6 address before it listens to it: that comes with a route of its own.
-/// What arrives in between is dropped, and a link that goes down in between leaves the address deaf.
+/// The kernel acknowledges an IPv6 address before it is usable: that is when its local route appears. Until
+/// then packets for it are dropped, and a link that goes down meanwhile leaves the address unusable.
 pub(super) struct RouteNews {
     socket: Socket,
 }
 
 impl RouteNews {
-    /// From here on no news is missed.
+    /// Subscribes to changes of routes.
     pub(super) fn open() -> io::Result<RouteNews> {
-        let mut socket = Socket::new(NETLINK_ROUTE)?;
-        socket.bind(&SocketAddr::new(0, IPV6_ROUTES))?;
-        Ok(RouteNews { socket })
+        subscribe(IPV6_ROUTES).map(|socket| RouteNews { socket })
     }
 
-    /// Waits until the host listens to the address.
+    /// Waits for the local route of `address`.
     pub(super) fn wait_for(&mut self, address: Ipv6Addr) {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -51,12 +50,11 @@ impl RouteNews {
 }
 
 fn is_local_route(bytes: &[u8], address: Ipv6Addr) -> bool {
-    let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes);
-    let Ok(NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route))) =
-        message.map(|message| message.payload)
-    else {
-        return false;
-    };
     let to = RouteAttribute::Destination(RouteAddress::Inet6(address));
-    route.header.kind == RouteType::Local && route.attributes.contains(&to)
+    messages(bytes).flatten().any(|message| match message.payload {
+        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route)) => {
+            route.header.kind == RouteType::Local && route.attributes.contains(&to)
+        }
+        _ => false,
+    })
 }

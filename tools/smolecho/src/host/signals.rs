@@ -1,30 +1,30 @@
-//! Signals as something that the poll loop can wait for: a descriptor that becomes readable, and
-//! flags.
+//! Signals as a file descriptor that becomes readable, and flags.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use signal_hook::low_level::pipe;
 
-/// What was asked for since the last time.
+/// The signals since the last call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Pending {
-    /// SIGINT or SIGTERM: end in order.
+    /// SIGINT or SIGTERM: stop in order.
     pub(crate) stop: bool,
     /// SIGUSR1: print the counters.
     pub(crate) stats: bool,
-    /// SIGCHLD: a child ended, perhaps.
+    /// SIGCHLD: a child may have ended.
     pub(crate) child: bool,
 }
 
-/// The signals that the program handles, from here on. A SIGINT after a SIGINT or SIGTERM ends the
-/// process at once.
+/// The handled signals. A SIGINT after a SIGINT or SIGTERM kills the process at once.
 pub(crate) struct Signals {
     wake: UnixStream,
     rung: Arc<AtomicBool>,
@@ -34,7 +34,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Takes the signals over. Once in a process is enough.
+    /// Installs the handlers; once per process.
     pub(crate) fn new() -> io::Result<Signals> {
         let (wake, bell) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
@@ -46,9 +46,8 @@ impl Signals {
             child: Arc::default(),
         };
         let stopping = Arc::new(AtomicBool::new(false));
-        // Actions run in the order of registration: the first SIGINT finds `stopping` unset, the
-        // second does not. Not so SIGTERM, which timeout(1) sends to us and then to our process
-        // group.
+        // Actions run in the order of registration: the first SIGINT finds `stopping` unset, the second finds
+        // it set. SIGTERM is exempt, because timeout(1) sends it twice: to us and to our process group.
         flag::register_conditional_default(SIGINT, Arc::clone(&stopping))?;
         flag::register(SIGINT, Arc::clone(&stopping))?;
         flag::register(SIGTERM, stopping)?;
@@ -58,8 +57,8 @@ impl Signals {
             (SIGUSR1, &signals.stats),
             (SIGCHLD, &signals.child),
         ] {
-            // Kind, byte, bell: whoever sees the bell finds the byte, whoever takes the byte finds
-            // the kind. A wake-up between two of them is taken once more for nothing, never lost.
+            // The order is kind, byte, bell: a reader that sees the bell finds the byte, and with the byte the
+            // kind. A signal between two of them causes one more wake-up, and is never lost.
             flag::register(signal, Arc::clone(kind))?;
             pipe::register(signal, bell.try_clone()?)?;
             flag::register(signal, Arc::clone(&signals.rung))?;
@@ -67,22 +66,30 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Until SIGINT or SIGTERM comes.
-    pub(crate) fn wait_for_stop(&self) {
+    /// Sends `news` on SIGINT or SIGTERM, from a thread.
+    pub(crate) fn send_stop<T: Send + 'static>(self, channel: Sender<T>, news: T) {
+        thread::spawn(move || {
+            self.wait_for_stop();
+            // Without a receiver the program is about to end.
+            let _ = channel.send(news);
+        });
+    }
+
+    fn wait_for_stop(&self) {
         while !self.take().stop {
             let mut ready = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
-            // An interrupted wait is looked at like any other.
+            // EINTR needs no care: the flags are checked next.
             let _ = poll(&mut ready, PollTimeout::NONE);
         }
     }
 
-    /// What came since the last call. Costs no system call while nothing did.
+    /// The signals since the last call; no system call if there were none.
     pub(crate) fn take(&self) -> Pending {
         if !self.rung.load(Ordering::SeqCst) {
             return Pending::default();
         }
         self.rung.store(false, Ordering::SeqCst);
-        // All of it, or the descriptor stays readable. It never blocks, and an error means it is empty.
+        // Drained, or the descriptor stays readable. It never blocks; an error means that it is empty.
         while matches!((&self.wake).read(&mut [0; 64]), Ok(1..)) {}
         Pending {
             stop: self.stop.swap(false, Ordering::SeqCst),
@@ -104,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    // One test: signals belong to the process.
+    // One test only: signals belong to the process.
     #[test]
     fn each_signal_is_taken_once() {
         let signals = Signals::new().expect("signals");

@@ -1,4 +1,4 @@
-//! The TAP as the host program uses it: attached to, or created, configured and removed at the end.
+//! The TAP: attached to if it exists; otherwise created, configured, and removed at the end.
 
 use std::fs;
 
@@ -8,17 +8,17 @@ use smoltcp::wire::IpCidr;
 use super::link::{self, Links};
 use crate::fault::Fault;
 
-/// The smallest MTU that IPv4 runs on: every host takes 576 bytes (RFC 791 section 3.1).
+/// The smallest IPv4 MTU: every host accepts 576 bytes (RFC 791 section 3.1).
 const MIN_MTU: usize = 576;
 
-/// What the kernel gives to a TAP that is new.
+/// The kernel's default for a new TAP.
 pub(crate) const USUAL_MTU: u16 = 1500;
 
-/// Frames that the host may have sent and we not yet read: two of each of a thousand connections. The kernel's own
-/// 500 lose half of what those say at once, and TCP waits a fifth of a second to say it again.
+/// Frames from the host that may wait to be read: two for each of 1,000 connections. The kernel's default of
+/// 500 loses half of a burst from them, and TCP retransmits after 200 ms.
 const QUEUE: u32 = 2_000;
 
-/// What the command line says about the TAP.
+/// The options for the TAP.
 #[derive(Debug, Clone)]
 pub(crate) struct TapOptions {
     /// `--tap`
@@ -27,23 +27,22 @@ pub(crate) struct TapOptions {
     pub(crate) mtu: Option<u16>,
     /// `--offload`
     pub(crate) offload: bool,
-    /// `--host-address`: for a TAP that we create
+    /// `--host-address`, for a TAP that we create
     pub(crate) host_addresses: Vec<IpCidr>,
 }
 
-/// A TAP whose other end is ready to be talked to, or is somebody else's business.
+/// An open TAP.
 pub(crate) struct HostTap {
     /// The device.
     pub(crate) tap: Tap,
-    /// Whether it is ours. If so it ends with this value: the kernel removes a TAP that is not
-    /// persistent with its descriptor, however the process ends, and the addresses and routes with
-    /// it.
+    /// Whether this process created the TAP. The kernel then removes it with its descriptor, and with it the
+    /// addresses and routes.
     pub(crate) created: bool,
 }
 
 impl HostTap {
-    /// Attaches to the TAP if there is one, and leaves the host's side as it is. Otherwise creates
-    /// it and gives the host's side its MTU, queue and addresses, and sets it up.
+    /// Attaches to an existing TAP and leaves the host's side unchanged; or creates the TAP, sets MTU, queue
+    /// and addresses of the host's side, and brings it up.
     pub(crate) fn open(options: &TapOptions) -> Result<HostTap, Fault> {
         let existed = link::exists(&options.name);
         let open = if options.offload { Tap::open_offload } else { Tap::open };
@@ -57,12 +56,12 @@ impl HostTap {
     }
 }
 
-/// The MTU of a TAP that is not ours is not ours to change, and one that differs loses frames.
+/// The MTU of an existing TAP is not ours to change; a different one would lose frames.
 fn check_mtu(tap: &Tap, wanted: Option<u16>) -> Result<(), Fault> {
     let (name, has) = (tap.name(), tap.mtu());
     match wanted {
         Some(mtu) if usize::from(mtu) != has => Err(Fault::usage(format!(
-            "--mtu {mtu}: {name} was there before and has {has}; leave --mtu out, or: \
+            "--mtu {mtu}: {name} exists and has {has}; leave --mtu out, or: \
              sudo ip link set {name} mtu {mtu}"
         ))),
         _ if has < MIN_MTU => Err(Fault::machine(format!(
@@ -72,11 +71,9 @@ fn check_mtu(tap: &Tap, wanted: Option<u16>) -> Result<(), Fault> {
     }
 }
 
-/// Otherwise the kernel forgets the IPv6 addresses, and only those, when the link goes down.
-/// Netlink has no word for it.
+/// Keeps IPv6 addresses when the link goes down, as IPv4 addresses are. Netlink has no request for it.
 fn keep_addresses_when_down(name: &str) {
-    // Where it cannot be written, as in some containers, there is no harm done: they are lost at
-    // `ip link set down`.
+    // Where it cannot be set, as in some containers, `ip link set down` loses them.
     let _ = fs::write(format!("/proc/sys/net/ipv6/conf/{name}/keep_addr_on_down"), "1");
 }
 
@@ -87,7 +84,7 @@ fn configure(tap: &mut Tap, options: &TapOptions) -> Result<(), Fault> {
         links.set_mtu(&name, mtu)?;
     }
     links.set_queue(&name, QUEUE)?;
-    // A queue before the TAP's own holds nothing back, and costs a hundredth of a round trip.
+    // A queue before the TAP's own is useless, and costs 1 % of a round trip.
     links.bypass_scheduler(&name)?;
     keep_addresses_when_down(&name);
     links.set_up(&name, true)?;

@@ -1,12 +1,12 @@
-//! Whether the link is up: rtnetlink tells when that may have changed, so nobody asks all the time.
+//! The state of the link, read again only when rtnetlink reports a change.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use netlink_sys::protocols::NETLINK_ROUTE;
-use netlink_sys::{Socket, SocketAddr};
+use netlink_sys::Socket;
 use smolecho::phy::tap::Tap;
 
+use super::netlink::subscribe;
 use crate::fault::Fault;
 
 /// Changes of links: `RTMGRP_LINK` of `man 7 rtnetlink`.
@@ -18,11 +18,10 @@ pub(crate) struct LinkWatch {
 }
 
 impl LinkWatch {
-    /// Watches from here on, in the namespace of the caller.
+    /// Watches the links of the caller's network namespace.
     pub(crate) fn open(tap: &Tap) -> Result<LinkWatch, Fault> {
         let open = || {
-            let mut news = Socket::new(NETLINK_ROUTE)?;
-            news.bind(&SocketAddr::new(0, LINK_CHANGES))?;
+            let news = subscribe(LINK_CHANGES)?;
             news.set_non_blocking(true)?;
             Ok(LinkWatch { news, up: tap.is_up()? })
         };
@@ -35,13 +34,13 @@ impl LinkWatch {
         self.up
     }
 
-    /// What the link became, if it changed. Costs one system call when there is no news.
+    /// The new state, if it changed. Costs one system call without a notification.
     pub(crate) fn changed(&mut self, tap: &Tap) -> Option<bool> {
         let mut news = false;
         while self.news.recv_from_full().is_ok() {
             news = true;
         }
-        // An interface that was removed is told by whoever waits for it.
+        // If the interface was removed, waiting for it reports that.
         let up = if news { tap.is_up().ok()? } else { self.up };
         (std::mem::replace(&mut self.up, up) != up).then_some(up)
     }

@@ -1,44 +1,50 @@
-//! What a case is, and what can come of it.
+//! Cases, and their outcomes.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// One thing that a server must do.
+/// One requirement on a server.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(super) name: &'static str,
-    /// What a server does that is right.
+    /// What a correct server does.
     pub(super) expects: &'static str,
-    /// Who says so.
+    /// The rule's source.
     pub(super) rule: &'static str,
     pub(super) needs: Needs,
     pub(super) run: fn(&mut Scene) -> Result<String, Trouble>,
 }
 
-/// What must have worked for a case to mean anything.
+/// What must have worked before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Needs {
     Nothing,
-    /// A connection over which bytes come back.
+    /// A connection that echoes.
     Tcp,
-    /// And that stays open for more.
+    /// A connection that stays open after an echo.
     Stream,
-    /// A datagram that comes back.
+    /// A datagram that is echoed.
     Udp,
 }
 
-/// Why a case did not pass.
+/// Why a case has not passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
     /// The server did this instead.
     Failed(String),
-    /// It could not be tried here.
+    /// The case could not be tried.
     NotRun(String),
 }
 
 impl Trouble {
     pub(super) fn failed<T>(observed: impl Into<String>) -> Result<T, Trouble> {
         Err(Trouble::Failed(observed.into()))
+    }
+
+    /// The case fails with the error.
+    pub(super) fn unless<T>(outcome: io::Result<T>) -> Result<T, Trouble> {
+        outcome.map_err(|error| Trouble::Failed(error.to_string()))
     }
 
     pub(super) fn not_run<T>(reason: impl Into<String>) -> Result<T, Trouble> {
@@ -49,28 +55,28 @@ impl Trouble {
 /// How the server treats a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
-    /// Echoes until we close.
+    /// Echoes until the client closes.
     Stream,
-    /// Echoes one message and closes: the lecture's.
+    /// Echoes one message and closes, like the lecture's server.
     Once,
 }
 
-/// A target, what is known of it by now, and how long the case may take.
+/// The target, what earlier cases found out, and the time limit.
 #[derive(Debug)]
 pub(super) struct Scene {
     pub(super) target: SocketAddr,
-    /// Connections that it is to serve at once.
+    /// Connections that the server should serve at once.
     pub(super) connections: u16,
     pub(super) deadline: Duration,
     pub(super) until: Instant,
-    /// `None` while nobody has looked.
+    /// `None` until a case has found out.
     pub(super) flow: Option<Flow>,
     pub(super) no_tcp: bool,
     pub(super) no_udp: bool,
 }
 
 impl Scene {
-    /// What is left of the deadline; a case that has used it up fails in its next step.
+    /// The time left. After the deadline the next step of the case fails.
     pub(super) fn left(&self) -> Duration {
         left(self.until)
     }
@@ -79,20 +85,20 @@ impl Scene {
         Instant::now() >= self.until
     }
 
-    /// Why the case means nothing for this target, if so.
+    /// Why the case does not apply to this target; `None` if it does.
     pub(super) fn lacks(&self, needs: Needs) -> Option<&'static str> {
         match needs {
             Needs::Tcp | Needs::Stream if self.no_tcp => Some("the case tcp failed"),
             Needs::Stream if self.flow == Some(Flow::Once) => {
-                Some("it closes after one answer, as the lecture's server does")
+                Some("it closes after one answer, like the lecture's server")
             }
-            Needs::Udp if self.no_udp => Some("its datagrams are not answered"),
+            Needs::Udp if self.no_udp => Some("it does not answer datagrams"),
             _ => None,
         }
     }
 }
 
-/// Until then, and never nothing: a socket takes zero for ever.
+/// The time left, never zero: a socket takes zero as no limit.
 pub(super) fn left(until: Instant) -> Duration {
     until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }

@@ -1,4 +1,4 @@
-//! Runs the cases one after the other, and minds signals meanwhile.
+//! Runs the cases in order, until done or interrupted.
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{self, Sender};
@@ -7,41 +7,30 @@ use std::time::Instant;
 
 use super::case::{Case, Scene, Trouble};
 use super::findings::Finding;
-use crate::cli::Probe;
+use super::options::Probe;
 use crate::fault::Fault;
 use crate::host::signals::Signals;
 
-/// What the one who prints is told.
+/// An event of the run.
 pub(super) enum News {
     Target(SocketAddr),
     Begun(&'static Case),
     Done(Finding),
-    /// A signal says to stop.
+    /// Every case has ended.
+    End,
+    /// SIGINT or SIGTERM.
     Stop,
 }
 
-/// Whether it came to its end, or a signal ended it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    Whole,
-    Stopped,
-}
-
-/// The case that is under way when a signal comes is left behind: the process ends soon.
+/// Runs all cases on all targets. When a signal comes, the current case is abandoned: the process ends soon.
 pub(super) fn all(
     targets: Vec<SocketAddr>,
     cases: Vec<&'static Case>,
     options: &Probe,
     mut on_news: impl FnMut(News),
-) -> Result<Ended, Fault> {
+) -> Result<(), Fault> {
     let (news, inbox) = mpsc::channel();
-    let signals = Signals::new()?;
-    let stop = news.clone();
-    thread::spawn(move || {
-        signals.wait_for_stop();
-        // Whoever is not there any more does not need to be told.
-        let _ = stop.send(Some(News::Stop));
-    });
+    Signals::new()?.send_stop(news.clone(), News::Stop);
     let (deadline, connections) = (options.deadline, options.connections);
     thread::spawn(move || {
         for target in targets {
@@ -58,21 +47,22 @@ pub(super) fn all(
                 return;
             }
         }
-        let _ = news.send(None);
+        let _ = news.send(News::End);
     });
-    loop {
-        match inbox.recv() {
-            Ok(Some(News::Stop)) => return Ok(Ended::Stopped),
-            Ok(Some(news)) => on_news(news),
-            Ok(None) | Err(_) => return Ok(Ended::Whole),
+    for news in inbox {
+        let is_last = matches!(news, News::End | News::Stop);
+        on_news(news);
+        if is_last {
+            break;
         }
     }
+    Ok(())
 }
 
-fn examine(mut scene: Scene, cases: &[&'static Case], news: &Sender<Option<News>>) -> Option<()> {
-    news.send(Some(News::Target(scene.target))).ok()?;
+fn examine(mut scene: Scene, cases: &[&'static Case], news: &Sender<News>) -> Option<()> {
+    news.send(News::Target(scene.target)).ok()?;
     for case in cases {
-        news.send(Some(News::Begun(case))).ok()?;
+        news.send(News::Begun(case)).ok()?;
         let begin = Instant::now();
         scene.until = begin + scene.deadline;
         let outcome = match scene.lacks(case.needs) {
@@ -80,7 +70,7 @@ fn examine(mut scene: Scene, cases: &[&'static Case], news: &Sender<Option<News>
             None => (case.run)(&mut scene),
         };
         let finding = Finding { case, outcome, took: begin.elapsed() };
-        news.send(Some(News::Done(finding))).ok()?;
+        news.send(News::Done(finding)).ok()?;
     }
     Some(())
 }

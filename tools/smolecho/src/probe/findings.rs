@@ -1,4 +1,4 @@
-//! What came of the cases.
+//! The outcomes of the cases.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::case::{Case, Trouble};
 
-/// One case against one target.
+/// The outcome of a case on one target.
 #[derive(Debug)]
 pub(super) struct Finding {
     pub(super) case: &'static Case,
@@ -15,11 +15,11 @@ pub(super) struct Finding {
     pub(super) took: Duration,
 }
 
-/// Everything that is known by now.
+/// The outcomes so far.
 #[derive(Debug)]
 pub(super) struct Findings {
     pub(super) targets: Vec<(SocketAddr, Vec<Finding>)>,
-    /// No case is missing because somebody ended it.
+    /// Whether the run was not interrupted.
     pub(super) complete: bool,
 }
 
@@ -44,7 +44,7 @@ impl Findings {
         self.targets.iter().flat_map(|(_, list)| list).filter(|it| is(&it.outcome)).count()
     }
 
-    /// The same for a program.
+    /// The JSON document.
     pub(super) fn document(&self) -> Document {
         let targets = self.targets.iter().map(|(target, list)| Target {
             target: *target,

@@ -1,36 +1,29 @@
-//! `smolecho probe`: examines any echo server with the kernel's own sockets, and says what is wrong
-//! with it in words that help.
+//! `smolecho probe`: tests any echo server through kernel sockets, and says what is wrong and where to look.
 //!
-//! [`catalog`] lists the cases, one module a group; [`examine`] runs them against a target; what came
-//! of it is in [`findings`], and is printed or written by [`report`].
+//! [`cases`] has the cases, one module per group; [`examine`] runs them on a target; [`findings`] has the
+//! outcomes, and [`report`] prints and writes them.
 
 mod case;
-mod catalog;
-mod closing;
-mod datagrams;
-mod dialogue;
+mod cases;
 mod examine;
 mod findings;
-mod frames;
-mod load;
+pub(crate) mod options;
 mod peer;
-mod reach;
 mod report;
-mod target;
 
 use std::process::ExitCode;
 
+use self::cases::catalog;
 use self::findings::Findings;
-pub(crate) use self::peer::pattern;
-use self::report::Progress;
-pub(crate) use self::target::resolve;
-use crate::cli::Probe;
+use self::options::Probe;
+use self::report::text::{Progress, list};
 use crate::fault::Fault;
+use crate::kernel::target::resolve;
 
 pub(crate) fn run(options: &Probe) -> Result<ExitCode, Fault> {
     let cases = catalog::chosen(options)?;
     if options.list {
-        report::list(&cases)?;
+        list(&cases)?;
         return Ok(ExitCode::SUCCESS);
     }
     let targets = resolve(&options.targets)?;
@@ -38,8 +31,8 @@ pub(crate) fn run(options: &Probe) -> Result<ExitCode, Fault> {
 
     let mut findings = Findings::new();
     let mut progress = Progress::new(cases.len() * targets.len());
-    let ended = examine::all(targets, cases, options, |news| progress.show(news, &mut findings))?;
-    progress.finish(&mut findings, ended)?;
+    examine::all(targets, cases, options, |news| progress.show(news, &mut findings))?;
+    progress.finish(&findings)?;
     report::write(&findings, options)?;
     Ok(if findings.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

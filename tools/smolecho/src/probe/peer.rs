@@ -1,13 +1,16 @@
-//! Our side of a connection: the kernel's socket, on which nothing takes longer than the case may.
+//! A client connection on a kernel socket; no call exceeds the deadline of the case.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::Socket;
 
 use super::case::{Scene, Trouble, left};
+use crate::kernel::cause::{cause, is_timeout};
+use crate::kernel::pattern::compare;
+use crate::kernel::socket::{Setup, connect};
 
 /// A connection to the target.
 pub(super) struct Peer {
@@ -15,25 +18,16 @@ pub(super) struct Peer {
     until: Instant,
 }
 
-/// How a connection is made, if not in the usual way.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Manner {
-    /// From this address and port.
-    pub(super) local: Option<SocketAddr>,
-    /// Buffers of so many bytes in the kernel, so that they are soon full.
-    pub(super) buffers: Option<usize>,
-}
-
 impl Peer {
     pub(super) fn connect(scene: &Scene) -> Result<Peer, Trouble> {
-        Self::connect_as(scene, Manner::default())
+        Self::connect_as(scene, Setup::default())
     }
 
-    pub(super) fn connect_as(scene: &Scene, manner: Manner) -> Result<Peer, Trouble> {
-        match try_connect(scene.target, manner, scene.left()) {
+    pub(super) fn connect_as(scene: &Scene, setup: Setup) -> Result<Peer, Trouble> {
+        match connect(scene.target, setup, scene.left()) {
             Ok(socket) => Ok(Self::over(socket, scene)),
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                Trouble::not_run("another program here has taken the port meanwhile")
+                Trouble::not_run("another program took the local port")
             }
             Err(error) => Trouble::failed(unconnected(scene, &error)),
         }
@@ -57,7 +51,7 @@ impl Peer {
         })
     }
 
-    /// These bytes, and in these many pieces or others.
+    /// Receives exactly these bytes, in any number of pieces.
     pub(super) fn expect(&mut self, data: &[u8]) -> Result<(), Trouble> {
         read(&self.socket, data, self.until)
     }
@@ -67,7 +61,7 @@ impl Peer {
         self.expect(data)
     }
 
-    /// Sends and receives at once, and closes our side behind the last byte if that is wished.
+    /// Sends and receives at once; `close` closes our side after the last byte.
     pub(super) fn echo_at_once(&mut self, data: &[u8], close: bool) -> Result<(), Trouble> {
         let (socket, until) = (&self.socket, self.until);
         let (sent, received) = thread::scope(|scope| {
@@ -78,14 +72,14 @@ impl Peer {
             }
             (sent, reader.join())
         });
-        // What did not come back says more than what could not be sent.
-        received.unwrap_or_else(|_| Trouble::not_run("a thread of ours failed"))?;
+        // A missing answer says more than a failed send.
+        received.unwrap_or_else(|_| Trouble::not_run("a thread of this program failed"))?;
         sent.or_else(|(sent, error)| {
             Trouble::failed(format!("{} after {sent} bytes", ended(&error)))
         })
     }
 
-    /// Sends until the server takes no more or the case is over, and says how much that was.
+    /// Sends until the server takes no more or the case is over; returns the number of bytes.
     pub(super) fn fill(
         &mut self,
         pattern: &[u8],
@@ -115,18 +109,18 @@ impl Peer {
         let _ = self.socket.shutdown(Shutdown::Write);
     }
 
-    /// The server's FIN, and nothing before it.
+    /// Expects the server's FIN and no bytes before it.
     pub(super) fn expect_end(&mut self) -> Result<(), Trouble> {
         let _ = self.socket.set_read_timeout(Some(left(self.until)));
         match (&self.socket).read(&mut [0; 512]) {
             Ok(0) => Ok(()),
-            Ok(n) => Trouble::failed(format!("{n} bytes more than were sent")),
+            Ok(n) => Trouble::failed(format!("it sent {n} bytes more than it received")),
             Err(error) if is_timeout(&error) => Trouble::failed("it did not close its side"),
             Err(error) => Trouble::failed(ended(&error)),
         }
     }
 
-    /// Whether one byte is echoed, where it is no failure if it is not.
+    /// Whether one byte is echoed.
     pub(super) fn is_served(&mut self, within: Duration) -> bool {
         let until = self.until.min(Instant::now() + within);
         write(&self.socket, b"?", until).is_ok() && read(&self.socket, b"?", until).is_ok()
@@ -144,40 +138,16 @@ impl Peer {
     }
 }
 
-pub(super) fn try_connect(
-    target: SocketAddr,
-    manner: Manner,
-    patience: Duration,
-) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
-    if let Some(bytes) = manner.buffers {
-        socket.set_send_buffer_size(bytes)?;
-        socket.set_recv_buffer_size(bytes)?;
-    }
-    if let Some(local) = manner.local {
-        socket.set_reuse_address(true)?;
-        socket.bind(&SockAddr::from(local))?;
-    }
-    socket.connect_timeout(&SockAddr::from(target), patience)?;
-    socket.set_tcp_nodelay(true)?;
-    Ok(socket.into())
-}
-
-/// Why there is no connection, and what is usually the cause.
+/// Why there is no connection, and the usual cause.
 fn unconnected(scene: &Scene, error: &io::Error) -> String {
     match error.kind() {
-        ErrorKind::ConnectionRefused => {
-            format!(
-                "refused: nobody listens on port {}, or every place is taken",
-                scene.target.port()
-            )
-        }
+        ErrorKind::ConnectionRefused => format!("{}, or every place is taken", cause(error)),
         ErrorKind::TimedOut | ErrorKind::WouldBlock => format!(
             "no answer to a SYN within {:?}: is it running, and does its receive path take TCP?",
             scene.deadline
         ),
-        ErrorKind::HostUnreachable => "nobody has this address: see the case neighbor".into(),
-        _ => error.to_string(),
+        ErrorKind::HostUnreachable => format!("{}: see the case neighbor", cause(error)),
+        _ => cause(error),
     }
 }
 
@@ -203,7 +173,7 @@ fn read(mut socket: &TcpStream, data: &[u8], until: Instant) -> Result<(), Troub
         match socket.read(&mut buffer[..most]) {
             Ok(0) => return Trouble::failed(format!("it closed {so_far}")),
             Ok(n) => {
-                compare(&buffer[..n], &data[received..received + n], received)?;
+                Trouble::unless(compare(&buffer[..n], &data[received..received + n], received))?;
                 received += n;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -216,31 +186,6 @@ fn read(mut socket: &TcpStream, data: &[u8], until: Instant) -> Result<(), Troub
     Ok(())
 }
 
-fn compare(received: &[u8], sent: &[u8], offset: usize) -> Result<(), Trouble> {
-    match received.iter().zip(sent).position(|(a, b)| a != b) {
-        None => Ok(()),
-        Some(at) => Trouble::failed(format!(
-            "byte {} was sent as {:#04x} and came back as {:#04x}",
-            offset + at,
-            sent[at],
-            received[at]
-        )),
-    }
-}
-
 fn ended(error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "it reset the connection".into(),
-        _ if is_timeout(error) => "it took no more".into(),
-        _ => error.to_string(),
-    }
-}
-
-pub(super) fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
-}
-
-/// Bytes that are noticed when they change places, are lost or doubled.
-pub(crate) fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i * 7 + i / 251 + i / 65_521) as u8).collect()
+    if is_timeout(error) { "it accepted no more data".into() } else { cause(error) }
 }

@@ -1,4 +1,4 @@
-//! A connection's segments as a sequence diagram: time runs down, the client is on the left.
+//! A connection as a sequence diagram: time runs down, the client is on the left.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use smoltcp::wire::{
 use svg::Document;
 use svg::node::element::{Line, Style, Text};
 
-/// Segments that are shown at most: more would be no picture.
+/// The most segments in a diagram.
 const MOST: usize = 400;
 
 const LEFT: f64 = 180.0;
@@ -28,7 +28,7 @@ line { stroke: #333; stroke-width: 1.3 }
   svg { background: #111 } text { fill: #ddd } line { stroke: #bbb }
 }";
 
-/// A segment, as far as the picture shows it.
+/// A segment, as far as the diagram shows it.
 struct Segment {
     at: smoltcp::time::Instant,
     from: IpEndpoint,
@@ -40,7 +40,7 @@ struct Segment {
     lost: bool,
 }
 
-/// The connection with the most losses and repetitions; none if there is no connection.
+/// The connection with the most losses and retransmissions; `None` without any connection.
 pub(super) fn of(frames: &[Frame]) -> Option<Document> {
     let mut connections: BTreeMap<String, Vec<Segment>> = BTreeMap::new();
     for segment in frames.iter().filter_map(read) {
@@ -48,7 +48,7 @@ pub(super) fn of(frames: &[Frame]) -> Option<Document> {
         ends.sort();
         connections.entry(ends.join(" ")).or_default().push(segment);
     }
-    // The first to speak has to be answered, or it is nobody's connection.
+    // The first segment must be a SYN, and must have been answered.
     connections.retain(|_, segments| {
         segments[0].flags == "SYN" && segments.iter().any(|it| it.from != segments[0].from)
     });
@@ -97,7 +97,7 @@ fn read(frame: &Frame) -> Option<Segment> {
     })
 }
 
-/// Which segments bring nothing that their sender has not sent before.
+/// Whether each segment carries only what its sender has sent before.
 fn repeated(segments: &[Segment]) -> Vec<bool> {
     let mut next: BTreeMap<String, TcpSeqNumber> = BTreeMap::new();
     let is_again = |segment: &Segment| {
@@ -135,7 +135,7 @@ fn draw(segments: &[Segment]) -> Document {
             (false, true) => "again",
             (false, false) => "",
         };
-        // What is lost does not get there.
+        // The arrow of a lost segment ends early.
         let reach = if segment.lost { 0.6 } else { 1.0 };
         let tip = (start + (end - start) * reach, y + 10.0 * reach);
         document = document.add(line((start, y), tip, class));
@@ -160,13 +160,13 @@ fn draw(segments: &[Segment]) -> Document {
     }
     let left_out = segments.len() - shown.len();
     let legend = match left_out {
-        0 => "dashed: lost; orange: sent again".to_owned(),
-        more => format!("dashed: lost; orange: sent again; {more} more segments"),
+        0 => "dashed: lost; orange: retransmitted".to_owned(),
+        more => format!("dashed: lost; orange: retransmitted; {more} more segments"),
     };
     document.add(text((LEFT + RIGHT) / 2.0, height - 15.0, "middle", "", legend))
 }
 
-/// Flags, bytes by their numbers from the SYN on, and what is acknowledged.
+/// Flags, byte numbers relative to the SYN, and the acknowledgment.
 fn label(segment: &Segment, ours: Option<TcpSeqNumber>, theirs: Option<TcpSeqNumber>) -> String {
     let since = |number: TcpSeqNumber, first: Option<TcpSeqNumber>| {
         i64::from(number.0.wrapping_sub(first.unwrap_or(number).0))

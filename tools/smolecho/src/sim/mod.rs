@@ -1,23 +1,25 @@
-//! `smolecho sim`: a network of our nodes in virtual time, run after run, and what to do with a seed
-//! that fails.
+//! `smolecho sim`: runs a network of nodes in virtual time, and explains a seed that fails.
 
 mod diagram;
+pub(crate) mod options;
 
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use smolecho_sim::{Outcome, Plan, Scenario, scenarios};
 use smoltcp::phy::{PcapLinkType, PcapSink};
 
-use crate::capture::{self, Capture};
-use crate::cli::Sim;
+use self::options::{Limit, Sim};
+use crate::args::names;
 use crate::fault::Fault;
+use crate::host::entropy::random;
 use crate::host::signals::Signals;
-use crate::plan;
-use crate::report::stdout::Stdout;
+use crate::node::capture::{self, Capture};
+use crate::output::progress;
+use crate::output::stdout::Stdout;
 
 pub(crate) fn run(options: &Sim) -> Result<ExitCode, Fault> {
     let mut out = Stdout::new();
@@ -32,7 +34,7 @@ pub(crate) fn run(options: &Sim) -> Result<ExitCode, Fault> {
     options.pcap.as_deref().map(capture::check).transpose()?;
     options.svg.as_deref().map(capture::check).transpose()?;
 
-    let first = options.seed.unwrap_or_else(|| plan::random() >> 32);
+    let first = options.seed.unwrap_or_else(|| random() >> 32);
     let runs = Runs { scenarios: &scenarios, first, limit: options.limit() };
     let failing = runs.until_one_fails(&mut out)?;
     if let Some(plan) = &failing {
@@ -51,19 +53,10 @@ pub(crate) fn run(options: &Sim) -> Result<ExitCode, Fault> {
 fn chosen(options: &Sim) -> Result<Vec<&'static Scenario>, Fault> {
     match &options.scenario {
         None => Ok(scenarios().collect()),
-        Some(name) => smolecho_sim::find(name).map(|scenario| vec![scenario]).ok_or_else(|| {
-            Fault::usage(format!(
-                "--scenario {name}: there is none of this name; one of those that --list shows would do"
-            ))
-        }),
+        Some(name) => smolecho_sim::find(name)
+            .map(|scenario| vec![scenario])
+            .ok_or_else(|| names::unknown("--scenario", name, "scenario")),
     }
-}
-
-/// How long to go on.
-#[derive(Clone, Copy)]
-pub(crate) enum Limit {
-    Runs(u64),
-    Time(Duration),
 }
 
 struct Runs<'s> {
@@ -72,7 +65,7 @@ struct Runs<'s> {
     limit: Limit,
 }
 
-/// What came of all runs together.
+/// Totals of all runs.
 #[derive(Default)]
 struct Total {
     runs: u64,
@@ -80,12 +73,12 @@ struct Total {
     finished: u64,
     answered: u64,
     virtual_seconds: f64,
-    /// Of the hashes of the runs, in their order.
+    /// A hash over the runs' hashes in order.
     hash: u64,
 }
 
 impl Runs<'_> {
-    /// The run that failed, if one did; a signal ends it before.
+    /// Runs until one fails, the limit is reached or a signal comes; returns the plan that failed.
     fn until_one_fails(&self, out: &mut Stdout) -> Result<Option<Plan>, Fault> {
         let (signals, begin, mut total) = (Signals::new()?, Instant::now(), Total::default());
         let bar = self.bar();
@@ -116,16 +109,12 @@ impl Runs<'_> {
         }
     }
 
-    /// Hidden where stderr is no terminal.
     fn bar(&self) -> ProgressBar {
-        let bar = ProgressBar::new(match self.limit {
+        let len = match self.limit {
             Limit::Runs(limit) => limit,
             Limit::Time(limit) => limit.as_secs(),
-        });
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}") {
-            bar.set_style(style);
-        }
-        bar
+        };
+        progress::bar(len, "")
     }
 }
 
@@ -141,7 +130,7 @@ impl Total {
 
     fn summary(&self, took: Duration) -> String {
         format!(
-            "{} runs, {:.1} hours in {:.1} s: {} frames, {} dialogues whole, {} datagrams answered; \
+            "{} runs, {:.1} hours in {:.1} s: {} frames, {} dialogues finished, {} datagrams answered; \
              trace {:016x}",
             self.runs,
             self.virtual_seconds / 3600.0,
@@ -154,16 +143,16 @@ impl Total {
     }
 }
 
-/// The run, as a command that repeats it.
+/// The command that repeats the run.
 fn name(plan: &Plan) -> String {
     format!("smolecho sim --scenario {} --seed {} --runs 1", plan.scenario, plan.seed)
 }
 
-/// The fewest faults and operations that still fail so.
+/// Prints the smallest set of faults and operations that still fails.
 fn explain(plan: &Plan, out: &mut Stdout) {
     let shortest = smolecho_sim::shrink(plan);
     out.line(format_args!(
-        "it takes {} of {} faults and {} of {} operations:",
+        "the smallest set that fails has {} of {} faults and {} of {} operations:",
         shortest.faults.len(),
         plan.faults.len(),
         shortest.operations.len(),
@@ -188,12 +177,9 @@ fn write_pcap(path: &Path, outcome: &Outcome) -> Result<(), Fault> {
 
 fn write_svg(path: &Path, outcome: &Outcome) -> Result<(), Fault> {
     let Some(diagram) = diagram::of(outcome.trace.frames()) else {
-        return Err(Fault::failed(format!("--svg {}: no connection was made", path.display())));
+        return Err(Fault::failed(format!("--svg {}: there was no connection", path.display())));
     };
     fs::write(path, diagram.to_string()).map_err(|error| {
-        Fault::usage(format!(
-            "--svg {}: {error}; a path that can be written would do",
-            path.display()
-        ))
+        Fault::usage(format!("--svg {}: {error}; a writable path would do", path.display()))
     })
 }

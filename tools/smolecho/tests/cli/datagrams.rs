@@ -1,4 +1,4 @@
-//! The lecture's other kind of socket, `SOCK_DGRAM`, against ours.
+//! The lecture's programs with datagrams, in Python, against ours.
 
 use libtest_mimic::Failed;
 
@@ -11,11 +11,11 @@ pub(crate) const CASES: &[Case] = &[
     ("datagrams::pythons_server_answers_our_client", their_server),
     ("datagrams::every_size_comes_back_over_both_families", sizes),
     ("datagrams::a_message_for_each_family_and_no_more", too_large),
-    ("datagrams::who_is_not_answered_is_counted", manners),
+    ("datagrams::unanswered_sources_are_counted", manners),
     ("datagrams::each_protocol_alone", one_protocol),
     ("datagrams::a_rate_that_is_kept", rate),
     ("datagrams::trouble_on_the_way_is_reported", trouble),
-    ("datagrams::nobody_answers", nobody),
+    ("datagrams::no_answer", no_answer),
     ("datagrams::the_peer_ends_before_it_answers", early_end),
     ("datagrams::json_lines_of_both_sides", json),
 ];
@@ -48,7 +48,7 @@ fn their_server() -> Result<(), Failed> {
     run.expect_said(&["Server listening on 192.168.69.100:12345", "Received data: Hello, Server!"])
 }
 
-/// Past 1,472 bytes IPv4 needs fragments; IPv6 goes as far as the MTU.
+/// Above 1,472 bytes IPv4 needs fragments; IPv6 is limited by the MTU.
 fn sizes() -> Result<(), Failed> {
     let script = "
 import socket
@@ -155,7 +155,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
     Ok(())
 }
 
-/// A server that answers nothing at first, then something else, and then the question.
+/// A server that answers first not at all, then with other bytes, then correctly.
 fn trouble() -> Result<(), Failed> {
     let script = "
 import socket
@@ -166,7 +166,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
     server.sendto(b'something else', peer)
     server.sendto(data, peer)
 ";
-    // Python is there after a fraction of the first wait, which is a thirty-first of this.
+    // The first wait is 1/31 of this; Python starts in less.
     let patient = ["192.168.69.100:12345", "--handshake-timeout", "20s"];
     let run = client(&patient, script).expect_status(0)?;
     run.expect_lines(&["Received from server: something else", "Received from server: Hello"])?;
@@ -176,7 +176,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
     ensure(["datagrams: 2", "datagrams: 3"].contains(&sent), || format!("{run:#?}"))
 }
 
-/// A client whose peer does not answer: the line on stderr.
+/// The error line of a client whose server does not answer.
 fn unanswered(script: &str) -> Result<String, Failed> {
     let limit = ["192.168.69.100:12345", "--handshake-timeout", "300ms", "-q"];
     let run = client(&limit, script).expect_status(1)?;
@@ -184,7 +184,7 @@ fn unanswered(script: &str) -> Result<String, Failed> {
     Ok(run.stderr)
 }
 
-fn nobody() -> Result<(), Failed> {
+fn no_answer() -> Result<(), Failed> {
     let said = unanswered("import time; time.sleep(60)")?;
     ensure(said.contains("192.168.69.100:12345 did not answer within 300ms, asked 5"), || said)
 }

@@ -1,4 +1,4 @@
-//! The demo: works everywhere, and says on what.
+//! The demo runs on any machine, and says how.
 
 use libtest_mimic::Failed;
 
@@ -16,7 +16,7 @@ fn default() -> Result<(), Failed> {
     check(&Run::of([] as [&str; 0]))
 }
 
-/// That both sides say the lecture's lines, over TCP and UDP, IPv4 and IPv6.
+/// Checks the lecture's lines of both sides, over TCP and UDP, IPv4 and IPv6.
 pub(crate) fn check(run: &Run) -> Result<(), Failed> {
     ensure(run.status == 0, || format!("{run:#?}"))?;
     for line in [
@@ -46,7 +46,7 @@ pub(crate) fn check(run: &Run) -> Result<(), Failed> {
     let dialogues = run.stdout.lines().filter(|line| line.contains(" over IPv")).count();
     let answers = count("  client | Received from server: Hello, Server!");
     ensure(answers == dialogues && dialogues >= 4, || format!("{run:#?}"))?;
-    ensure(run.stdout.contains("round trips a second"), || format!("{run:#?}"))
+    ensure(run.stdout.contains("round trips per second"), || format!("{run:#?}"))
 }
 
 fn head() -> Result<(), Failed> {

@@ -12,8 +12,8 @@ pub(crate) const CASES: &[Case] = &[
     ("dialogue::one_byte_buffers", one_byte_buffers),
     ("dialogue::an_empty_message", empty_message),
     ("dialogue::a_message_that_is_too_long_for_the_lectures_server", too_long),
-    ("dialogue::nobody_listens", nobody_listens),
-    ("dialogue::nobody_is_there", nobody_is_there),
+    ("dialogue::nothing_listens", nothing_listens),
+    ("dialogue::no_host", no_host),
     ("dialogue::the_peer_ends_before_it_listens", early_end),
     ("dialogue::the_commands_status_is_ours", status),
     ("dialogue::a_command_that_cannot_be_started", no_command),
@@ -51,12 +51,12 @@ fn their_server() -> Result<(), Failed> {
     ])
 }
 
-/// Our client, with the lecture's server as its peer.
+/// Our client with the lecture's server as the command.
 fn client(message: &[&str]) -> Run {
     Run::of([&["client", "192.168.69.100:12345"], message, &LECTURE_SERVER].concat())
 }
 
-/// Connects, says what the arguments say, half-closes, and prints what came back.
+/// Connects, sends its arguments, half-closes, and prints the answer.
 const CAT: &str = "
 import socket, sys
 with socket.create_connection((sys.argv[1], 12345), timeout=10) as peer:
@@ -94,7 +94,7 @@ fn too_long() -> Result<(), Failed> {
     ensure(run.stderr.contains("1024 of 3000 bytes came back"), || format!("{run:#?}"))
 }
 
-/// A client whose peer does not serve: the line on stderr.
+/// The error line of a client whose peer does not serve.
 fn unserved(server: &str, command: &[&str]) -> Result<String, Failed> {
     let limit = ["--handshake-timeout", "300ms", "-q", "--private", "--"];
     let run = Run::of([&["client", server], &limit[..], command].concat()).expect_status(1)?;
@@ -102,14 +102,14 @@ fn unserved(server: &str, command: &[&str]) -> Result<String, Failed> {
     Ok(run.stderr)
 }
 
-fn nobody_listens() -> Result<(), Failed> {
+fn nothing_listens() -> Result<(), Failed> {
     let said = unserved("192.168.69.100:9", &["sleep", "60"])?;
     ensure(said.contains("192.168.69.100:9 refused the connection"), || said)
 }
 
-fn nobody_is_there() -> Result<(), Failed> {
+fn no_host() -> Result<(), Failed> {
     let said = unserved("192.168.69.99:12345", &["sleep", "60"])?;
-    ensure(said.contains("192.168.69.99:12345 did not answer within 300ms: is it up"), || said)
+    ensure(said.contains("192.168.69.99:12345 did not answer within 300ms: is it running"), || said)
 }
 
 fn early_end() -> Result<(), Failed> {

@@ -1,4 +1,4 @@
-//! `smolecho probe` against servers that nobody here wrote: what it says of them is what they do.
+//! `smolecho probe` against well-known echo servers: it finds their known faults and no others.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(crate) const OTHERS: [(&str, &[Case]); 3] = [
         "ncat",
         &[
             ("foreign::ncat", ncat),
-            ("foreign::ncat_forgets_what_is_behind_a_fin", ncat_and_half_a_connection),
+            ("foreign::ncat_loses_data_after_a_fin", ncat_and_half_a_connection),
         ],
     ),
     (
@@ -37,7 +37,7 @@ pub(crate) const OTHERS: [(&str, &[Case]); 3] = [
     ),
 ];
 
-/// Why this one cannot be tried here, if so.
+/// Why the program cannot be run here; `None` if it can.
 pub(crate) fn missing(program: &str) -> Option<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let sbin = Path::new("/usr/sbin").to_owned();
@@ -45,7 +45,7 @@ pub(crate) fn missing(program: &str) -> Option<String> {
     (!found).then(|| format!("{program} is not installed"))
 }
 
-/// It answers anybody, as most do.
+/// It answers datagrams from any port, as most servers do.
 fn socketserver() -> Result<(), Failed> {
     const SERVE: &str = r#"
 import socketserver, threading
@@ -69,7 +69,7 @@ socketserver.UDPServer(place, Datagram).serve_forever()
     finds(ANY, &python(SERVE), "examine", &["udp-low-port"], &[])
 }
 
-/// Before version 3.13 it sends no empty datagram.
+/// Before Python 3.13 it sends no empty datagram.
 fn asyncio() -> Result<(), Failed> {
     const SERVE: &str = r#"
 import asyncio
@@ -108,12 +108,12 @@ const SOCAT: &str = "
     start socat TCP4-LISTEN:7007,bind=127.0.0.1,fork,backlog=300 EXEC:cat
     start socat UDP4-RECVFROM:7007,bind=127.0.0.1,fork EXEC:cat";
 
-/// It starts a cat for each datagram: whose answer is first is a matter of luck.
+/// It starts a cat for each datagram, so the answers may come in any order.
 fn socat() -> Result<(), Failed> {
     finds(ANY, SOCAT, "examine --skip udp-sizes", &["udp-low-port"], &["udp-window"])
 }
 
-/// There is nothing in it for cat to take, and the next datagrams wait behind it.
+/// cat gets nothing to read from an empty datagram, and the next datagrams wait behind it.
 fn socat_and_nothing() -> Result<(), Failed> {
     let probes = "examine --only udp,udp-sizes; examine --only udp";
     finds(ANY, SOCAT, probes, &["udp-sizes", "udp"], &[])
@@ -121,14 +121,14 @@ fn socat_and_nothing() -> Result<(), Failed> {
 
 const NCAT: &str = "start ncat -l -k -e /bin/cat 127.0.0.1 7007";
 
-/// With much under way in both directions it and its cat can wait for each other, and whether it loses
-/// what is behind our FIN hangs on who is faster.
+/// With much data in both directions, ncat and its cat can block each other; it may lose the data after our
+/// FIN.
 fn ncat() -> Result<(), Failed> {
     let by_luck = ["tcp-both-ways", "tcp-half-close", "tcp-sizes", "tcp-slow-reader"];
     finds(ANY, NCAT, "examine --proto tcp --deadline 5s", &[], &by_luck)
 }
 
-/// Sooner or later it is.
+/// It happens within a number of tries.
 fn ncat_and_half_a_connection() -> Result<(), Failed> {
     let probes = "for try in $(seq 50); do examine --only tcp,tcp-half-close || break; done";
     finds(ANY, NCAT, probes, &["tcp-half-close"], &[])
@@ -141,14 +141,14 @@ const INETD: &str = "
     PATH=$PATH:/usr/sbin
     start inetd -i $conf";
 
-/// The service of its own has the port of this name, answers no datagram from the loopback, but any port
-/// of others. What needs many connections is left out: see below.
+/// Its internal service has the port of this name, and answers no datagram from loopback but any port of
+/// others. Cases with many connections are in another trial.
 fn inetd() -> Result<(), Failed> {
     let probes = "examine --skip tcp-pool,tcp-churn";
     finds("10.255.0.2:7", INETD, probes, &["udp-low-port"], &[])
 }
 
-/// More than 256 times a minute are too often: here it is 50 times each.
+/// The limit is 256 starts per minute; here it is 50.
 fn inetd_and_many() -> Result<(), Failed> {
     let probes = "for try in $(seq 8); do examine --only tcp-churn || break; done";
     finds("10.255.0.2:7", INETD, probes, &["tcp-churn"], &[])
@@ -156,7 +156,7 @@ fn inetd_and_many() -> Result<(), Failed> {
 
 const ANY: &str = "127.0.0.1:7007";
 
-/// That of the cases which these probes try the first fail, and beside them at most the second.
+/// Checks that the cases in the first list fail, and besides them at most those in the second.
 fn finds(
     place: &str,
     serve: &str,
@@ -164,7 +164,7 @@ fn finds(
     fails: &[&str],
     may_fail: &[&str],
 ) -> Result<(), Failed> {
-    // Datagrams and streams may come up one after the other; ncat has streams alone.
+    // Wait for the protocols separately; ncat has TCP only.
     let first = if serve == NCAT { "tcp" } else { "tcp,udp" };
     let script = format!(
         r#"

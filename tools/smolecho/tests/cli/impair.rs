@@ -1,4 +1,4 @@
-//! `--loss` and the like: the dialogue comes through all the same.
+//! `--loss` and similar options: the dialogue still succeeds.
 
 use libtest_mimic::Failed;
 
@@ -8,11 +8,11 @@ use crate::program::{LECTURE_SERVER, PROGRAM, Run, ensure};
 pub(crate) const CASES: &[Case] = &[
     ("impair::bytes_come_through_a_bad_cable", bad_cable),
     ("impair::a_delay_is_seen_by_the_peer", delayed),
-    ("impair::with_everything_lost_nobody_answers", all_lost),
+    ("impair::with_all_frames_lost_there_is_no_answer", all_lost),
     ("impair::the_client_has_them_too", client),
 ];
 
-/// 100 KB both ways, with the seed that makes it the same losses every time.
+/// 100 KB both ways, with a seed that repeats the same losses.
 fn bad_cable() -> Result<(), Failed> {
     let script = "
 import socket
@@ -31,7 +31,7 @@ with socket.create_connection(('192.168.69.1', 12345), timeout=30) as peer:
     Run::of(run).expect_status(0).map(drop)
 }
 
-/// The ping goes there and comes back: 30 ms each.
+/// A ping is delayed by 30 ms in each direction.
 fn delayed() -> Result<(), Failed> {
     let probe = [PROGRAM, "probe", "192.168.69.1:12345", "--only", "ping"];
     let run =

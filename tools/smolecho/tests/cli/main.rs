@@ -1,8 +1,7 @@
-//! The host program from outside: what it prints, its exit status, and what it leaves behind.
+//! The host program from outside: its output, its exit status, and what it leaves behind.
 //!
-//! Trials that need a TAP make their own private namespaces through the program itself. Where there
-//! can be none they are ignored, and their line says why; `SMOLECHO_REQUIRE_TAP=1` makes that a
-//! failure.
+//! Trials that need a TAP create private namespaces through the program. On a machine without them such trials
+//! are ignored with a reason; `SMOLECHO_REQUIRE_TAP=1` makes them fail.
 
 mod bench;
 mod datagrams;
@@ -30,7 +29,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::program::Run;
 
-/// A trial: its name, and what it does.
+/// A trial: its name and its function.
 type Case = (&'static str, fn() -> Result<(), Failed>);
 
 fn main() -> ExitCode {
@@ -77,7 +76,7 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// Why some trials cannot be made here, and whether that is a failure.
+/// Why trials are ignored, and whether that is a failure.
 #[derive(Clone)]
 struct Missing {
     reason: String,
@@ -92,7 +91,7 @@ fn trial(name: &str, case: fn() -> Result<(), Failed>, missing: Option<Missing>)
     })
 }
 
-/// What a TAP in a private namespace lacks here, in the program's own words.
+/// Why there is no TAP in a private namespace, in the program's words; `None` if there is one.
 fn missing_tap() -> Option<String> {
     let run = Run::of(["serve", "-q", "--private", "--", "python3", "-c", ""]);
     let reason = run.stderr.lines().next().unwrap_or_default().trim_start_matches("error: ");

@@ -1,4 +1,4 @@
-//! Where the stack's addresses come from, and which link they are on.
+//! The stack's addresses from the network, and scopes.
 
 use std::process::Command;
 
@@ -18,7 +18,7 @@ pub(crate) const CASES: &[Case] = &[
 
 pub(crate) const DNSMASQ: &[Case] = &[("network::an_address_from_dnsmasq", dnsmasq)];
 
-/// Why there is no DHCP server to be had here, if so.
+/// Why there is no DHCP server here; `None` if there is one.
 pub(crate) fn missing_dnsmasq() -> Option<String> {
     let version = Command::new("dnsmasq").arg("--version").output();
     version.err().map(|error| format!("no dnsmasq: {error}"))
@@ -30,7 +30,7 @@ fn no_server() -> Result<(), Failed> {
     ensure(serve.line() == "Server listening on [fdaa::1]:12345", || "no IPv6".into())?;
     serve.error_line();
     let said = serve.error_line();
-    ensure(said == "smolecho0: no DHCP server has answered; still waiting", || said)?;
+    ensure(said == "smolecho0: no DHCP server has answered yet", || said)?;
     serve.signal(Signal::SIGTERM);
     let run = serve.finish().expect_status(0)?;
     ensure(run.stderr.contains("slots: 64 free"), || format!("{run:#?}"))
@@ -40,12 +40,15 @@ fn no_address() -> Result<(), Failed> {
     for (option, server) in [("--dhcp", "10.0.0.1:7"), ("--slaac", "[fd00::1]:7")] {
         let limit = ["--handshake-timeout", "300ms", "-q", "--private", "--", "sleep", "60"];
         let run = Run::of([&["client", server, option], &limit[..]].concat()).expect_status(1)?;
-        ensure(run.stderr.contains("no address for it within 300ms"), || run.stderr)?;
+        ensure(
+            run.stderr.contains("no address of its family from the network within 300ms"),
+            || run.stderr,
+        )?;
     }
     Ok(())
 }
 
-/// Python takes the scope as everyone does.
+/// Python takes the usual scope syntax.
 const TALK: &str = "
 import socket, sys
 info = socket.getaddrinfo(sys.argv[1], 12345, type=socket.SOCK_STREAM)[0]
@@ -70,7 +73,7 @@ fn link_local() -> Result<(), Failed> {
     ensure(!run.stdout.contains("fe80"), || format!("no IPv6 was asked for: {run:#?}"))
 }
 
-/// Asks the kernel what schedules the interface's frames (`man 7 rtnetlink`, RTM_GETQDISC), and how many may wait.
+/// Prints the interface's queueing discipline (`man 7 rtnetlink`, RTM_GETQDISC) and the length of its queue.
 const ASK: &str = r#"
 import fcntl, socket, struct
 index = socket.if_nametoindex("smolecho0")
@@ -92,7 +95,7 @@ fn one_queue() -> Result<(), Failed> {
     ensure(run.stdout == "noqueue\n2000\n", || format!("{run:#?}"))
 }
 
-/// Makes a TAP that stays, gives the host's side an address, and prints the interface's index.
+/// Creates a persistent TAP, configures the host's side, and prints the interface's index.
 const MAKE_TAP: &str = r#"
 import fcntl, os, socket, struct
 tap = os.open("/dev/net/tun", os.O_RDWR)
@@ -126,7 +129,7 @@ with socket.socket(info[0], info[1]) as server:
         "Received from server: Hello, Server!",
     ])?;
 
-    // Nobody is there; but first it must be said where that is.
+    // No server is there; the scope must be checked first.
     let script = format!(
         "
         index=$(python3 -c '{MAKE_TAP}') || exit 10
@@ -140,7 +143,7 @@ with socket.socket(info[0], info[1]) as server:
     let statuses: Vec<&str> =
         run.stdout.lines().filter_map(|line| line.split(' ').nth(1)).collect();
     ensure(statuses == ["1", "1", "2", "2", "2"], || format!("{run:#?}"))?;
-    ensure(run.stderr.contains("the stack is on made1 alone; %made1 would do"), || run.stderr)
+    ensure(run.stderr.contains("the stack is on made1 only; %made1 would do"), || run.stderr)
 }
 
 fn dnsmasq() -> Result<(), Failed> {
@@ -166,5 +169,5 @@ fn dnsmasq() -> Result<(), Failed> {
     let _ = std::fs::remove_file(&log);
     let run = run.expect_status(0)?;
     run.expect_lines(&["talked", "status 0", "Server listening on 192.168.69.5"])?;
-    run.expect_said(&["made1: the network gave us 192.168.69.5"])
+    run.expect_said(&["made1: the network assigned 192.168.69.5"])
 }

@@ -1,4 +1,4 @@
-//! `--offload` and `--spin`: the same as without, only faster.
+//! `--offload` and `--spin` change the speed only.
 
 use libtest_mimic::Failed;
 use smoltcp::wire::{EthernetFrame, IpProtocol, Ipv4Packet, TcpPacket};
@@ -8,11 +8,11 @@ use crate::output::{MEGABYTE, captured};
 use crate::program::{LECTURE_SERVER, PROGRAM, Run, ensure};
 
 pub(crate) const CASES: &[Case] = &[
-    ("offload::the_examiner_finds_nothing", examined),
+    ("offload::the_probe_finds_nothing", examined),
     ("offload::the_client_has_it_too", client),
     ("offload::a_capture_has_its_checksums", capture),
     ("offload::bytes_come_through_a_bad_cable", bad_cable),
-    ("offload::who_spins_serves", spinning),
+    ("offload::serves_while_spinning", spinning),
 ];
 
 fn served(options: &[&str], command: &[&str]) -> Result<Run, Failed> {
@@ -30,7 +30,7 @@ fn client() -> Result<(), Failed> {
     run.expect_lines(&["Received from server: Hello, Server!"])
 }
 
-/// Which neither side has made, and in frames that no wire would carry.
+/// Checksums that neither side computes, in frames larger than an Ethernet frame.
 fn capture() -> Result<(), Failed> {
     let frames =
         captured(|file| served(&["--offload", "--pcap", file], &["python3", "-c", MEGABYTE]))?;
@@ -50,7 +50,7 @@ fn capture() -> Result<(), Failed> {
     ensure(inward > 1514 && outward > 1514, || format!("{inward} bytes in, {outward} out"))
 }
 
-/// A frame that is lost is as long as a frame here.
+/// A lost frame may hold 64 KiB here.
 fn bad_cable() -> Result<(), Failed> {
     let bad = ["--loss", "2", "--duplicate", "3", "--reorder", "5", "--delay", "1ms"];
     let options = [&["--offload", "--seed", "3", "--stall-timeout", "60s"], &bad[..]].concat();

@@ -1,4 +1,4 @@
-//! What is printed and written beside the dialogue.
+//! JSON lines, captures, escapes, and a stdout that is closed.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,13 +17,13 @@ pub(crate) const CASES: &[Case] = &[
     ("output::a_megabyte_is_not_printed", megabyte),
     ("output::bytes_that_are_no_text_are_escaped", escaped),
     ("output::quiet_is_quiet", quiet),
-    ("output::nobody_reads_and_the_command_goes_on", unread_with_command),
-    ("output::nobody_reads_and_the_server_ends", unread),
+    ("output::stdout_is_closed_and_the_command_goes_on", unread_with_command),
+    ("output::stdout_is_closed_and_the_server_ends", unread),
 ];
 
 const SERVE: &[&str] = &["--private", "--", "python3", CLIENT, "192.168.69.1"];
 
-/// The lines that are JSON; the others are the command's.
+/// The lines that are JSON; the command prints the others.
 pub(crate) fn objects(run: &Run) -> Result<Vec<Value>, Failed> {
     let lines = run.stdout.lines().filter(|line| line.starts_with('{'));
     Ok(lines.map(serde_json::from_str).collect::<Result<_, _>>()?)
@@ -71,7 +71,7 @@ fn capture() -> Result<(), Failed> {
     ensure(syns.count() == 1 && fins.count() == 2, || format!("{frames:x?}"))
 }
 
-/// The frames that a run has captured, in the minute around now.
+/// The frames that a run has captured, with times within a minute of now.
 pub(crate) fn captured(
     run: impl FnOnce(&str) -> Result<Run, Failed>,
 ) -> Result<Vec<Vec<u8>>, Failed> {
@@ -92,7 +92,7 @@ fn is_ipv4_tcp(frame: &[u8]) -> bool {
     frame.len() >= 54 && frame[12..15] == [0x08, 0x00, 0x45] && frame[23] == 6
 }
 
-/// The frames of a capture, whose format and times, in seconds, are checked on the way.
+/// The frames of a capture; checks its format, and that all times (in seconds) are in `times`.
 pub(crate) fn read_pcap(bytes: &[u8], times: Range<u64>) -> Result<Vec<&[u8]>, Failed> {
     let word = |at: usize| -> Result<u32, Failed> {
         let word = bytes.get(at..at + 4).ok_or("the capture is cut")?;
@@ -111,7 +111,7 @@ pub(crate) fn read_pcap(bytes: &[u8], times: Range<u64>) -> Result<Vec<&[u8]>, F
     Ok(frames)
 }
 
-/// A client that has a megabyte of printable text echoed.
+/// A client that sends one megabyte of printable text.
 pub(crate) const MEGABYTE: &str = "
 import socket, threading
 with socket.create_connection(('192.168.69.1', 12345), timeout=20) as peer:
@@ -164,7 +164,7 @@ fn unread_with_command() -> Result<(), Failed> {
 }
 
 fn unread() -> Result<(), Failed> {
-    // A line for each address; whoever reads them leaves, and only then somebody calls.
+    // A line for each address; then the reader closes the pipe, and a client connects.
     let script = format!(
         "
         {{ $SMOLECHO serve; echo status $? >&2; }} | {{

@@ -1,4 +1,4 @@
-//! The pages in a real browser: Chromium, without a window.
+//! The pages in a real browser: headless Chromium.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ pub(crate) const CASES: &[Case] = &[
 
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// Alone with itself: no window, no network, no profile of anybody's.
+/// Without window, network and profile.
 const ALONE: [&str; 11] = [
     "--headless",
     "--no-sandbox",
@@ -35,7 +35,7 @@ const ALONE: [&str; 11] = [
     "--dump-dom",
 ];
 
-/// What is missing to look at a page, if something is.
+/// Why no browser can be run; `None` if one can.
 pub(crate) fn missing_browser() -> Option<String> {
     browser().is_none().then(|| format!("no browser: none of {}", BROWSERS.join(", ")))
 }
@@ -48,7 +48,7 @@ fn browser() -> Option<&'static str> {
     BROWSERS.iter().find(runs).copied()
 }
 
-/// The document as the browser has it, and what it complains of.
+/// The page's DOM in the browser, and the browser's complaints.
 fn look(page: &Scratch) -> Result<(String, Vec<String>), Failed> {
     let profile = Folder::new("profile");
     let mut command = Command::new(browser().ok_or("no browser")?);
@@ -59,8 +59,7 @@ fn look(page: &Scratch) -> Result<(String, Vec<String>), Failed> {
     Ok((run.stdout.clone(), complaints.map(str::to_owned).collect()))
 }
 
-/// What a page says to programs and to people: of each `<data>` with the first of these attributes all of
-/// them, its value, and the text in it.
+/// Every `<data>` element with the first of these attributes: their values, its value, and its text.
 fn data(document: &str, names: &[&str]) -> BTreeMap<String, (f64, String)> {
     let attribute = |tag: &str, name: &str| {
         let (_, rest) = tag.split_once(&format!("{name}=\""))?;
@@ -75,7 +74,7 @@ fn data(document: &str, names: &[&str]) -> BTreeMap<String, (f64, String)> {
     said.collect()
 }
 
-/// That the page says these figures and no others, to programs as they are, and to people rounded.
+/// Checks that the page shows exactly these figures, rounded as text.
 fn expect_shown(
     shown: &BTreeMap<String, (f64, String)>,
     told: &BTreeMap<String, f64>,
@@ -84,7 +83,7 @@ fn expect_shown(
     for (name, told) in told {
         let (value, text) = &shown[name];
         let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-        // Three digits, or two decimals of what is small.
+        // Three digits, or two decimals of small numbers.
         let is_near =
             text.parse().is_ok_and(|it: f64| (it - told).abs() <= (told / 200.0).max(0.005));
         let is_rounded = *text == format!("{told:.decimals$}");
@@ -117,13 +116,13 @@ fn figures() -> Result<(), Failed> {
     expect_shown(&data(&document, &["data-figure", "data-peer"]), &told)?;
 
     let mut told = BTreeMap::new();
-    for goal in list(&results["verdicts"]) {
-        let median = goal["value"]["median"].as_f64().ok_or("no ratio")?;
-        let beside = goal["of"].as_str().unwrap_or("–");
-        told.insert(format!("{} {} {beside}", text(&goal["figure"]), text(&goal["peer"])), median);
+    for ratio in list(&results["ratios"]) {
+        let median = ratio["value"]["median"].as_f64().ok_or("no ratio")?;
+        let name = ["figure", "peer", "of"].map(|part| text(&ratio[part])).join(" ");
+        told.insert(name, median);
     }
     ensure(told.len() > 5, || format!("{told:#?}"))?;
-    expect_shown(&data(&document, &["data-goal", "data-peer", "data-of"]), &told)?;
+    expect_shown(&data(&document, &["data-ratio", "data-peer", "data-of"]), &told)?;
     let pictures = document.matches("<svg").count();
     ensure(pictures >= 6, || format!("{pictures} pictures"))
 }
@@ -149,7 +148,7 @@ fn verdicts() -> Result<(), Failed> {
     ensure(document.contains("tcp-half-close") && document.contains(&target), || document.clone())
 }
 
-/// Else the others could not fail.
+/// Proves that `look` notices errors.
 fn control() -> Result<(), Failed> {
     let page = Scratch::new("wrong.html");
     fs::write(&page.0, "<!doctype html><script>console.error('wrong')</script>")?;

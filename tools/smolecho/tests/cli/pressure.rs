@@ -1,4 +1,4 @@
-//! More connections than there is room for.
+//! More connections than slots.
 
 use libtest_mimic::Failed;
 
@@ -7,7 +7,7 @@ use crate::program::{Run, ensure};
 
 pub(crate) const CASES: &[Case] = &[("pressure::each_option_does_what_it_says", options)];
 
-/// Says how the second connection fares while the first is there, and how the first does after it.
+/// Reports the fate of a second connection beside the first, and of the first afterwards.
 const TWO: &str = "
 import socket
 def connect():

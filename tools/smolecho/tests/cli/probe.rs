@@ -1,4 +1,4 @@
-//! `smolecho probe`: what is right passes, what is wrong is named, nothing hangs.
+//! `smolecho probe` passes correct servers, names each fault, and never hangs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,26 +11,26 @@ use serde_json::Value;
 
 use crate::Case;
 use crate::program::{PROGRAM, Run, Running, Scratch, ensure, in_namespace};
-use crate::wrong::{NOBODY, Server, Wrong};
+use crate::wrong::{Server, UNUSED, Wrong};
 
 pub(crate) const LOOPBACK: &[Case] = &[
     ("probe::each_fault_is_named_and_no_other", faults),
     ("probe::a_server_that_is_right_passes", right),
-    ("probe::who_does_not_talk_is_told_in_time", silent),
+    ("probe::a_silent_server_is_reported_in_time", silent),
     ("probe::a_server_that_is_right_passes_in_a_hurry", hurried),
     ("probe::cases_are_listed_chosen_and_left_out", chosen),
-    ("probe::what_is_known_is_told_when_a_signal_comes", interrupted),
+    ("probe::a_signal_prints_the_findings_so_far", interrupted),
 ];
 
 pub(crate) const CASES: &[Case] = &[
     ("probe::our_server_passes_over_both_families", ours),
     ("probe::the_lectures_flow_passes", once),
-    ("probe::frames_find_what_the_usual_loop_lacks", usual),
-    ("probe::an_address_of_nobody_fails_at_the_neighbor", nobody),
+    ("probe::frames_find_the_faults_of_the_common_loop", usual),
+    ("probe::an_unused_address_fails_at_the_neighbor", unused_address),
     ("probe::a_name_is_examined_in_both_families", named),
 ];
 
-/// Runs it, and gives what it says with the JSON that it writes.
+/// Runs the program; returns its output and its JSON file.
 fn probe(target: &str, options: &[&str], name: &str) -> Result<(Run, Value), Failed> {
     let file = Scratch::new(name);
     let run = Run::of([&["probe", target, "--json", file.path()], options].concat());
@@ -46,31 +46,31 @@ fn with(document: &Value, verdict: &str) -> BTreeSet<String> {
     cases.filter_map(|case| case["name"].as_str().map(String::from)).collect()
 }
 
-/// What is wrong with a server, and what may come of it.
+/// A faulty server, and the cases that find the fault.
 struct Fault {
     wrong: Wrong,
-    /// These cases fail, whatever else happens.
+    /// These cases must fail.
     named: &'static [&'static str],
-    /// These can fail for the same reason; no other does.
+    /// These cases may fail for the same reason; no other may.
     follows: &'static [&'static str],
 }
 
 const FAULTS: &[Fault] = &[
-    // The tail is large if we are slow: then whatever does not fit into its buffer shows it.
+    // On a slow machine the tail is large: then any case with more data than the buffer finds it.
     Fault {
         wrong: Wrong::DropsTail,
         named: &["tcp-slow-reader"],
         follows: &["tcp-both-ways", "tcp-half-close", "tcp-patterns", "tcp-sizes"],
     },
     Fault { wrong: Wrong::ResetsOnFin, named: &["tcp-close", "tcp-half-close"], follows: &[] },
-    // Fifty answers of 150 ms are more than the deadline; so is whatever it reads in many pieces.
+    // 50 answers of 150 ms exceed the deadline, as do messages that arrive in many pieces.
     Fault {
         wrong: Wrong::Late,
         named: &["tcp-churn", "tcp-prompt"],
         follows: &["tcp-both-ways", "tcp-half-close", "tcp-sizes", "tcp-slow-reader"],
     },
     Fault { wrong: Wrong::OneAtATime, named: &["tcp-many"], follows: &[] },
-    // In all of these are bytes with the high bit.
+    // All of these send bytes with the high bit set.
     Fault {
         wrong: Wrong::SevenBits,
         named: &[
@@ -89,7 +89,7 @@ const FAULTS: &[Fault] = &[
 ];
 
 fn faults() -> Result<(), Failed> {
-    // Side by side: most of their time they wait.
+    // In parallel, because they mostly wait.
     thread::scope(|scope| {
         let probes: Vec<_> = FAULTS.iter().map(|fault| scope.spawn(|| find(fault))).collect();
         probes.into_iter().try_for_each(|probe| probe.join().expect("no panic"))
@@ -110,7 +110,7 @@ fn find(&Fault { wrong, named, follows }: &Fault) -> Result<(), Failed> {
     run.expect_status(1).map(drop)
 }
 
-/// Low ports are for root, and few: where one cannot be had, that is said.
+/// Low ports are few and require root; the case is not run if none is free.
 fn answers_echo() -> Result<(), Failed> {
     let server = Server::start(Wrong::AnswersEcho);
     let (run, document) = probe(&server.address.to_string(), &[], "AnswersEcho.json")?;
@@ -138,11 +138,15 @@ fn right() -> Result<(), Failed> {
     ensure(xml.contains("name=\"tcp-half-close\"") && !xml.contains("<failure"), || xml.clone())
 }
 
-/// Whoever does not talk is a matter of so many deadlines as there are cases, and of nothing else.
+/// The time depends on the deadline and the number of cases only.
 fn silent() -> Result<(), Failed> {
     for (wrong, datagrams, stream) in [
         (Wrong::Hangs, "no answer to 4 datagrams", "nothing more came back after 0 of 14 bytes"),
-        (Wrong::Garbage, "came back changed", "byte 0 was sent as 0x48 and came back as 0x23"),
+        (
+            Wrong::Garbage,
+            "byte 0 was sent as 0x48 and came back as 0x23",
+            "byte 0 was sent as 0x48 and came back as 0x23",
+        ),
         (Wrong::ClosesAtOnce, "no answer to 4 datagrams", "after 0 of 14 bytes"),
     ] {
         let server = Server::start(wrong);
@@ -150,11 +154,11 @@ fn silent() -> Result<(), Failed> {
     }
     let server = Server::start(Wrong::Sips);
     in_time(&server.address.to_string(), "500ms", "Sips")?;
-    let refused = ["nobody takes datagrams on port", "observed: refused"];
-    nothing_works(NOBODY, "1s", refused)
+    let refused = ["refused: nothing listens on the port", "observed: refused"];
+    nothing_works(UNUSED, "1s", refused)
 }
 
-/// Two cases fail and say so; what is built on them is not tried.
+/// Two cases fail and say why; cases that depend on them are not run.
 fn nothing_works(target: &str, deadline: &str, observed: [&str; 2]) -> Result<(), Failed> {
     let (run, document) = in_time(target, deadline, "nothing.json")?;
     let run = run.expect_status(1)?;
@@ -166,7 +170,7 @@ fn nothing_works(target: &str, deadline: &str, observed: [&str; 2]) -> Result<()
         .try_for_each(|words| ensure(run.stdout.contains(words), || format!("{words}: {run:#?}")))
 }
 
-/// All cases, each within this deadline.
+/// Runs all cases with this deadline.
 fn in_time(target: &str, deadline: &str, name: &str) -> Result<(Run, Value), Failed> {
     let start = Instant::now();
     let (run, document) = probe(target, &["--deadline", deadline], name)?;
@@ -174,7 +178,7 @@ fn in_time(target: &str, deadline: &str, name: &str) -> Result<(Run, Value), Fai
     Ok((run, document))
 }
 
-/// What was tried took no longer than the deadline each, but for what a busy machine adds.
+/// Checks that the run took no longer than one deadline per case, and a margin for a busy machine.
 fn expect_in_time(run: &Run, took: Duration, deadline: &str) -> Result<(), Failed> {
     const BUSY: Duration = Duration::from_secs(10);
     let is_tried = |line: &&str| line.starts_with("  passed ") || line.starts_with("  FAILED ");
@@ -183,8 +187,8 @@ fn expect_in_time(run: &Run, took: Duration, deadline: &str) -> Result<(), Faile
     ensure(tried > 0 && took < most, || format!("{took:?}, {most:?} at most: {run:#?}"))
 }
 
-/// Who has little time finds no fault in a good server, and takes no more of it. A busy machine may be
-/// slower than that now and then, but not every time.
+/// A short deadline finds no fault in a good server. A busy machine may fail this now and then, but not every
+/// time.
 fn hurried() -> Result<(), Failed> {
     let server = Server::start(Wrong::Nothing);
     let hurry = || in_time(&server.address.to_string(), "500ms", "hurried");
@@ -218,12 +222,12 @@ fn interrupted() -> Result<(), Failed> {
     let server = Server::start(Wrong::Hangs);
     let target = server.address.to_string();
     let mut running = Running::start(["probe", &target, "--only", "link,tcp", "--deadline", "50s"]);
-    // The target, and its first case: the second hangs.
+    // The target and its first case; the second hangs.
     let lines = [running.line(), running.line()];
     ensure(lines[1].contains("link"), || format!("{lines:?}"))?;
     running.signal(Signal::SIGINT);
     let run = running.finish().expect_status(0)?;
-    ensure(run.stdout.contains("1 passed, 0 failed, 0 not run, and then a signal came"), || {
+    ensure(run.stdout.contains("1 passed, 0 failed, 0 not run, then interrupted"), || {
         format!("{run:#?}")
     })
 }
@@ -250,7 +254,7 @@ fn once() -> Result<(), Failed> {
     run.expect_lines(&["  passed   tcp                 flow: once", "  passed   tcp-churn"])
 }
 
-/// The loop that bench has as its baseline: smoltcp as it is, without a gate.
+/// The common smoltcp echo loop, bench's baseline.
 fn usual() -> Result<(), Failed> {
     let script = r#"
         $SMOLECHO bench-part '{"Server":"Usual"}' &
@@ -266,7 +270,7 @@ fn usual() -> Result<(), Failed> {
     ensure(failed.map(str::trim).eq(expected), || format!("{run:#?}"))
 }
 
-fn nobody() -> Result<(), Failed> {
+fn unused_address() -> Result<(), Failed> {
     let probe = ["--private", "--", PROGRAM, "probe", "192.168.69.77:12345", "--deadline", "1s"];
     let start = Instant::now();
     let run = Run::of([&["serve", "-q"][..], &probe].concat());
@@ -275,7 +279,7 @@ fn nobody() -> Result<(), Failed> {
     run.expect_lines(&[
         "  passed   link",
         "  FAILED   neighbor",
-        "           observed: nobody answers ARP",
+        "           observed: no answer to ARP",
         "  FAILED   ping",
         "  FAILED   udp",
         "  FAILED   tcp",
@@ -283,7 +287,7 @@ fn nobody() -> Result<(), Failed> {
     ])
 }
 
-/// A name of the board's, in a table of hosts that only this command sees.
+/// A name in a hosts file that only this command sees.
 fn named() -> Result<(), Failed> {
     let hosts = Scratch::new("hosts");
     fs::write(&hosts.0, "192.168.69.1 board.test\nfdaa::1 board.test\n")?;

@@ -1,4 +1,4 @@
-//! The program under test: started, watched, and ended by force if it hangs.
+//! The program under test: started, watched, and killed if it hangs.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
@@ -15,17 +15,17 @@ use nix::unistd::Pid;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_smolecho");
 
-/// No trial takes as long.
+/// The time limit of a run.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How long one that hangs may take to end in order.
+/// How long a run that hangs may take to end in order.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// The lecture's client in Python; it takes the server's address.
+/// The lecture's client in Python; its argument is the server's address.
 pub(crate) const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lecture/client.py");
 
-/// The lecture's server in Python as the command, which talks on stderr: Python writes its lines in
-/// pieces, and ours shall not come between them.
+/// The lecture's server in Python as the command. It prints on stderr, because Python writes a line in pieces
+/// that our lines would split.
 pub(crate) const LECTURE_SERVER: [&str; 5] = [
     "--private",
     "--",
@@ -38,11 +38,11 @@ pub(crate) const LECTURE_SERVER: [&str; 5] = [
     ),
 ];
 
-/// The same with datagrams.
+/// The lecture's client with datagrams.
 pub(crate) const DATAGRAM_CLIENT: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lecture/datagram_client.py");
 
-/// And the server.
+/// The lecture's server with datagrams.
 pub(crate) const DATAGRAM_SERVER: [&str; 5] = [
     "--private",
     "--",
@@ -55,7 +55,7 @@ pub(crate) const DATAGRAM_SERVER: [&str; 5] = [
     ),
 ];
 
-/// A file that is removed with this value.
+/// A file, removed on drop.
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
@@ -74,7 +74,7 @@ impl Drop for Scratch {
     }
 }
 
-/// A folder that is removed with this value, and all in it.
+/// A folder, removed on drop with its content.
 pub(crate) struct Folder(Scratch);
 
 impl Folder {
@@ -94,7 +94,7 @@ impl Drop for Folder {
     }
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) status: i32,
@@ -112,19 +112,19 @@ impl Run {
         (self.status, self.stderr.lines().next().unwrap_or_default())
     }
 
-    /// That it ended so, and if not everything that was said.
+    /// Checks the exit status; a failure shows all output.
     #[track_caller]
     pub(crate) fn expect_status(self, status: i32) -> Result<Run, Failed> {
         ensure(self.status == status, || format!("status {status} expected: {self:#?}"))?;
         Ok(self)
     }
 
-    /// That these lines are on stdout, in this order; others may be between them.
+    /// Checks that stdout has these lines in this order, with others between them.
     pub(crate) fn expect_lines(&self, expected: &[&str]) -> Result<(), Failed> {
         expect_lines(&self.stdout, expected)
     }
 
-    /// The same of stderr.
+    /// The same for stderr.
     pub(crate) fn expect_said(&self, expected: &[&str]) -> Result<(), Failed> {
         expect_lines(&self.stderr, expected)
     }
@@ -139,7 +139,7 @@ fn expect_lines(text: &str, expected: &[&str]) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A run that is under way.
+/// A running program.
 pub(crate) struct Running {
     process: Child,
     stdout: Option<BufReader<ChildStdout>>,
@@ -154,7 +154,7 @@ impl Running {
 
     pub(crate) fn spawn(command: &mut Command) -> Running {
         let mut process = command
-            // Python's lines in a pipe come in one piece then, and ours cannot come between.
+            // Buffered, Python writes its lines into a pipe at once.
             .env_remove("PYTHONUNBUFFERED")
             .env("RUST_BACKTRACE", "1")
             .env("SMOLECHO", PROGRAM)
@@ -169,22 +169,22 @@ impl Running {
         Running { process, stdout, stderr }
     }
 
-    /// Reads a line of stdout, without its end.
+    /// Reads a line of stdout, without the newline.
     pub(crate) fn line(&mut self) -> String {
         read_line(self.stdout.as_mut().expect("open"))
     }
 
-    /// Reads a line of stderr, without its end.
+    /// Reads a line of stderr, without the newline.
     pub(crate) fn error_line(&mut self) -> String {
         read_line(&mut self.stderr)
     }
 
-    /// From now on nobody reads its stdout.
+    /// Closes the reading end of its stdout.
     pub(crate) fn close_stdout(&mut self) {
         self.stdout = None;
     }
 
-    /// Until it handles this signal (`SigCgt` of man 5 proc).
+    /// Waits until it handles this signal (`SigCgt` of man 5 proc).
     pub(crate) fn wait_for_handler(&self, signal: Signal) {
         let limit = Instant::now() + LIMIT;
         let handles = || {
@@ -205,7 +205,7 @@ impl Running {
 
     /// Waits for its end.
     pub(crate) fn finish(mut self) -> Run {
-        // Read while waiting: a pipe that is full would hold it up.
+        // Read meanwhile, or a full pipe blocks it.
         let stdout = self.stdout.take().map(read_all);
         let stderr = read_all(self.stderr);
         let limit = Instant::now() + LIMIT;
@@ -213,9 +213,9 @@ impl Running {
             match self.process.try_wait().expect("it is our child") {
                 Some(status) => break status.code().unwrap_or(-status.signal().unwrap_or(0)),
                 None if Instant::now() < limit => {}
-                // A second later it has ended its command too.
+                // Within another second it has ended its command too.
                 None if Instant::now() < limit + GRACE => send(&self.process, Signal::SIGTERM),
-                // With all that it started: who lives on would keep the pipes open.
+                // With all its children, which would keep the pipes open.
                 None => kill_group(&self.process),
             }
             sleep(Duration::from_millis(5));
@@ -255,8 +255,8 @@ pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<
     if holds { Ok(()) } else { Err(otherwise().into()) }
 }
 
-/// Runs a shell script in a private namespace with a TAP, where it may make more of them: `$SMOLECHO`
-/// is the program, and `present NAME` waits for an interface.
+/// Runs a shell script in a private namespace where it can create TAPs. `$SMOLECHO` is the program; `present
+/// NAME` waits for an interface.
 pub(crate) fn in_namespace(script: &str) -> Run {
     const PRESENT: &str = "present() {
         for try in $(seq 500); do

@@ -1,4 +1,4 @@
-//! Discard (RFC 863) and chargen (RFC 864), which split the way in from the way out.
+//! Discard (RFC 863) and chargen (RFC 864): one direction each.
 
 use libtest_mimic::Failed;
 
@@ -9,7 +9,7 @@ use crate::program::{Run, ensure};
 pub(crate) const CASES: &[Case] = &[
     ("services::discard_takes_everything_and_answers_nothing", discard),
     ("services::chargen_sends_characters", chargen),
-    ("services::they_are_off_unless_asked_for", off),
+    ("services::off_by_default", off),
 ];
 
 fn serve(options: &[&str], script: &str) -> Run {
@@ -42,7 +42,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
     ensure(stats["datagrams_received"] == 1 && stats["datagrams_sent"] == 0, || format!("{stats}"))
 }
 
-/// The pattern is RFC 864's: each line begins one character later.
+/// The pattern of RFC 864: each line begins one character later.
 fn chargen() -> Result<(), Failed> {
     let script = "
 import socket

@@ -1,4 +1,4 @@
-//! Signals, and that nothing is left behind.
+//! Signals, and what is left behind.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub(crate) const CASES: &[Case] = &[
     ("signals::a_stopped_client_ends_well", client),
 ];
 
-/// A server whose command says its process id and then sleeps.
+/// A server whose command prints its process id and sleeps.
 fn server() -> (Running, String) {
     let mut serve =
         Running::start(["serve", "--private", "--", "sh", "-c", "echo $$; exec sleep 60"]);
@@ -46,7 +46,7 @@ fn counters() -> Result<(), Failed> {
     serve.error_line();
     serve.signal(Signal::SIGUSR1);
     let mut line = serve.error_line();
-    // Before it there may be the frames that the host sends by itself.
+    // Frames that the host sends by itself may be counted before.
     if line.starts_with("frames: ") {
         line = serve.error_line();
     }

@@ -1,4 +1,4 @@
-//! `smolecho sim`: runs that repeat, and what is written of them.
+//! `smolecho sim`: repeatable runs and their files.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ pub(crate) const CASES: &[Case] = &[
     ("sim::a_run_is_written_and_drawn", written),
 ];
 
-/// The trace's hash; the time that it took is another every time.
+/// The hash of the trace; the rest of the line has the time taken.
 fn trace(run: &Run) -> Result<&str, Failed> {
     run.stdout.rsplit_once("trace ").map(|(_, hash)| hash.trim()).ok_or_else(|| "no trace".into())
 }

@@ -1,4 +1,4 @@
-//! Without privileges: refused with status 3 and the command that mends it.
+//! Without privileges the program exits with status 3 and names the command that helps.
 
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
@@ -13,19 +13,18 @@ use crate::Case;
 use crate::program::{PROGRAM, Run, Running, ensure};
 
 pub(crate) const CASES: &[Case] = &[
-    ("unprivileged::a_tap_is_refused_with_the_mend", refused),
+    ("unprivileged::a_tap_is_refused_with_the_remedy", refused),
     ("unprivileged::the_demo_runs_anyway", demo),
 ];
 
-const NOBODY: u32 = 65534;
+const UNUSED: u32 = 65534;
 
-/// Where everybody can run the program: the folder where it was built may be closed to others.
+/// A copy that every user can run; the build folder may be closed to others.
 static COPY: LazyLock<PathBuf> =
     LazyLock::new(|| std::env::temp_dir().join(format!("smolecho-{}", std::process::id())));
 
-/// Makes the copy, before there are threads: a file that one of them still writes cannot be run, and
-/// every process that they start in the meantime holds it open for a moment. Says why nothing can be
-/// run without privileges here, if so.
+/// Makes the copy before any thread starts: a file open for writing cannot be run, and each process started
+/// meanwhile holds it open for a moment. Returns why nothing can be run without privileges.
 pub(crate) fn prepare() -> Option<String> {
     let run = || {
         std::fs::copy(PROGRAM, &*COPY)?;
@@ -39,11 +38,11 @@ pub(crate) fn clear() {
     let _ = std::fs::remove_file(&*COPY);
 }
 
-/// A program that root runs as nobody, and anybody else as themselves.
+/// A command as user nobody if root, otherwise as the current user.
 fn unprivileged(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     if Uid::effective().is_root() {
-        command.uid(NOBODY).gid(NOBODY);
+        command.uid(UNUSED).gid(UNUSED);
     }
     command.current_dir("/");
     command
@@ -53,7 +52,7 @@ fn run(args: &[&str]) -> Run {
     Running::spawn(unprivileged(&*COPY).args(args)).finish()
 }
 
-/// Not `--private`: there anybody may make a TAP.
+/// Without `--private`, which gives every user a TAP.
 fn refused() -> Result<(), Failed> {
     for args in [&["serve", "--tap", "unused9"][..], &["client", "192.168.69.100:1"]] {
         let run = run(args);

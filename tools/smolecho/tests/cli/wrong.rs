@@ -1,4 +1,4 @@
-//! Small echo servers on loopback, each with one thing wrong.
+//! Small echo servers on loopback, each with one fault.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -9,40 +9,40 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-/// What is wrong with it.
+/// The fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wrong {
     Nothing,
-    /// What does not fit into the peer's buffer is forgotten.
+    /// Drops data that does not fit into the peer's buffer.
     DropsTail,
-    /// The peer's FIN is answered with a reset.
+    /// Answers a FIN with a reset.
     ResetsOnFin,
-    /// Every answer waits.
+    /// Delays every answer.
     Late,
-    /// The next connection waits until this one is over.
+    /// Serves one connection after another.
     OneAtATime,
-    /// A byte with the high bit set loses it.
+    /// Clears the high bit of each byte.
     SevenBits,
-    /// Datagrams end after 512 bytes.
+    /// Truncates datagrams to 512 bytes.
     Truncates,
-    /// Anybody is answered, whatever the port.
+    /// Answers datagrams from any port.
     AnswersEcho,
-    /// Takes datagrams, and answers none.
+    /// Answers no datagram.
     Mute,
-    /// Takes everything, and never says anything.
+    /// Receives everything and answers nothing.
     Hangs,
-    /// Takes its time for what is long, always soon enough to seem alive, and keeps it.
+    /// Reads long messages slowly and holds their answers.
     Sips,
-    /// Says something else.
+    /// Answers with other bytes.
     Garbage,
     /// Accepts and closes; answers no datagram.
     ClosesAtOnce,
 }
 
-/// Where no server is, and none of another test can come to be.
-pub(crate) const NOBODY: &str = "127.0.0.1:1";
+/// A port without a server, and where no test starts one.
+pub(crate) const UNUSED: &str = "127.0.0.1:1";
 
-/// It ends with this value.
+/// Stops on drop.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     stop: Arc<AtomicBool>,
@@ -75,7 +75,7 @@ impl Drop for Server {
     }
 }
 
-/// Both on one port. Other tests are at work: a port that is free for one may not be for the other.
+/// TCP and UDP on one port. Other tests run in parallel, so a port free for one may be taken for the other.
 fn bind() -> (TcpListener, UdpSocket) {
     (0..100)
         .find_map(|_| {
@@ -99,7 +99,7 @@ fn streams(listener: &TcpListener, wrong: Wrong, stop: &AtomicBool) {
     }
 }
 
-/// Ends when the peer does.
+/// Until the peer closes.
 fn serve(mut stream: TcpStream, wrong: Wrong) {
     let mut buffer = vec![0; if wrong == Wrong::Sips { 16_384 } else { 65_536 }];
     if wrong == Wrong::ClosesAtOnce {

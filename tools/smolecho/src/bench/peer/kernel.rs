@@ -1,5 +1,5 @@
-//! The kernel's own sockets: one thread, epoll, level-triggered, one `recv` and one `send` for a
-//! request. In a network namespace of its own, at the other end of a veth.
+//! An echo server on the kernel's sockets: one thread, level-triggered epoll, one `recv` and one `send` per
+//! request. It runs in its own network namespace at one end of a veth.
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
@@ -8,20 +8,20 @@ use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use crate::bench::stage::{LINK, PORT};
+use crate::bench::place::{LINK, PORT};
 use crate::fault::Fault;
 use crate::host::link::{Links, exists};
 use crate::host::netns;
-use crate::plan::ADDRESSES;
-use crate::report::stdout::Stdout;
+use crate::node::defaults::ADDRESSES;
+use crate::output::stdout::Stdout;
 
-/// The other end comes within this time, or not at all.
+/// How long the veth may take to appear.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const LISTENER: u64 = u64::MAX;
 const DATAGRAMS: u64 = u64::MAX - 1;
 
-/// Says a line when there is a namespace to put the veth's end in, and waits for one when it is there.
+/// Prints a line once the namespace exists; a line on stdin says that the veth is in it.
 pub(super) fn serve() -> Result<(), Fault> {
     netns::enter_private()?;
     let mut out = Stdout::new();
@@ -31,7 +31,7 @@ pub(super) fn serve() -> Result<(), Fault> {
     let limit = Instant::now() + PATIENCE;
     while !exists(LINK) {
         if Instant::now() > limit {
-            return Err(Fault::machine(format!("{LINK}: it has not come into this namespace")));
+            return Err(Fault::machine(format!("{LINK} has not appeared in this namespace")));
         }
         sleep(Duration::from_millis(1));
     }
@@ -50,7 +50,7 @@ struct Echo {
     buffer: Vec<u8>,
 }
 
-/// A connection, and what could not be sent yet.
+/// A connection, and the bytes that its socket did not take yet.
 struct Stream {
     socket: TcpStream,
     rest: Vec<u8>,
@@ -87,7 +87,7 @@ impl Echo {
     }
 
     fn accept(&mut self) -> io::Result<()> {
-        // Who has gone meanwhile is no concern of ours.
+        // The client may have gone meanwhile.
         let Ok((socket, _)) = self.listener.accept() else { return Ok(()) };
         socket.set_nonblocking(true)?;
         socket.set_nodelay(true)?;
@@ -117,7 +117,7 @@ impl Echo {
             stream.echo(&mut self.buffer)
         };
         if goes_on.is_err() {
-            // Closing takes it out of the epoll set, too.
+            // Closing a socket also removes it from the epoll set.
             self.streams[at] = None;
             self.free.push(at);
             return Ok(());
@@ -132,7 +132,7 @@ impl Echo {
 }
 
 impl Stream {
-    /// An error is the connection's end.
+    /// Echoes what has arrived. An error ends the connection.
     fn echo(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let len = match self.socket.read(buffer) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),

@@ -1,24 +1,23 @@
-//! Who is measured. A further variant of our server is one line in [`PEERS`].
+//! The servers that are measured. One more variant of ours is one line in [`PEERS`].
 
 mod kernel;
 mod reflector;
+mod tap;
 mod usual;
 
 use serde::{Deserialize, Serialize};
 
-use super::load::Load;
-use super::stage::LINK;
+use crate::args::names;
 use crate::fault::Fault;
-use crate::host::tap::{HostTap, TapOptions};
-use crate::plan::HOST_ADDRESSES;
+use crate::load::scene::Load;
 
-/// Connections at once that our server is started for, and what is asked of all.
+/// Connections of the largest load on every peer, for which ours is sized.
 pub(super) const MANY: usize = 1000;
 
-/// And where they are held.
+/// Connections of the loads that hold many idle ones.
 pub(super) const HELD: usize = 10_000;
 
-/// A server, and what it can be asked.
+/// A server, and the loads that it takes.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) name: &'static str,
@@ -27,16 +26,16 @@ pub(super) struct Peer {
     takes: fn(Load) -> bool,
 }
 
-/// How it is started.
+/// How the server is started.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Server {
-    /// `smolecho serve` with these options, over a TAP that it makes.
+    /// `smolecho serve` with these options, on a TAP that it creates.
     Ours(&'static [&'static str]),
-    /// Of this program, too.
+    /// A part of this program.
     Part(Other),
 }
 
-/// What else this program can be, to be compared with.
+/// The other servers in this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Other {
     Kernel,
@@ -73,13 +72,18 @@ pub(super) const PEERS: &[Peer] = &[
         &["--connections", "10016", "--buffer", "2048"],
         is_held,
     ),
-    other(KERNEL, "the kernel's sockets, epoll, over veth", Other::Kernel, |load| {
+    other(KERNEL, "kernel sockets with epoll, over a veth", Other::Kernel, |load| {
         !is_small_service(load)
     }),
-    other(USUAL, "the usual loop over smoltcp, 72 sockets", Other::Usual, |load| {
+    other(USUAL, "the common smoltcp echo loop, 72 sockets", Other::Usual, |load| {
         load.connections() <= usual::CONNECTIONS && !is_small_service(load) && !is_held(load)
     }),
-    other(REFLECTOR, "a TAP that turns frames round: the limit", Other::Reflector, Load::is_udp),
+    other(
+        REFLECTOR,
+        "returns frames without any stack: the fastest a TAP can be",
+        Other::Reflector,
+        Load::is_udp,
+    ),
 ];
 
 const fn ours(
@@ -112,14 +116,13 @@ fn is_small_service(load: Load) -> bool {
     matches!(load, Load::Discard | Load::Chargen)
 }
 
-/// The places of those with these names, or of all.
+/// The indices of the peers with these names; all without names.
 pub(super) fn chosen(names: &[String]) -> Result<Vec<usize>, Fault> {
     let place = |name: &String| {
-        PEERS.iter().position(|peer| peer.name == name).ok_or_else(|| {
-            Fault::usage(format!(
-                "--peers {name}: no peer has this name; one of those that --list shows would do"
-            ))
-        })
+        PEERS
+            .iter()
+            .position(|peer| peer.name == name)
+            .ok_or_else(|| names::unknown("--peers", name, "peer"))
     };
     match names {
         [] => Ok((0..PEERS.len()).collect()),
@@ -127,18 +130,11 @@ pub(super) fn chosen(names: &[String]) -> Result<Vec<usize>, Fault> {
     }
 }
 
-/// Becomes one of the others, until it is ended.
+/// Runs one of the other servers until the process is killed.
 pub(super) fn serve(other: Other) -> Result<(), Fault> {
     match other {
         Other::Kernel => kernel::serve(),
         Other::Usual => usual::serve(),
         Other::Reflector => reflector::serve(),
     }
-}
-
-/// A TAP of this namespace, with the host's side ready.
-fn tap() -> Result<smolecho::phy::tap::Tap, Fault> {
-    let host_addresses = vec![HOST_ADDRESSES[0]];
-    let options = TapOptions { name: LINK.to_owned(), mtu: None, offload: false, host_addresses };
-    HostTap::open(&options).map(|host| host.tap)
 }

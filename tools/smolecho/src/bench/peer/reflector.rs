@@ -1,30 +1,30 @@
-//! No stack at all: a TAP whose reader swaps the addresses in each frame and writes it back. Nothing over
-//! a TAP answers a datagram sooner, so it is the limit.
+//! A reflector without any stack: it swaps the addresses in each frame and writes the frame back to the TAP. No
+//! server on a TAP answers a datagram sooner.
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::{read, write};
 
 use super::tap;
 use crate::fault::Fault;
-use crate::plan::ADDRESSES;
+use crate::node::defaults::ADDRESSES;
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 
-/// Blocks in `read`: two system calls a frame.
+/// Blocks in `read`, so that a frame costs two system calls.
 pub(super) fn serve() -> Result<(), Fault> {
-    let tap = tap()?;
+    let tap = tap::open()?.into_fd()?;
     fcntl(&tap, FcntlArg::F_SETFL(OFlag::empty())).map_err(std::io::Error::from)?;
     let mut frame = [0; 2048];
     loop {
         let len = read(&tap, &mut frame).map_err(std::io::Error::from)?;
         if let Some(answer) = reflect(&mut frame[..len]) {
-            // What the host does not take is lost, as on any link.
+            // A frame that the host does not take is lost, as on any link.
             let _ = write(&tap, answer);
         }
     }
 }
 
-/// The answer, in the same place; none to what is neither ARP's question nor IPv4.
+/// Turns a frame into its answer, in place. `None` unless it is an ARP request for our address or IPv4.
 fn reflect(frame: &mut [u8]) -> Option<&[u8]> {
     const ETHERNET: usize = 14;
     let kind = *frame.get(12..ETHERNET)?.first_chunk::<2>()?;
@@ -32,12 +32,12 @@ fn reflect(frame: &mut [u8]) -> Option<&[u8]> {
     head.copy_within(6..12, 0);
     head[6..12].copy_from_slice(&MAC);
     match kind {
-        // The checksums cover both addresses and both ports, in whatever order.
+        // The checksums do not depend on the order of addresses and ports.
         [0x08, 0x00] if body.len() >= 28 => {
             swap(&mut body[12..20]);
             swap(&mut body[20..24]);
         }
-        // RFC 826: a question about the address that we are.
+        // RFC 826: a request for our address.
         [0x08, 0x06] if body.len() >= 28 && body[6..8] == [0, 1] && body[24..28] == address() => {
             body[7] = 2;
             swap(&mut body[8..28]);

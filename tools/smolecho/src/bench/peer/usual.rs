@@ -1,38 +1,38 @@
-//! The baseline: the loop that smoltcp's examples show, as most programs have it. Every socket of one set
-//! listens on the port and is looked at in every turn; the device reads each frame into memory that it
-//! allocates, until the kernel has none; what is to be sent goes out in the next turn.
+//! The common smoltcp echo loop, as in smoltcp's examples: all sockets of one set listen on the port, every
+//! turn visits all of them, the device allocates each frame, and answers leave in the next turn.
 //!
-//! It takes from a socket only what it can send, which the examples do not: else bytes were lost.
+//! Unlike the examples it takes from a socket only what fits into the transmit buffer, and so loses no bytes.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{read, write};
-use smolecho::phy::tap;
 use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::EthernetAddress;
 
-use crate::bench::stage::PORT;
-use crate::clock::Clock;
+use super::tap::open;
+use crate::bench::place::PORT;
 use crate::fault::Fault;
-use crate::plan::{ADDRESSES, random};
+use crate::host::entropy::random;
+use crate::node::clock::Clock;
+use crate::node::defaults::ADDRESSES;
 
-/// As many as the examples' servers have, times what 64 connections need.
+/// The 64 connections of the load, and some that are still in TIME-WAIT or half-open.
 const SOCKETS: usize = 72;
 
-/// Some are still in TIME-WAIT or half open when the next come.
+/// Connections of the largest load.
 pub(super) const CONNECTIONS: usize = 64;
 
 const BUFFER: usize = 65_535;
-/// With the Ethernet header.
+/// Including the Ethernet header.
 const MTU: usize = 1514;
 
 pub(super) fn serve() -> Result<(), Fault> {
-    let mut device = Tap(super::tap()?);
+    let mut device = Tap(open()?.into_fd()?);
     let clock = Clock::start();
     let mut config = Config::new(EthernetAddress([2, 0, 0, 0, 0, 1]).into());
     config.random_seed = random();
@@ -42,16 +42,16 @@ pub(super) fn serve() -> Result<(), Fault> {
     });
     let mut sockets = sockets();
     let mut data = vec![0; BUFFER];
-    // Opens them: the first frame may be there before the first poll.
-    attend(&mut sockets, &mut data);
+    // Opens the sockets before the first poll, which may bring a frame.
+    service(&mut sockets, &mut data);
     loop {
         iface.poll(clock.now(), &mut device, &mut sockets);
-        attend(&mut sockets, &mut data);
+        service(&mut sockets, &mut data);
         device.wait(iface.poll_delay(clock.now(), &sockets))?;
     }
 }
 
-fn attend(sockets: &mut SocketSet<'_>, data: &mut [u8]) {
+fn service(sockets: &mut SocketSet<'_>, data: &mut [u8]) {
     for (_, socket) in sockets.iter_mut() {
         match socket {
             Socket::Tcp(socket) => stream(socket, data),
@@ -105,8 +105,8 @@ fn datagrams(socket: &mut udp::Socket<'_>, data: &mut [u8]) {
     }
 }
 
-/// The device as it is usually written.
-struct Tap(tap::Tap);
+/// A TAP device that allocates each frame.
+struct Tap(OwnedFd);
 
 impl Tap {
     fn wait(&self, delay: Option<Duration>) -> io::Result<()> {
@@ -148,7 +148,7 @@ impl RxToken for Frame {
     }
 }
 
-struct Room<'t>(&'t tap::Tap);
+struct Room<'t>(&'t OwnedFd);
 
 impl TxToken for Room<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {

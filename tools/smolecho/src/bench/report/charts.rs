@@ -1,15 +1,15 @@
-//! The pictures of the page.
+//! The charts of the page.
 
 use maud::Markup;
 
 use crate::bench::results::{Cell, Results, Row};
-use crate::bench::sample::Latency;
-use crate::page::chart::{Axis, Series, lines};
+use crate::document::chart::{Axis, Series, lines};
+use crate::load::sample::Latency;
 
-/// Whose round trips are shown one by one.
+/// Figures with charts of their round trip times.
 const LATENCIES: [&str; 3] = ["tcp-rtt-14", "tcp-paced", "udp-rtt-14"];
 
-/// Bars of a histogram, as far as they are not empty.
+/// Bins of a histogram.
 const BINS: usize = 60;
 
 pub(super) fn all(results: &Results) -> Vec<Markup> {
@@ -30,7 +30,7 @@ fn series(results: &Results, row: &Row, points: impl Fn(&Cell) -> Vec<(f64, f64)
     row.cells.iter().map(of).collect()
 }
 
-/// Round trips a second by the number of connections.
+/// Round trips per second over the number of connections.
 fn connections(results: &Results) -> Option<Markup> {
     let rows: Vec<(f64, &Row)> = results
         .figures
@@ -43,11 +43,11 @@ fn connections(results: &Results) -> Option<Markup> {
         rows.iter().filter_map(at).collect()
     });
     let x = Axis { about: "connections", logarithmic: true };
-    let y = Axis { about: "thousand round trips a second", logarithmic: false };
+    let y = Axis { about: "thousand round trips per second", logarithmic: false };
     lines("Many connections", &x, &y, &curves)
 }
 
-/// Bytes a second by time.
+/// Bytes per second over time.
 fn throughput(results: &Results) -> Option<Markup> {
     let curves = series(results, results.row("bulk")?, |cell| {
         let slice = results.milliseconds as f64 / cell.series.len().max(1) as f64;
@@ -59,14 +59,14 @@ fn throughput(results: &Results) -> Option<Markup> {
     lines("Bulk echo over time, last round", &x, &y, &curves)
 }
 
-/// What is done, without what is told of it.
+/// The name of the load, without the value.
 fn load(row: &Row) -> &str {
     row.about.trim_end_matches(", 99th percentile")
 }
 
-/// How many round trips took how long.
+/// Share of the round trips over their time.
 fn histogram(results: &Results, row: &Row) -> Option<Markup> {
-    // The few that took very long are in the other picture.
+    // The slowest 0.5 % are in the chart of percentiles.
     let ends = |percent| {
         let all = row.cells.iter().filter(|cell| !cell.latency.is_empty());
         all.map(move |cell| Latency::of(&cell.latency).percentile(percent) as f64)
@@ -91,15 +91,15 @@ fn histogram(results: &Results, row: &Row) -> Option<Markup> {
     });
     let x = Axis { about: "µs", logarithmic: true };
     let y = Axis { about: "% of the round trips", logarithmic: false };
-    lines(&format!("{}: how many took how long", load(row)), &x, &y, &curves)
+    lines(&format!("{}: distribution", load(row)), &x, &y, &curves)
 }
 
-/// What so many did not exceed.
+/// Round trip time over the percentile.
 fn percentiles(results: &Results, row: &Row) -> Option<Markup> {
     let curves = series(results, row, |cell| {
         let latency = Latency::of(&cell.latency);
         let steps = (0..=32).map(|i| 10_f64.powf(f64::from(i) / 8.0));
-        // One of so many takes longer; further than there are round trips nothing is known.
+        // The rarest percentile that the number of round trips can show.
         let known = steps.take_while(|one_of| *one_of <= latency.count() as f64);
         let point = |one_of: f64| {
             let percent = 100.0 * (1.0 - 1.0 / one_of);
@@ -107,7 +107,7 @@ fn percentiles(results: &Results, row: &Row) -> Option<Markup> {
         };
         known.map(point).collect()
     });
-    let x = Axis { about: "one of so many takes longer", logarithmic: true };
+    let x = Axis { about: "one in this many takes longer", logarithmic: true };
     let y = Axis { about: "µs", logarithmic: true };
-    lines(&format!("{}: the slow ones", load(row)), &x, &y, &curves)
+    lines(&format!("{}: tail", load(row)), &x, &y, &curves)
 }

@@ -1,34 +1,34 @@
-//! The results as a page: verdicts, peers side by side, pictures, the machine.
+//! The results as a page: ratios, peers side by side, charts, the machine.
 
 use maud::{Markup, html};
 
 use super::charts;
-use super::text::{base, circumstances, digits, range, subject};
+use super::text::{BOUND, circumstances, digits, range, subject};
 use crate::bench::compare::{self, Change, Kind};
 use crate::bench::figure::Better;
-use crate::bench::goal::Verdict;
-use crate::bench::results::{Cell, Results, Row};
-use crate::page::{self, Section, chart};
+use crate::bench::results::{Cell, Ratio, Results, Row};
+use crate::document::chart;
+use crate::document::page::{self, Section};
 
 pub(super) fn document(results: &Results, old: Option<&Results>) -> String {
     let lead = html! {
         p { (circumstances(results)) }
         p.soft { code { (results.command) } ", " time datetime=(results.date) { (results.date) } }
         @if !results.machine.optimized {
-            p.bad { "This program was built without optimization: its figures mean nothing." }
+            p.bad { "This program is not optimized: its figures mean nothing. Build it with --release." }
         }
-        @if !results.complete { p.bad { "A signal came before all was measured." } }
+        @if !results.complete { p.bad { "Interrupted before all figures were measured." } }
         @for note in &results.notes { p { (note) } }
     };
     let mut sections = Vec::new();
     let mut add = |id: &str, title: &str, body| {
         sections.push(Section { id: id.into(), title: title.into(), body });
     };
-    if !results.verdicts.is_empty() {
-        add("goals", "Goals", goals(results));
+    if !results.ratios.is_empty() {
+        add("ratios", "Ratios", ratios(results));
     }
     if let Some(old) = old {
-        add("changes", "What has changed", changes(old, results));
+        add("changes", "Changes", changes(old, results));
     }
     add("peers", "Side by side", peers(results));
     let pictures = charts::all(results);
@@ -40,29 +40,22 @@ pub(super) fn document(results: &Results, old: Option<&Results>) -> String {
     page::page("smolecho bench", &lead, &sections)
 }
 
-fn goals(results: &Results) -> Markup {
-    let head = html! {
-        th { "Ours" } th { "Beside" } th.number { "Ratio" } th.number { "Spread" } th.number { "Goal" } th { "Verdict" }
-    };
-    let body = html! { @for verdict in &results.verdicts { (goal(verdict)) } };
-    page::table("Goals", &head, &body)
+fn ratios(results: &Results) -> Markup {
+    let head = html! { th { "Ours" } th { "Beside" } th.number { "Ratio" } th.number { "Spread" } };
+    let body = html! { @for ratio in &results.ratios { (ratio_row(ratio)) } };
+    html! { (page::table("Ratios", &head, &body)) p.soft { (BOUND) } }
 }
 
-fn goal(verdict: &Verdict) -> Markup {
-    let Verdict { figure, peer, value, goal, met, .. } = verdict;
-    let (class, word) = if *met { ("good", "reached") } else { ("bad", "falls short") };
+fn ratio_row(ratio: &Ratio) -> Markup {
+    let Ratio { figure, peer, of, value, .. } = ratio;
     html! {
         tr {
-            th scope="row" { (subject(verdict)) }
-            td { (base(verdict)) }
+            th scope="row" { (subject(ratio)) }
+            td { (of) }
             td.number {
-                data value=(value.median) data-goal=(figure) data-peer=(peer) data-of=(base(verdict)) {
-                    (digits(value.median))
-                }
+                data value=(value.median) data-ratio=(figure) data-peer=(peer) data-of=(of) { (digits(value.median)) }
             }
             td.number { (range(value)) }
-            td.number { (goal) }
-            td { (page::verdict(class, word)) }
         }
     }
 }
@@ -91,7 +84,7 @@ fn changes(old: &Results, new: &Results) -> Markup {
     };
     html! {
         p { "Since " time datetime=(old.date) { (old.date) } "." }
-        (page::table("What has changed", &head, &body))
+        (page::table("Changes", &head, &body))
     }
 }
 

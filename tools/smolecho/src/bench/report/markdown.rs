@@ -1,13 +1,13 @@
-//! Tables that a README can take as they are.
+//! The results as Markdown tables.
 
 use std::fmt::Write;
 
-use super::text::{base, circumstances, digits, range, subject};
+use super::text::{BOUND, circumstances, digits, range, subject};
 use crate::bench::results::Results;
 
 pub(super) fn tables(results: &Results) -> String {
     let mut text = String::new();
-    // Nothing can go wrong with a string.
+    // Writing to a string cannot fail.
     let _ = write(results, &mut text);
     text
 }
@@ -15,20 +15,12 @@ pub(super) fn tables(results: &Results) -> String {
 fn write(results: &Results, text: &mut String) -> std::fmt::Result {
     let date = results.date.split('T').next().unwrap_or_default();
     writeln!(text, "`{}`, {date}, on a {}.\n", results.command, circumstances(results))?;
-    if !results.verdicts.is_empty() {
-        writeln!(text, "| | beside | ratio | spread | goal | |\n|---|---|---|---|---|---|")?;
+    if !results.ratios.is_empty() {
+        writeln!(text, "{BOUND}\n\n| | beside | ratio | spread |\n|---|---|---|---|")?;
     }
-    for verdict in &results.verdicts {
-        let short = if verdict.met { "" } else { "falls short" };
-        writeln!(
-            text,
-            "| {} | {} | {} | {} | {} | {short} |",
-            subject(verdict),
-            base(verdict),
-            digits(verdict.value.median),
-            range(&verdict.value),
-            verdict.goal
-        )?;
+    for ratio in &results.ratios {
+        let (median, range) = (digits(ratio.value.median), range(&ratio.value));
+        writeln!(text, "| {} | {} | {median} | {range} |", subject(ratio), ratio.of)?;
     }
     write!(text, "\n| |")?;
     for peer in &results.peers {

@@ -1,23 +1,22 @@
-//! What people and programs get to see.
+//! Output for people and programs.
 
 mod charts;
 mod html;
 mod junit;
 mod markdown;
-mod text;
+pub(super) mod text;
 
-pub(super) use self::text::{Progress, list, print};
 use super::options::Bench;
 use super::results::Results;
+use crate::document::files::Files;
 use crate::fault::Fault;
-use crate::files::Files;
 
-/// That the files can be written: nobody wants to hear it after some minutes.
+/// Checks that the files are writable, before minutes are spent on measuring.
 pub(super) fn check(options: &Bench) -> Result<(), Fault> {
     files(options).check()
 }
 
-/// Writes the files that the command line asks for.
+/// Writes the files that the options name.
 pub(super) fn write(
     results: &Results,
     old: Option<&Results>,

@@ -1,18 +1,17 @@
-//! Tables for a terminal: ratios first, then what they come from. A bar while it runs.
-
-use indicatif::{ProgressBar, ProgressStyle};
+//! Tables for a terminal: ratios first, then the figures.
 
 use crate::bench::compare::{self, Change, Kind};
 use crate::bench::figure::FIGURES;
-use crate::bench::goal::Verdict;
 use crate::bench::peer::{OURS, PEERS};
-use crate::bench::results::{Cell, Results, Row};
-use crate::bench::run::Plan;
+use crate::bench::results::{Cell, Ratio, Results, Row};
 use crate::bench::spread::Spread;
 use crate::fault::Fault;
-use crate::report::stdout::Stdout;
+use crate::output::stdout::Stdout;
 
-/// The figures, and who can be asked for them.
+/// The sentence below every table of ratios.
+pub(super) const BOUND: &str = "Each frame over a TAP costs a system call, so the reflector, which has no stack, bounds every TAP server.";
+
+/// Lists figures and peers.
 pub(in crate::bench) fn list() -> Result<(), Fault> {
     let mut out = Stdout::new();
     out.line("figures");
@@ -27,48 +26,18 @@ pub(in crate::bench) fn list() -> Result<(), Fault> {
     out.check()
 }
 
-/// Hidden where stderr is no terminal.
-pub(in crate::bench) struct Progress(ProgressBar);
-
-impl Progress {
-    pub(in crate::bench) fn new(plan: &Plan) -> Progress {
-        let bar = ProgressBar::new(plan.steps());
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}, {eta} left") {
-            bar.set_style(style);
-        }
-        Progress(bar)
-    }
-
-    pub(in crate::bench) fn says(&self, message: &str) {
-        self.0.set_message(message.to_owned());
-    }
-
-    pub(in crate::bench) fn step(&self) {
-        self.0.inc(1);
-    }
-
-    pub(in crate::bench) fn finish(&self) {
-        self.0.finish_and_clear();
-    }
-}
-
 pub(in crate::bench) fn print(results: &Results, old: Option<&Results>) -> Result<(), Fault> {
     let mut out = Stdout::new();
     out.line(circumstances(results));
     if !results.machine.optimized {
-        out.line("This program was built without optimization: its figures mean nothing.");
+        out.line(
+            "This program is not optimized: its figures mean nothing. Build it with --release.",
+        );
     }
     for note in &results.notes {
         out.line(note);
     }
-    let width = results.verdicts.iter().map(|it| subject(it).chars().count()).max();
-    if let Some(width) = width {
-        let [base, ratio, spread] = ["beside", "ratio", "spread"];
-        out.line(format_args!("\n{:<width$}  {base:<13}{ratio:>6}  {spread:<14} goal", "ours"));
-        for verdict in &results.verdicts {
-            out.line(verdict_line(verdict, width));
-        }
-    }
+    ratios(results, &mut out);
     for row in &results.figures {
         out.line(format_args!("\n{}, {}", row.about, row.unit));
         for cell in &row.cells {
@@ -79,40 +48,37 @@ pub(in crate::bench) fn print(results: &Results, old: Option<&Results>) -> Resul
         compared(old, results, &mut out);
     }
     if !results.complete {
-        out.line("\nA signal came before all was measured.");
+        out.line("\nInterrupted before all figures were measured.");
     }
     out.check()
 }
 
-/// The machine, and how it was measured.
+/// The machine and the method, in one line.
 pub(super) fn circumstances(results: &Results) -> String {
     let Results { machine, rounds, milliseconds, two_cores, .. } = results;
-    let cores = if *two_cores { "a core each" } else { "the same core" };
+    let cores = if *two_cores { "one core each" } else { "the same core" };
     let rounds = if *rounds == 1 { "1 round".into() } else { format!("{rounds} rounds") };
     format!("{}; {rounds} of {milliseconds} ms, client and server on {cores}", machine.words())
 }
 
-/// What a figure is compared with, in a word or two.
-pub(super) fn base(verdict: &Verdict) -> &str {
-    verdict.of.as_deref().unwrap_or("–")
-}
-
-/// The figure, and which of ours if it is not the usual one.
-pub(super) fn subject(verdict: &Verdict) -> String {
-    match verdict.peer.strip_prefix(OURS).map(|variant| variant.trim_start_matches('-')) {
-        Some("") | None => verdict.about.clone(),
-        Some(variant) => format!("{} ({variant})", verdict.about),
+/// The figure, with the variant of our server unless it is the default.
+pub(super) fn subject(ratio: &Ratio) -> String {
+    match ratio.peer.strip_prefix(OURS).map(|variant| variant.trim_start_matches('-')) {
+        Some("") | None => ratio.about.clone(),
+        Some(variant) => format!("{} ({variant})", ratio.about),
     }
 }
 
-fn verdict_line(verdict: &Verdict, width: usize) -> String {
-    let Verdict { value, goal, met, .. } = verdict;
-    let (subject, base) = (subject(verdict), base(verdict));
-    let (median, range) = (digits(value.median), range(value));
-    let short = if *met { "" } else { "falls short" };
-    format!("{subject:<width$}  {base:<13}{median:>6}  {range:<14} {goal:<8}{short}")
-        .trim_end()
-        .to_owned()
+fn ratios(results: &Results, out: &mut Stdout) {
+    let Some(width) = results.ratios.iter().map(|it| subject(it).chars().count()).max() else {
+        return;
+    };
+    out.line(format_args!("\n{:<width$}  {:<13}{:>6}  spread", "ours", "beside", "ratio"));
+    for ratio in &results.ratios {
+        let (of, median, range) = (&ratio.of, digits(ratio.value.median), range(&ratio.value));
+        out.line(format_args!("{:<width$}  {of:<13}{median:>6}  {range}", subject(ratio)));
+    }
+    out.line(BOUND);
 }
 
 fn cell_line(row: &Row, cell: &Cell) -> String {
@@ -125,7 +91,7 @@ fn cell_line(row: &Row, cell: &Cell) -> String {
         line += &format!(" server CPU {} µs each", digits(cpu));
     }
     if row.name.starts_with("connects") {
-        line += &format!(", {} in all", cell.done);
+        line += &format!(", {} in total", cell.done);
     }
     if cell.lost > 0 {
         line += &format!(", {} of {} lost", cell.lost, cell.done + cell.lost);
@@ -162,12 +128,12 @@ fn compared(old: &Results, new: &Results, out: &mut Stdout) {
     out.line(format_args!("  {outside} of {} outside the noise", changes.len()));
 }
 
-/// Beside the median.
+/// The spread, as printed beside the median.
 pub(super) fn range(spread: &Spread) -> String {
     format!("{} – {}", digits(spread.low), digits(spread.high))
 }
 
-/// To three digits.
+/// At least three significant digits.
 pub(super) fn digits(value: f64) -> String {
     let decimals = match value.abs() {
         v if v >= 100.0 || v == 0.0 => 0,

@@ -1,8 +1,8 @@
-//! The findings as a page: a table of verdicts for each target.
+//! The findings as a page: a table per target.
 
 use maud::{Markup, html};
 
-use crate::page::{self, Section};
+use crate::document::page::{self, Section};
 use crate::probe::case::Trouble;
 use crate::probe::findings::{Finding, Findings};
 
@@ -14,7 +14,7 @@ pub(super) fn document(findings: &Findings) -> String {
             data value=(failed) data-count="failed" { (failed) } " failed, "
             data value=(not_run) data-count="not_run" { (not_run) } " not run"
         }
-        @if !findings.complete { p.bad { "A signal came before all cases were tried." } }
+        @if !findings.complete { p.bad { "Interrupted before all cases were tried." } }
     };
     let targets = findings.targets.iter().enumerate().map(|(i, (target, list))| Section {
         id: format!("target-{}", i + 1),
@@ -24,7 +24,7 @@ pub(super) fn document(findings: &Findings) -> String {
     page::page("smolecho probe", &lead, &targets.collect::<Vec<_>>())
 }
 
-/// What failed comes first.
+/// Failed cases come first.
 fn table(findings: &[Finding]) -> Markup {
     let is_failed = |finding: &&Finding| matches!(finding.outcome, Err(Trouble::Failed(_)));
     let failed = findings.iter().filter(is_failed);

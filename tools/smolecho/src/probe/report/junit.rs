@@ -1,11 +1,11 @@
-//! The findings as JUnit's XML, which continuous integration shows.
+//! The findings as JUnit XML.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::probe::case::Trouble;
 use crate::probe::findings::{Finding, Findings};
 
-/// One suite a target.
+/// One suite per target.
 pub(super) fn document(findings: &Findings) -> Result<String, String> {
     let mut report = Report::new("smolecho probe");
     for (target, list) in &findings.targets {

@@ -1,21 +1,20 @@
-//! What people and programs get to see.
+//! Output for people and programs.
 
 mod html;
 mod junit;
-mod text;
+pub(super) mod text;
 
-pub(super) use self::text::{Progress, list};
 use super::findings::Findings;
-use crate::cli::Probe;
+use super::options::Probe;
+use crate::document::files::Files;
 use crate::fault::Fault;
-use crate::files::Files;
 
-/// That the files can be written: nobody wants to hear it after a minute.
+/// Checks that the files are writable, before a minute is spent on the cases.
 pub(super) fn check(options: &Probe) -> Result<(), Fault> {
     files(options).check()
 }
 
-/// Writes the files that the command line asks for.
+/// Writes the files that the options name.
 pub(super) fn write(findings: &Findings, options: &Probe) -> Result<(), Fault> {
     files(options).write(|option| match option {
         "--json" => {

@@ -1,14 +1,15 @@
-//! Lines as the cases end, a bar on a terminal while they run.
+//! Lines as the cases end, and a progress bar on a terminal.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::fault::Fault;
+use crate::output::progress;
+use crate::output::stdout::Stdout;
 use crate::probe::case::{Case, Trouble};
-use crate::probe::examine::{Ended, News};
+use crate::probe::examine::News;
 use crate::probe::findings::{Finding, Findings};
-use crate::report::stdout::Stdout;
 
-/// The cases, and what each expects.
+/// Lists the cases and what each expects.
 pub(crate) fn list(cases: &[&Case]) -> Result<(), Fault> {
     let mut out = Stdout::new();
     for case in cases {
@@ -18,22 +19,16 @@ pub(crate) fn list(cases: &[&Case]) -> Result<(), Fault> {
 }
 
 pub(crate) struct Progress {
-    /// Hidden where stderr is no terminal.
     bar: ProgressBar,
     out: Stdout,
 }
 
 impl Progress {
     pub(crate) fn new(cases: usize) -> Progress {
-        let bar = ProgressBar::new(cases as u64);
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
-        if let Ok(style) = style {
-            bar.set_style(style);
-        }
-        Progress { bar, out: Stdout::new() }
+        Progress { bar: progress::bar(cases as u64, " {msg}"), out: Stdout::new() }
     }
 
-    /// Shows it, and keeps it.
+    /// Prints an event and records it.
     pub(crate) fn show(&mut self, news: News, findings: &mut Findings) {
         let Progress { bar, out } = self;
         match news {
@@ -49,14 +44,14 @@ impl Progress {
                     list.push(finding);
                 }
             }
+            News::End => findings.complete = true,
             News::Stop => {}
         }
     }
 
-    pub(crate) fn finish(mut self, findings: &mut Findings, ended: Ended) -> Result<(), Fault> {
+    pub(crate) fn finish(mut self, findings: &Findings) -> Result<(), Fault> {
         self.bar.finish_and_clear();
-        findings.complete = ended == Ended::Whole;
-        let stopped = if findings.complete { "" } else { ", and then a signal came" };
+        let stopped = if findings.complete { "" } else { ", then interrupted" };
         self.out.line(format_args!(
             "{} passed, {} failed, {} not run{stopped}",
             findings.passed(),

@@ -1,0 +1,159 @@
+//! The way of a frame into the node: taken from the device, classified, routed, delivered.
+
+use smoltcp::phy::{Device, RxToken, TxToken};
+use smoltcp::time::Instant;
+use smoltcp::wire::IpAddress;
+
+use super::Node;
+use super::admission::Answer;
+use crate::cookie::Returned;
+use crate::event::{DropReason, Event, Sink, Tuple};
+use crate::gate::{FrameClass, LocalAddresses};
+use crate::phy::seq_tracker::TrackedTxToken;
+use crate::phy::single_frame::SingleFrame;
+use crate::segment::Segment;
+
+/// Where a frame goes.
+pub(super) enum Route<'f> {
+    /// To the socket of this slot.
+    Slot(usize),
+    /// The same, once the socket has the state that the returned cookie stands for.
+    Restored(usize, Returned, &'f Segment<'f>),
+    /// Nowhere: its SYN is answered with a cookie, for a peer with this maximum segment size.
+    Cookie(&'f Segment<'f>, Option<u16>),
+    /// To the sockets of the ports, and on to their services; a whole datagram has its two ends.
+    Ports(Option<Tuple>),
+    /// To the DHCP client.
+    Dhcp,
+    /// To smoltcp; it may tell the hardware address of this next hop.
+    Neighbor(Option<IpAddress>),
+    /// To smoltcp and to the addresses that come from routers.
+    #[cfg(feature = "proto-ipv6")]
+    Router,
+    /// To smoltcp, which answers by itself: ping, ICMP errors.
+    Interface,
+    /// Nowhere.
+    Drop(DropReason, Option<Tuple>, Answer<'f>),
+}
+
+/// What is to be served after a delivery.
+enum Delivered {
+    Slot(usize),
+    Ports(Option<Tuple>),
+    Nothing,
+}
+
+impl<'a> Node<'a> {
+    /// Takes one frame from the device and sees it through. Returns false if there was none.
+    pub(super) fn ingress<D: Device + ?Sized>(
+        &mut self,
+        now: Instant,
+        device: &mut D,
+        on_event: &mut impl Sink,
+    ) -> bool {
+        let Some((rx, token)) = device.receive(now) else {
+            return false;
+        };
+        self.stats.frames += 1;
+        let (meta, mut seq) = (rx.meta(), None);
+        let reply = TrackedTxToken { token, seq: &mut seq };
+        let delivered = rx.consume(|frame| {
+            let class = self.local_addresses().classify(frame);
+            let route = self.route(&class, now, on_event);
+            self.deliver(route, SingleFrame::new(frame, meta, reply), now, on_event)
+        });
+        match delivered {
+            Delivered::Slot(slot) => {
+                self.pool.slot(slot).track(seq);
+                self.service_slot(slot, now, device, on_event);
+            }
+            Delivered::Ports(tuple) => self.answer(tuple, now, device, on_event),
+            Delivered::Nothing => {}
+        }
+        true
+    }
+
+    /// The gate's view of this node.
+    pub(super) fn local_addresses(&self) -> LocalAddresses<'_> {
+        LocalAddresses { mac: self.mac, addresses: self.iface.ip_addrs() }
+    }
+
+    /// Decides where a frame goes. A SYN that is admitted has its slot afterwards.
+    fn route<'f>(
+        &mut self,
+        class: &'f FrameClass<'f>,
+        now: Instant,
+        on_event: &mut impl Sink,
+    ) -> Route<'f> {
+        match *class {
+            FrameClass::Segment(ref segment) => self.admit(segment, now, on_event),
+            FrameClass::Dhcp(tuple)
+                if self.addresses.leases() && !tuple.remote.addr.is_unicast() =>
+            {
+                Route::Drop(DropReason::BadSource, Some(tuple), Answer::Nothing)
+            }
+            FrameClass::Dhcp(_) if self.addresses.leases() => Route::Dhcp,
+            // RFC 4443 section 2.4 (e): a datagram to a group gets no "port unreachable"; smoltcp sends it.
+            FrameClass::Datagram(tuple) | FrameClass::Dhcp(tuple)
+                if tuple.local.addr.is_multicast() && !self.is_bound(tuple.local.port) =>
+            {
+                Route::Drop(DropReason::Broadcast, Some(tuple), Answer::Nothing)
+            }
+            FrameClass::Datagram(tuple) | FrameClass::Dhcp(tuple) => Route::Ports(Some(tuple)),
+            FrameClass::Fragment(end) if end > self.largest_arrival() => {
+                Route::Drop(DropReason::Fragment, None, Answer::Nothing)
+            }
+            FrameClass::Fragment(_) => Route::Ports(None),
+            FrameClass::Neighbor(next_hop) => Route::Neighbor(next_hop),
+            #[cfg(feature = "proto-ipv6")]
+            FrameClass::Router => Route::Router,
+            FrameClass::Other => Route::Interface,
+            FrameClass::Drop(reason) => Route::Drop(reason, None, Answer::Nothing),
+        }
+    }
+
+    /// Hands a frame to smoltcp together with the sockets that may take it, or drops it; counts it once.
+    fn deliver<Tx: TxToken>(
+        &mut self,
+        route: Route<'_>,
+        mut frame: SingleFrame<'_, Tx>,
+        now: Instant,
+        on_event: &mut impl Sink,
+    ) -> Delivered {
+        if let Route::Drop(reason, tuple, answer) = route {
+            self.answer_dropped(answer, frame, now);
+            self.stats.count_dropped(reason);
+            on_event(Event::Dropped { reason, tuple });
+            return Delivered::Nothing;
+        }
+        self.stats.delivered += 1;
+        match route {
+            Route::Restored(slot, returned, segment) => {
+                self.restore(slot, returned, segment, now);
+                self.iface.poll_ingress_single(now, &mut frame, self.pool.slot(slot).parts().0);
+                return Delivered::Slot(slot);
+            }
+            Route::Slot(slot) => {
+                self.iface.poll_ingress_single(now, &mut frame, self.pool.slot(slot).parts().0);
+                return Delivered::Slot(slot);
+            }
+            Route::Ports(tuple) => {
+                self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
+                return Delivered::Ports(tuple);
+            }
+            Route::Cookie(syn, segment_size) => self.give_cookie(syn, segment_size, frame, now),
+            Route::Dhcp => self.addresses.offered(frame.bytes(), now, &self.checksums),
+            Route::Neighbor(next_hop) => self.hear_neighbor(next_hop, frame, now),
+            #[cfg(feature = "proto-ipv6")]
+            Route::Router => {
+                let bytes = frame.bytes();
+                self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
+                self.addresses.advertised(bytes, now);
+            }
+            Route::Interface | Route::Drop(..) => {
+                self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
+            }
+        }
+        Delivered::Nothing
+    }
+}
