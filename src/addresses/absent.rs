@@ -5,10 +5,13 @@
 
 use smoltcp::phy::{ChecksumCapabilities, Device};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address};
+#[cfg(all(feature = "conflict-detection", not(feature = "dhcpv4")))]
+use smoltcp::wire::Ipv4Address;
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 use super::Learned;
 use crate::config::Config;
+#[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
 use crate::neighbor::Heard;
 
 enum Never {}
@@ -49,6 +52,7 @@ impl OffLink {
 
     pub(super) fn ask_again(&mut self, _: Instant) {}
 
+    #[cfg(all(feature = "conflict-detection", not(feature = "dhcpv4")))]
     pub(super) fn hear(&mut self, _: &Heard, _: Instant) -> Option<Ipv4Address> {
         None
     }
@@ -119,6 +123,7 @@ impl Claims {
         match self.0 {}
     }
 
+    #[cfg(feature = "dhcpv4")]
     pub(super) fn hear(&mut self, _: &Heard, _: Instant) {
         match self.0 {}
     }

@@ -162,15 +162,15 @@ impl Claims {
             match &mut claim.stage {
                 Stage::Tentative(sent) => {
                     *sent += 1;
-                    Message::probe(self.mac, address).send(Some(token));
+                    Message::probe(self.mac, address).send(token);
                 }
                 Stage::Announced(sent) => {
                     *sent += 1;
-                    Message::announce(self.mac, address).send(Some(token));
+                    Message::announce(self.mac, address).send(token);
                 }
                 Stage::Taken => {
                     claim.stage = Stage::Tentative(1);
-                    Message::probe(self.mac, address).send(Some(token));
+                    Message::probe(self.mac, address).send(token);
                 }
             }
             claim.due = claim.pause(pause).map(|pause| now + pause);
@@ -180,7 +180,7 @@ impl Claims {
 
     /// Whether another station has an address of ours, or wants the one that we want.
     pub(super) fn hear(&mut self, heard: &Heard, now: Instant) {
-        let Some((address, mac, is_probe)) = heard.claimed() else { return };
+        let Heard { address, mac, is_probe, .. } = *heard;
         if mac == self.mac {
             return;
         }

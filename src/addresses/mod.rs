@@ -36,6 +36,7 @@ use self::off_link::{OffLink, next_hop};
 #[cfg(feature = "slaac")]
 use self::slaac::Slaac;
 use crate::config::Config;
+#[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
 use crate::neighbor::Heard;
 use crate::phy::LinkState;
 
@@ -172,11 +173,25 @@ impl Addresses {
 
     /// Takes a message of a neighbour. Returns the alias of a router outside the network that tells its hardware
     /// address.
-    pub(crate) fn hear(&mut self, heard: &Heard, now: Instant) -> Option<Ipv4Address> {
-        if let Some(claims) = &mut self.claims {
-            claims.hear(heard, now);
+    pub(crate) fn hear(
+        &mut self,
+        frame: &[u8],
+        checksums: &ChecksumCapabilities,
+        now: Instant,
+    ) -> Option<Ipv4Address> {
+        #[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
+        {
+            let heard = Heard::read(frame, checksums)?;
+            if let Some(claims) = &mut self.claims {
+                claims.hear(&heard, now);
+            }
+            self.off_link.hear(&heard, now)
         }
-        self.off_link.hear(heard, now)
+        #[cfg(not(any(feature = "conflict-detection", feature = "dhcpv4")))]
+        {
+            let _ = (frame, checksums, now);
+            None
+        }
     }
 
     /// Whether there is a DHCP client.

@@ -5,11 +5,21 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address};
 
 use super::Learned;
-use crate::neighbor::{Heard, Message, OffLinkRouter};
+use crate::neighbor::{Heard, Message};
 
 /// smoltcp forgets a neighbour after a minute, and cannot ask for this one: it is asked for before.
 const REFRESH: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_secs(3);
+
+/// A router outside the network of the address that is to reach it, as with a lease of /32.
+///
+/// smoltcp asks for such a router and ignores its answer. So the default route leads to `alias`, an address of
+/// ours, and the router's answer is told to smoltcp under that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct OffLinkRouter {
+    router: Ipv4Address,
+    alias: Ipv4Address,
+}
 
 /// Asks for the router's hardware address, and again before smoltcp forgets it.
 #[derive(Default)]
@@ -42,7 +52,10 @@ impl OffLink {
 
     /// What the router is called, if it tells its hardware address.
     pub(super) fn hear(&mut self, heard: &Heard, now: Instant) -> Option<Ipv4Address> {
-        let (router, ask_at) = self.0.as_mut().filter(|(router, _)| heard.is_of(*router))?;
+        let (router, ask_at) = self
+            .0
+            .as_mut()
+            .filter(|(router, _)| heard.is_told && heard.address == router.router.into())?;
         *ask_at = now + REFRESH;
         Some(router.alias)
     }
@@ -57,7 +70,7 @@ impl OffLink {
             && *ask_at <= now
             && let Some(token) = device.transmit(now)
         {
-            Message::who_has(mac, *alias, *router).send(Some(token));
+            Message::who_has(mac, *alias, *router).send(token);
             *ask_at = now + RETRY;
         }
     }

@@ -7,8 +7,6 @@
 //! One address and one router are kept. An address whose preferred lifetime is over stays in use until an
 //! advertisement brings a prefix that is preferred.
 
-use core::iter;
-
 use smoltcp::phy::Device;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{
@@ -71,7 +69,7 @@ impl Slaac {
             && let Some(token) = device.transmit(now)
         {
             let from = has_link_local.then(|| link_local(self.mac).address());
-            Message::solicit_routers(self.mac, from).send(Some(token));
+            Message::solicit_routers(self.mac, from).send(token);
             self.solicitations += 1;
             self.next_solicitation = now + RTR_SOLICITATION_INTERVAL;
         }
@@ -111,11 +109,12 @@ impl Slaac {
         let icmp = Icmpv6Packet::new_checked(ip.payload()).ok()?;
         let is_valid = icmp.msg_type() == Icmpv6Message::RouterAdvert
             && icmp.msg_code() == 0
-            && icmp.verify_checksum(&router, &ip.dst_addr())
-            && options(icmp.payload()).all(|option| option.is_some());
+            && icmp.verify_checksum(&router, &ip.dst_addr());
         if !is_valid {
             return None;
         }
+        self.forget(now);
+        self.address = self.after(icmp.payload(), now)?;
 
         let router_lifetime = icmp.router_lifetime();
         if router_lifetime > Duration::ZERO {
@@ -124,36 +123,35 @@ impl Slaac {
         } else if self.router.is_some_and(|(known, _)| known == router) {
             self.router = None;
         }
-        self.take_prefixes(icmp.payload(), now);
         Some(())
     }
 
-    /// RFC 4862 section 5.5.3, for each of the prefixes: first what is said of the one that is known, so that
-    /// their order does not matter.
-    fn take_prefixes(&mut self, payload: &[u8], now: Instant) {
-        let mac = self.mac;
-        let offers = || options(payload).flatten().filter_map(|option| Offer::of(&option, mac));
-        self.forget(now);
-        if let Some(known) = &mut self.address {
-            let cidr = known.cidr;
-            for offer in offers().filter(|offer| offer.cidr == cidr) {
-                known.renew(&offer, now);
+    /// The address after these options; `None` if one of them is cut short or has no length.
+    ///
+    /// RFC 4862 section 5.5.3 looks at each prefix. One address is kept: an address that is no longer preferred
+    /// makes room for another that is, whatever the order of the options.
+    fn after(&self, mut options: &[u8], now: Instant) -> Option<Option<Autoconfigured>> {
+        let (mut known, mut other) = (self.address, None::<Offer>);
+        while !options.is_empty() {
+            let option = NdiscOption::new_checked(options).ok()?;
+            options = &options[8 * usize::from(option.data_len())..];
+            let Some(offer) = Offer::of(&option, self.mac) else { continue };
+            match &mut known {
+                Some(known) if known.cidr == offer.cidr => known.renew(&offer, now),
+                _ if offer.valid > Duration::ZERO && offer.is_better(other.as_ref()) => {
+                    other = Some(offer);
+                }
+                _ => {}
             }
         }
-        if self.address.is_some_and(|known| known.preferred_until > now) {
-            return;
-        }
-        // One address is kept: that which is no longer preferred makes room for another that is.
-        let is_alive = |offer: &Offer| offer.valid > Duration::ZERO;
-        let preferred = offers().find(|offer| is_alive(offer) && offer.preferred > Duration::ZERO);
-        let last_resort = || offers().find(|offer| self.address.is_none() && is_alive(offer));
-        if let Some(offer) = preferred.or_else(last_resort) {
-            self.address = Some(Autoconfigured {
-                cidr: offer.cidr,
-                valid_until: now + offer.valid,
-                preferred_until: now + offer.preferred,
-            });
-        }
+        let taken = other.filter(|other| match known {
+            Some(known) => known.preferred_until <= now && other.preferred > Duration::ZERO,
+            None => true,
+        });
+        Some(taken.map_or(known, |Offer { cidr, valid, preferred }| {
+            let (valid_until, preferred_until) = (now + valid, now + preferred);
+            Some(Autoconfigured { cidr, valid_until, preferred_until })
+        }))
     }
 }
 
@@ -202,17 +200,10 @@ impl Offer {
             && preferred <= valid;
         is_taken.then(|| Offer { cidr: with_interface_id(prefix, mac), valid, preferred })
     }
-}
 
-/// The options of a message; `None` for one that is cut short or has no length.
-fn options(mut rest: &[u8]) -> impl Iterator<Item = Option<NdiscOption<&[u8]>>> {
-    iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let option = NdiscOption::new_checked(rest).ok();
-        let len = option.as_ref().map_or(rest.len(), |option| 8 * usize::from(option.data_len()));
-        rest = &rest[len..];
-        Some(option)
-    })
+    /// The first is taken, unless only a later one is preferred.
+    fn is_better(&self, other: Option<&Offer>) -> bool {
+        let is_preferred = |offer: &Offer| offer.preferred > Duration::ZERO;
+        other.is_none_or(|other| is_preferred(self) && !is_preferred(other))
+    }
 }

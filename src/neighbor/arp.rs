@@ -4,36 +4,97 @@ use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, IpCidr, Ipv4Address, Ipv4Cidr,
 };
 
-#[cfg(feature = "conflict-detection")]
-use smoltcp::wire::IpAddress;
-
-use super::Reaction;
 use super::message::{Body, Message};
+use super::{Buffer, Reaction, Station};
+
+/// Bytes of a frame with ARP for IPv4.
+pub(super) const FRAME: usize = EthernetFrame::<&[u8]>::buffer_len(28);
 
 /// An ARP packet, but for the hardware address that it asks for.
 #[derive(Clone, Copy)]
-pub(crate) struct Arp {
-    operation: ArpOperation,
-    mac: EthernetAddress,
-    sender: Ipv4Address,
-    target: Ipv4Address,
+pub(super) struct Arp {
+    pub(super) operation: ArpOperation,
+    pub(super) mac: EthernetAddress,
+    pub(super) sender: Ipv4Address,
+    pub(super) target: Ipv4Address,
 }
 
-/// A router outside the network of the address that is to reach it, as with a lease of /32.
-///
-/// smoltcp asks for such a router and does not take its answer. So its routes lead to `alias`, an address of
-/// our own, and the router's answer is told to it under that name.
-#[cfg(feature = "dhcpv4")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct OffLinkRouter {
-    pub(crate) router: Ipv4Address,
-    pub(crate) alias: Ipv4Address,
+impl Arp {
+    pub(super) fn read(packet: &[u8]) -> Option<Arp> {
+        let ArpRepr::EthernetIpv4 {
+            operation,
+            source_hardware_addr: mac,
+            source_protocol_addr: sender,
+            target_protocol_addr: target,
+            ..
+        } = ArpRepr::parse(&ArpPacket::new_checked(packet).ok()?).ok()?
+        else {
+            return None;
+        };
+        mac.is_unicast().then_some(Arp { operation, mac, sender, target })
+    }
+}
+
+impl Station<'_> {
+    pub(super) fn react_to_arp<'b>(
+        &self,
+        packet: &[u8],
+        buffer: &'b mut Buffer,
+    ) -> Option<Reaction<'b>> {
+        let Arp { operation, mac, sender, target } = Arp::read(packet)?;
+        let own = || self.own.iter().filter_map(ipv4);
+        // An announcement (RFC 5227 section 1.2) becomes a reply to us. smoltcp reads nothing else, and would use
+        // the old hardware address for a minute more.
+        let is_announcement = sender == target;
+        let retold = match self.alias {
+            Some(alias) => Some((alias, alias)),
+            None if is_announcement => Some((sender, own().next()?.address())),
+            None => None,
+        };
+        if let Some((sender, target)) = retold {
+            let reply = reply((mac, sender), (self.mac, target));
+            return Some(Reaction::Retell(reply.write(buffer)));
+        }
+
+        // RFC 826 asks whether the target is ours, and nothing of the sender. smoltcp requires a sender of our
+        // own network, and ignores a probe (RFC 5227 section 2.1.1), whose sender is 0.0.0.0.
+        let is_ours = own().any(|cidr| cidr.address() == target);
+        let is_near = own().any(|cidr| cidr.contains_addr(&sender));
+        let is_host = !sender.is_multicast() && !sender.is_broadcast();
+        let is_ignored = sender.is_unspecified() || is_host && !is_near;
+        if operation != ArpOperation::Request || !is_ours || !is_ignored {
+            return None;
+        }
+        let reply = reply((self.mac, target), (mac, sender));
+        Some(Reaction::Answer(reply.write(buffer)))
+    }
+}
+
+type End = (EthernetAddress, Ipv4Address);
+
+fn reply((from_mac, from): End, (to_mac, to): End) -> Message {
+    let arp = ArpRepr::EthernetIpv4 {
+        operation: ArpOperation::Reply,
+        source_hardware_addr: from_mac,
+        source_protocol_addr: from,
+        target_hardware_addr: to_mac,
+        target_protocol_addr: to,
+    };
+    Message { from: from_mac, to: to_mac, body: Body::Arp(arp) }
+}
+
+fn ipv4(cidr: &IpCidr) -> Option<Ipv4Cidr> {
+    match cidr {
+        IpCidr::Ipv4(v4) => Some(*v4),
+        #[cfg(feature = "proto-ipv6")]
+        IpCidr::Ipv6(_) => None,
+    }
 }
 
 #[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
 impl Message {
-    /// A request to all: for the hardware address of `target`; from 0.0.0.0 a probe, and for the sender itself
-    /// an announcement (RFC 5227 section 1.1).
+    /// A request to all for the hardware address of `target`. From 0.0.0.0 it is a probe, and for the sender
+    /// itself an announcement (RFC 5227 section 1.1).
     pub(crate) fn who_has(mac: EthernetAddress, sender: Ipv4Address, target: Ipv4Address) -> Self {
         let arp = ArpRepr::EthernetIpv4 {
             operation: ArpOperation::Request,
@@ -43,92 +104,5 @@ impl Message {
             target_protocol_addr: target,
         };
         Message { from: mac, to: EthernetAddress::BROADCAST, body: Body::Arp(arp) }
-    }
-}
-
-impl Arp {
-    pub(super) fn read(frame: &EthernetFrame<&[u8]>) -> Option<Arp> {
-        let ArpRepr::EthernetIpv4 {
-            operation,
-            source_hardware_addr: mac,
-            source_protocol_addr: sender,
-            target_protocol_addr: target,
-            ..
-        } = ArpRepr::parse(&ArpPacket::new_checked(frame.payload()).ok()?).ok()?
-        else {
-            return None;
-        };
-        mac.is_unicast().then_some(Arp { operation, mac, sender, target })
-    }
-
-    #[cfg(feature = "conflict-detection")]
-    pub(super) fn claimed(&self) -> Option<(IpAddress, EthernetAddress, bool)> {
-        let is_probe = self.sender.is_unspecified();
-        if is_probe && self.operation != ArpOperation::Request {
-            return None;
-        }
-        let address = if is_probe { self.target } else { self.sender };
-        Some((address.into(), self.mac, is_probe))
-    }
-
-    #[cfg(feature = "dhcpv4")]
-    /// Whether the router answers us, or tells everybody.
-    pub(super) fn is_of(&self, OffLinkRouter { router, alias }: OffLinkRouter) -> bool {
-        let is_told = match self.operation {
-            ArpOperation::Reply => self.target == alias,
-            _ => self.target == router,
-        };
-        self.sender == router && is_told
-    }
-
-    pub(super) fn reaction(
-        &self,
-        mac: EthernetAddress,
-        own: &[IpCidr],
-        alias: Option<Ipv4Address>,
-    ) -> Reaction {
-        if let Some(alias) = alias {
-            return Reaction::Retell(Arp { sender: alias, ..*self }.reply_to(mac, alias));
-        }
-        let own = || own.iter().filter_map(ipv4);
-        let is_ours = own().any(|cidr| cidr.address() == self.target);
-        let is_near = own().any(|cidr| cidr.contains_addr(&self.sender));
-        if self.sender == self.target {
-            // An announcement (RFC 5227 section 1.2), as if it had been told to us alone: smoltcp listens to
-            // nothing else, and would use the old hardware address for a minute more.
-            return match own().next() {
-                Some(cidr) => Reaction::Retell(self.reply_to(mac, cidr.address())),
-                None => Reaction::Deliver,
-            };
-        }
-        // RFC 826 asks whether the target is ours, and nothing of the sender. smoltcp asks for a sender of
-        // our own network, and is silent to a probe (RFC 5227 section 2.1.1), whose sender is 0.0.0.0.
-        let is_far = !is_near && !self.sender.is_multicast() && !self.sender.is_broadcast();
-        let is_unheard = is_far || self.sender.is_unspecified();
-        if self.operation == ArpOperation::Request && is_ours && is_unheard {
-            let ours = Arp { mac, sender: self.target, ..*self };
-            return Reaction::Answer(ours.reply_to(self.mac, self.sender));
-        }
-        Reaction::Deliver
-    }
-
-    /// The reply by which its sender tells this station its hardware address.
-    fn reply_to(&self, to: EthernetAddress, target: Ipv4Address) -> Message {
-        let arp = ArpRepr::EthernetIpv4 {
-            operation: ArpOperation::Reply,
-            source_hardware_addr: self.mac,
-            source_protocol_addr: self.sender,
-            target_hardware_addr: to,
-            target_protocol_addr: target,
-        };
-        Message { from: self.mac, to, body: Body::Arp(arp) }
-    }
-}
-
-fn ipv4(cidr: &IpCidr) -> Option<Ipv4Cidr> {
-    match cidr {
-        IpCidr::Ipv4(v4) => Some(*v4),
-        #[cfg(feature = "proto-ipv6")]
-        IpCidr::Ipv6(_) => None,
     }
 }

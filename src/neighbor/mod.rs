@@ -1,109 +1,56 @@
-//! What neighbours say to each other, where smoltcp 0.14 does not follow: ARP and neighbour discovery.
+//! ARP and neighbour discovery, where smoltcp 0.14 needs help.
 //!
-//! A frame is left to smoltcp as it is, or told to it in words that it understands, or answered here.
+//! A frame goes to smoltcp unchanged, or in other words that smoltcp understands, or gets an answer from here.
 
 mod arp;
+#[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
+mod heard;
 mod message;
 #[cfg(feature = "proto-ipv6")]
 mod ndisc;
 
+#[cfg(feature = "proto-ipv6")]
 use smoltcp::phy::ChecksumCapabilities;
-#[cfg(feature = "conflict-detection")]
-use smoltcp::wire::IpAddress;
 use smoltcp::wire::{EthernetAddress, EthernetFrame, EthernetProtocol, IpCidr, Ipv4Address};
 
-use self::arp::Arp;
-#[cfg(feature = "dhcpv4")]
-pub(crate) use self::arp::OffLinkRouter;
+#[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
+pub(crate) use self::heard::Heard;
+#[cfg(any(feature = "conflict-detection", feature = "dhcpv4", feature = "slaac"))]
 pub(crate) use self::message::Message;
-#[cfg(feature = "proto-ipv6")]
-use self::ndisc::Ndisc;
 
-/// An ARP packet, or a neighbour solicitation or advertisement.
-#[derive(Clone, Copy)]
-pub(crate) enum Heard {
-    Arp(Arp),
-    #[cfg(feature = "proto-ipv6")]
-    Ndisc(Ndisc),
-}
+/// Room for a message to smoltcp or from it: a neighbour advertisement with a few options more than usual.
+pub(crate) type Buffer = [u8; if cfg!(feature = "proto-ipv6") { 128 } else { arp::FRAME }];
 
-/// What becomes of it.
-pub(crate) enum Reaction {
-    /// smoltcp takes it as it is.
+/// What becomes of a frame.
+pub(crate) enum Reaction<'b> {
+    /// smoltcp takes it.
     Deliver,
     /// smoltcp takes this in its place.
-    Retell(Message),
-    /// It gets this answer; smoltcp does not see it.
-    Answer(Message),
+    Retell(&'b [u8]),
+    /// It gets this answer, and smoltcp does not see it.
+    Answer(&'b [u8]),
 }
 
-#[cfg(feature = "conflict-detection")]
-impl Message {
-    /// Asks whether another station has the address.
-    pub(crate) fn probe(mac: EthernetAddress, address: IpAddress) -> Message {
-        match address {
-            IpAddress::Ipv4(v4) => Message::who_has(mac, Ipv4Address::UNSPECIFIED, v4),
-            #[cfg(feature = "proto-ipv6")]
-            IpAddress::Ipv6(v6) => Message::detect_duplicate(mac, v6),
-        }
-    }
-
-    /// Tells all that the address is ours.
-    pub(crate) fn announce(mac: EthernetAddress, address: IpAddress) -> Message {
-        match address {
-            IpAddress::Ipv4(v4) => Message::who_has(mac, v4, v4),
-            #[cfg(feature = "proto-ipv6")]
-            IpAddress::Ipv6(v6) => Message::advertise(mac, v6),
-        }
-    }
+/// A station's view of a frame with ARP or neighbour discovery.
+pub(crate) struct Station<'a> {
+    pub(crate) mac: EthernetAddress,
+    pub(crate) own: &'a [IpCidr],
+    #[cfg(feature = "proto-ipv6")]
+    pub(crate) checksums: &'a ChecksumCapabilities,
+    /// The name for the sender of this frame, if it is a router outside the network: see
+    /// `addresses::off_link`.
+    pub(crate) alias: Option<Ipv4Address>,
 }
 
-impl Heard {
-    /// Reads a frame; `None` if it is nothing of the kind, or damaged.
-    pub(crate) fn read(frame: &[u8], checksums: &ChecksumCapabilities) -> Option<Heard> {
-        let frame = EthernetFrame::new_checked(frame).ok()?;
-        match frame.ethertype() {
-            EthernetProtocol::Arp => Arp::read(&frame).map(Heard::Arp),
+impl Station<'_> {
+    pub(crate) fn react<'b>(&self, frame: &[u8], buffer: &'b mut Buffer) -> Reaction<'b> {
+        let Ok(ethernet) = EthernetFrame::new_checked(frame) else { return Reaction::Deliver };
+        let reaction = match ethernet.ethertype() {
+            EthernetProtocol::Arp => self.react_to_arp(ethernet.payload(), buffer),
             #[cfg(feature = "proto-ipv6")]
-            EthernetProtocol::Ipv6 => Ndisc::read(&frame, checksums).map(Heard::Ndisc),
-            _ => {
-                let _ = checksums; // ARP has none.
-                None
-            }
-        }
-    }
-
-    /// `alias` is what the router is called that tells its hardware address, see [`OffLinkRouter`].
-    pub(crate) fn reaction(
-        &self,
-        mac: EthernetAddress,
-        own: &[IpCidr],
-        alias: Option<Ipv4Address>,
-    ) -> Reaction {
-        match self {
-            Heard::Arp(arp) => arp.reaction(mac, own, alias),
-            #[cfg(feature = "proto-ipv6")]
-            Heard::Ndisc(ndisc) => ndisc.reaction(mac, own),
-        }
-    }
-
-    /// The address that its sender has; or that it probes for, then the last is true.
-    #[cfg(feature = "conflict-detection")]
-    pub(crate) fn claimed(&self) -> Option<(IpAddress, EthernetAddress, bool)> {
-        match self {
-            Heard::Arp(arp) => arp.claimed(),
-            #[cfg(feature = "proto-ipv6")]
-            Heard::Ndisc(ndisc) => ndisc.claimed(),
-        }
-    }
-
-    /// Whether it tells the hardware address of this router.
-    #[cfg(feature = "dhcpv4")]
-    pub(crate) fn is_of(&self, off_link: OffLinkRouter) -> bool {
-        match self {
-            Heard::Arp(arp) => arp.is_of(off_link),
-            #[cfg(feature = "proto-ipv6")]
-            Heard::Ndisc(_) => false,
-        }
+            EthernetProtocol::Ipv6 => self.react_to_ndisc(frame, buffer),
+            _ => None,
+        };
+        reaction.unwrap_or(Reaction::Deliver)
     }
 }

@@ -1,66 +1,104 @@
 //! Neighbour discovery (RFC 4861 section 7).
 
-use smoltcp::phy::{ChecksumCapabilities, Medium};
-use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, HardwareAddress, IPV6_LINK_LOCAL_ALL_NODES, Icmpv6Packet,
-    Icmpv6Repr, IpAddress, IpCidr, IpProtocol, Ipv6Address, Ipv6Packet, NdiscNeighborFlags,
-    NdiscRepr, RawHardwareAddress,
-};
-
-use super::Reaction;
-use super::message::{Body, Message};
 #[cfg(feature = "slaac")]
 use smoltcp::wire::IPV6_LINK_LOCAL_ALL_ROUTERS;
+use smoltcp::wire::{
+    EthernetAddress, IPV6_LINK_LOCAL_ALL_NODES, Icmpv6Message, Icmpv6Packet, IpAddress, IpProtocol,
+    Ipv6Address, Ipv6Packet, NdiscNeighborFlags,
+};
+#[cfg(feature = "conflict-detection")]
+use smoltcp::{
+    phy::ChecksumCapabilities,
+    wire::{EthernetFrame, NdiscOption, NdiscOptionType},
+};
 
-/// A solicitation or an advertisement, and who sends it to whom.
-#[derive(Clone, Copy)]
-pub(crate) struct Ndisc {
-    /// Of the frame.
-    mac: EthernetAddress,
-    from: Ipv6Address,
-    to: Ipv6Address,
-    target: Ipv6Address,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Solicitation,
-    Advertisement { flags: NdiscNeighborFlags, lladdr: Option<EthernetAddress> },
-}
+#[cfg(feature = "conflict-detection")]
+use super::heard::Heard;
+use super::message::{Body, HEAD, IPV6, Message, SOURCE_LLADDR, TARGET};
+use super::{Buffer, Reaction, Station};
 
 const ALL_NODES_MAC: EthernetAddress = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
-
 #[cfg(feature = "slaac")]
 const ALL_ROUTERS_MAC: EthernetAddress = EthernetAddress([0x33, 0x33, 0, 0, 0, 2]);
 
-impl Message {
-    /// Tells all nodes that the address is ours (RFC 4861 section 7.2.6).
-    pub(crate) fn advertise(mac: EthernetAddress, own: Ipv6Address) -> Self {
-        let repr = NdiscRepr::NeighborAdvert {
-            flags: NdiscNeighborFlags::OVERRIDE,
-            target_addr: own,
-            lladdr: Some(mac.into()),
-        };
-        Message {
-            from: mac,
-            to: ALL_NODES_MAC,
-            body: Body::Ndisc { from: own, to: IPV6_LINK_LOCAL_ALL_NODES, repr },
+/// Where a frame has its IPv6 source, and a solicitation or an advertisement its target.
+const SOURCE_AT: usize = 14 + 8;
+const TARGET_AT: usize = 14 + IPV6 + HEAD;
+
+impl Station<'_> {
+    pub(super) fn react_to_ndisc<'b>(
+        &self,
+        frame: &[u8],
+        buffer: &'b mut Buffer,
+    ) -> Option<Reaction<'b>> {
+        let ip = Ipv6Packet::new_checked(frame.get(14..)?).ok()?;
+        let icmp = Icmpv6Packet::new_checked(ip.payload()).ok()?;
+        if ip.next_header() != IpProtocol::Icmpv6 || ip.payload().len() < HEAD + TARGET {
+            return None;
         }
+        let (from, to, target) = (ip.src_addr(), ip.dst_addr(), icmp.target_addr());
+        let is_ours = self.own.iter().any(|own| own.address() == IpAddress::Ipv6(target));
+        match icmp.msg_type() {
+            // RFC 4862 section 5.4.3, RFC 4861 section 7.2.4: another host probes for the address. smoltcp drops
+            // packets from ::.
+            Icmpv6Message::NeighborSolicit if is_ours && from.is_unspecified() => {
+                // RFC 4861 section 7.1.1.
+                let has_lladdr = icmp.payload().first() == Some(&SOURCE_LLADDR);
+                let is_valid = ip.hop_limit() == 255
+                    && icmp.msg_code() == 0
+                    && to.is_multicast()
+                    && !has_lladdr
+                    && (!self.checksums.icmpv6.rx() || icmp.verify_checksum(&from, &to));
+                let answer = Message::advertise(self.mac, target);
+                is_valid.then(|| Reaction::Answer(answer.write(buffer)))
+            }
+            // RFC 4861 section 7.2.5: an advertisement is about its target, and smoltcp files it under its
+            // source. It reads no more of the target than that it is unicast, so the two change places, and the
+            // checksum stays right, or wrong.
+            Icmpv6Message::NeighborAdvert
+                if !is_ours && from != target && IpAddress::Ipv6(from).is_unicast() =>
+            {
+                let is_solicited = icmp.neighbor_flags().contains(NdiscNeighborFlags::SOLICITED);
+                if to.is_multicast() && is_solicited {
+                    return None;
+                }
+                let retold = buffer.get_mut(..frame.len())?;
+                retold.copy_from_slice(frame);
+                retold[SOURCE_AT..][..16].copy_from_slice(&target.octets());
+                retold[TARGET_AT..][..16].copy_from_slice(&from.octets());
+                Some(Reaction::Retell(retold))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Message {
+    /// Announces an address of ours to all nodes (RFC 4861 section 7.2.6).
+    pub(super) fn advertise(mac: EthernetAddress, own: Ipv6Address) -> Self {
+        let body = Body::Ndisc {
+            from: own,
+            to: IPV6_LINK_LOCAL_ALL_NODES,
+            kind: Icmpv6Message::NeighborAdvert,
+            target: Some(own),
+            lladdr: Some(mac),
+        };
+        Message { from: mac, to: ALL_NODES_MAC, body }
     }
 }
 
 #[cfg(feature = "slaac")]
 impl Message {
-    /// Solicits routers; without an address yet, from nobody (RFC 4861 section 4.1).
+    /// Solicits routers; without an address yet, from :: (RFC 4861 section 4.1).
     pub(crate) fn solicit_routers(mac: EthernetAddress, from: Option<Ipv6Address>) -> Self {
-        let repr = NdiscRepr::RouterSolicit { lladdr: from.map(|_| mac.into()) };
-        let from = from.unwrap_or(Ipv6Address::UNSPECIFIED);
-        Message {
-            from: mac,
-            to: ALL_ROUTERS_MAC,
-            body: Body::Ndisc { from, to: IPV6_LINK_LOCAL_ALL_ROUTERS, repr },
-        }
+        let body = Body::Ndisc {
+            from: from.unwrap_or(Ipv6Address::UNSPECIFIED),
+            to: IPV6_LINK_LOCAL_ALL_ROUTERS,
+            kind: Icmpv6Message::RouterSolicit,
+            target: None,
+            lladdr: from.map(|_| mac),
+        };
+        Message { from: mac, to: ALL_ROUTERS_MAC, body }
     }
 }
 
@@ -70,90 +108,69 @@ impl Message {
     pub(super) fn detect_duplicate(mac: EthernetAddress, target: Ipv6Address) -> Self {
         let [.., x, y, z] = target.octets();
         let (high, low) = (u16::from_be_bytes([0xff, x]), u16::from_be_bytes([y, z]));
-        // RFC 4291 section 2.7.1: its solicited-node address.
-        let to = Ipv6Address::new(0xff02, 0, 0, 0, 0, 1, high, low);
-        let from = Ipv6Address::UNSPECIFIED;
-        let repr = NdiscRepr::NeighborSolicit { target_addr: target, lladdr: None };
-        let to_mac = EthernetAddress([0x33, 0x33, 0xff, x, y, z]);
-        Message { from: mac, to: to_mac, body: Body::Ndisc { from, to, repr } }
-    }
-}
-
-impl Ndisc {
-    #[cfg(feature = "conflict-detection")]
-    pub(super) fn claimed(&self) -> Option<(IpAddress, EthernetAddress, bool)> {
-        match self.kind {
-            Kind::Advertisement { lladdr, .. } => {
-                Some((self.target.into(), lladdr.unwrap_or(self.mac), false))
-            }
-            Kind::Solicitation if self.from.is_unspecified() => {
-                Some((self.target.into(), self.mac, true))
-            }
-            Kind::Solicitation => None,
-        }
-    }
-
-    /// RFC 4861 section 7.1: what is not valid is `None`.
-    pub(super) fn read(
-        frame: &EthernetFrame<&[u8]>,
-        checksums: &ChecksumCapabilities,
-    ) -> Option<Ndisc> {
-        let ip = Ipv6Packet::new_checked(frame.payload()).ok()?;
-        let (from, to) = (ip.src_addr(), ip.dst_addr());
-        if ip.hop_limit() != 255 || ip.next_header() != IpProtocol::Icmpv6 {
-            return None;
-        }
-        let icmp = Icmpv6Packet::new_checked(ip.payload()).ok()?;
-        let (target, kind) = match Icmpv6Repr::parse(&from, &to, &icmp, checksums).ok()? {
-            Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit { target_addr, lladdr }) => {
-                if from.is_unspecified() && !(to.is_multicast() && lladdr.is_none()) {
-                    return None;
-                }
-                (target_addr, Kind::Solicitation)
-            }
-            Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert { flags, target_addr, lladdr }) => {
-                let is_solicited = flags.contains(NdiscNeighborFlags::SOLICITED);
-                if to.is_multicast() && is_solicited {
-                    return None;
-                }
-                (target_addr, Kind::Advertisement { flags, lladdr: lladdr.and_then(ethernet) })
-            }
-            _ => return None,
+        let body = Body::Ndisc {
+            from: Ipv6Address::UNSPECIFIED,
+            // The solicited-node address (RFC 4291 section 2.7.1).
+            to: Ipv6Address::new(0xff02, 0, 0, 0, 0, 1, high, low),
+            kind: Icmpv6Message::NeighborSolicit,
+            target: Some(target),
+            lladdr: None,
         };
-        let is_valid = icmp.msg_code() == 0 && IpAddress::Ipv6(target).is_unicast();
-        is_valid.then_some(Ndisc { mac: frame.src_addr(), from, to, target, kind })
-    }
-
-    pub(super) fn reaction(&self, mac: EthernetAddress, own: &[IpCidr]) -> Reaction {
-        let is_ours = own.iter().any(|cidr| cidr.address() == self.target.into());
-        match self.kind {
-            // RFC 4862 section 5.4.3, RFC 4861 section 7.2.4: another host asks whether the address is free.
-            // smoltcp drops what comes from ::.
-            Kind::Solicitation if self.from.is_unspecified() && is_ours => {
-                Reaction::Answer(Message::advertise(mac, self.target))
-            }
-            // RFC 4861 section 7.2.5: it is about its target. smoltcp files it under its sender.
-            Kind::Advertisement { flags, lladdr: Some(lladdr) }
-                if self.from != self.target
-                    && IpAddress::Ipv6(self.from).is_unicast()
-                    && !is_ours =>
-            {
-                let lladdr = Some(lladdr.into());
-                let repr = NdiscRepr::NeighborAdvert { flags, target_addr: self.target, lladdr };
-                Reaction::Retell(Message {
-                    from: self.mac,
-                    to: mac,
-                    body: Body::Ndisc { from: self.target, to: self.to, repr },
-                })
-            }
-            _ => Reaction::Deliver,
-        }
+        Message { from: mac, to: EthernetAddress([0x33, 0x33, 0xff, x, y, z]), body }
     }
 }
 
-fn ethernet(lladdr: RawHardwareAddress) -> Option<EthernetAddress> {
-    match lladdr.parse(Medium::Ethernet) {
-        Ok(HardwareAddress::Ethernet(mac)) => Some(mac),
-        _ => None,
+/// The address that an advertisement announces, or that a solicitation from :: probes for; `None` if it is not
+/// valid (RFC 4861 section 7.1).
+#[cfg(feature = "conflict-detection")]
+pub(super) fn heard(
+    frame: &EthernetFrame<&[u8]>,
+    checksums: &ChecksumCapabilities,
+) -> Option<Heard> {
+    let ip = Ipv6Packet::new_checked(frame.payload()).ok()?;
+    let (from, to) = (ip.src_addr(), ip.dst_addr());
+    let icmp = Icmpv6Packet::new_checked(ip.payload()).ok()?;
+    let is_probe = match icmp.msg_type() {
+        Icmpv6Message::NeighborSolicit if from.is_unspecified() && to.is_multicast() => true,
+        Icmpv6Message::NeighborAdvert => false,
+        _ => return None,
+    };
+    let is_whole = !checksums.icmpv6.rx() || icmp.verify_checksum(&from, &to);
+    if ip.hop_limit() != 255 || icmp.msg_code() != 0 || !is_whole {
+        return None;
     }
+    let lladdr = lladdr(icmp.payload())?;
+    let is_solicited = icmp.neighbor_flags().contains(NdiscNeighborFlags::SOLICITED);
+    if is_probe && lladdr.is_some() || !is_probe && is_solicited && to.is_multicast() {
+        return None;
+    }
+    let (address, mac) = (icmp.target_addr().into(), lladdr.unwrap_or(frame.src_addr()));
+    Some(Heard {
+        address,
+        mac,
+        is_probe,
+        #[cfg(feature = "dhcpv4")]
+        is_told: !is_probe,
+    })
+}
+
+/// The link-layer address among the options, if there is one; `None` if an option is cut short or has no
+/// length.
+#[cfg(feature = "conflict-detection")]
+fn lladdr(mut options: &[u8]) -> Option<Option<EthernetAddress>> {
+    let mut lladdr = None;
+    while !options.is_empty() {
+        let option = NdiscOption::new_checked(options).ok()?;
+        // A message has one of the two (RFC 4861 sections 4.3 and 4.4).
+        let is_lladdr = matches!(
+            option.option_type(),
+            NdiscOptionType::SourceLinkLayerAddr | NdiscOptionType::TargetLinkLayerAddr
+        );
+        let len = 8 * usize::from(option.data_len());
+        if is_lladdr && len == 8 {
+            lladdr = Some(EthernetAddress::from_bytes(&options[2..8]));
+        }
+        options = &options[len..];
+    }
+    Some(lladdr)
 }

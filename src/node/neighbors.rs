@@ -5,7 +5,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::IpAddress;
 
 use super::Node;
-use crate::neighbor::{Heard, Message, Reaction};
+use crate::neighbor::{Buffer, Reaction, Station};
 use crate::phy::single_frame::SingleFrame;
 
 impl Node<'_> {
@@ -13,27 +13,30 @@ impl Node<'_> {
     pub(super) fn hear_neighbor(
         &mut self,
         next_hop: Option<IpAddress>,
-        mut frame: SingleFrame<'_, impl TxToken>,
+        frame: SingleFrame<'_, impl TxToken>,
         now: Instant,
     ) {
-        let heard = Heard::read(frame.bytes(), &self.checksums);
-        let alias = heard.and_then(|heard| self.addresses.hear(&heard, now));
-        let reaction = heard.map_or(Reaction::Deliver, |heard| {
-            heard.reaction(self.mac, self.iface.ip_addrs(), alias)
-        });
-        match reaction {
-            Reaction::Retell(message) => {
-                let mut retold = [0; Message::MAX_LEN];
-                let retold = &mut retold[..message.len()];
-                message.write(retold);
-                let mut frame = frame.with_bytes(retold);
-                self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
+        let bytes = frame.bytes();
+        let alias = self.addresses.hear(bytes, &self.checksums, now);
+        let station = Station {
+            mac: self.mac,
+            own: self.iface.ip_addrs(),
+            #[cfg(feature = "proto-ipv6")]
+            checksums: &self.checksums,
+            alias,
+        };
+        let mut buffer = [0; size_of::<Buffer>()];
+        let mut frame = match station.react(bytes, &mut buffer) {
+            Reaction::Deliver => frame,
+            Reaction::Retell(retold) => frame.with_bytes(retold),
+            Reaction::Answer(answer) => {
+                if let Some(token) = frame.into_reply() {
+                    token.consume(answer.len(), |room| room.copy_from_slice(answer));
+                }
+                return;
             }
-            Reaction::Answer(message) => message.send(frame.into_reply()),
-            Reaction::Deliver => {
-                self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
-            }
-        }
+        };
+        self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
         if let Some(next_hop) = alias.map(IpAddress::Ipv4).or(next_hop) {
             self.pool.wake_waiting(&next_hop, now);
         }
