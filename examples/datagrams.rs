@@ -1,5 +1,4 @@
-//! The lecture's other socket, `SOCK_DGRAM`, in memory: a server and a client, two nodes on one cable,
-//! virtual time.
+//! UDP, the lecture's `SOCK_DGRAM`, in memory: a server node and a client node on one cable, in virtual time.
 //!
 //! `cargo run --example datagrams`
 
@@ -13,8 +12,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let cable = Cable::<16>::new();
     let (mut left, mut right) = cable.ends();
 
-    // socket, bind: a node with memory for one port, and for 2 answers of up to 512 bytes that wait
-    // until their peer's hardware address is known.
+    // socket, bind: a node with memory for one port and a queue of 2 answers of up to 512 bytes. An answer waits
+    // until the peer's hardware address is known.
     let host = IpAddress::v4(127, 0, 0, 1);
     let config = Config::new([2, 0, 0, 0, 0, 1], 1).address(IpCidr::new(host, 8))?;
     let (mut memory, mut datagrams) =
@@ -24,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     server.bind(12345, UdpService::Echo)?;
     println!("Server listening on {host}:12345");
 
-    // socket: the other node. Nothing is connected; what is asked once may have to be asked again.
+    // socket: the other node. A datagram may be lost, so a query is sent again until it is answered.
     let config =
         Config::new([2, 0, 0, 0, 0, 2], 2).address(IpCidr::new(IpAddress::v4(127, 0, 0, 2), 8))?;
     let (mut memory, mut datagrams) =
@@ -33,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut client = Node::new(&config, memory, &mut right, now)?;
     client.query((host, 12345).into(), Query::new(b"Hello, Server!"))?;
 
-    // recvfrom, sendto: as the polls go by.
+    // recvfrom, sendto: the polls do this.
     let mut report = None;
     while report.is_none() {
         server.poll(now, &mut left, |event| {
@@ -48,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Event::Reported { report: tally, .. } => report = Some(tally),
             _ => {}
         });
-        // A program on a real network would wait for the device or until `poll_at`; here time is ours.
+        // A program on a real network waits for the device or until `poll_at`; here the time is virtual.
         now += Duration::from_millis(1);
     }
     if let Some(report) = report {

@@ -1,4 +1,4 @@
-//! The lecture's dialogue in memory: a server and a client, two nodes on one cable, virtual time.
+//! The lecture's TCP dialogue in memory: a server node and a client node on one cable, in virtual time.
 //!
 //! `cargo run --example loopback`
 
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut client = Node::new(&config, memory.memory(), &mut right, now)?;
     client.connect((host, 12345).into(), Message::new(b"Hello, Server!"), now)?;
 
-    // accept, recv, send, close: as the polls go by.
+    // accept, recv, send, close: the polls do this.
     let mut open = true;
     while open {
         server.poll(now, &mut left, |event| match event {
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             _ => {}
         });
-        // A program on a real network would wait for the device or until `poll_at`; here time is ours.
+        // A program on a real network waits for the device or until `poll_at`; here the time is virtual.
         now += Duration::from_millis(1);
     }
     Ok(())

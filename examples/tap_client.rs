@@ -5,8 +5,7 @@
 //! sudo ip address add 192.168.69.100/24 dev smolecho0 && sudo ip link set smolecho0 up
 //! cargo run --example tap_client [INTERFACE]
 //! ```
-//! `smolecho client` is the same grown up: it takes the server's address and the message, and it says
-//! what went wrong.
+//! `smolecho client` does the same with options for the server's address and the message, and explains errors.
 
 use std::time::{self, SystemTime, UNIX_EPOCH};
 
@@ -30,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut node = Node::new(&config, memory.memory(), &mut tap, clock())?;
     node.connect(server, Message::new(b"Hello, Server!"), clock())?;
 
-    // send, recv, close: as the polls go by.
+    // send, recv, close: the polls do this.
     let mut ended = None;
     while ended.is_none() {
         let now = clock();

@@ -5,7 +5,7 @@
 //! sudo ip address add 192.168.69.100/24 dev smolecho0 && sudo ip link set smolecho0 up
 //! cargo run --example tap_server [INTERFACE]
 //! ```
-//! `smolecho serve` is the same grown up: it makes and configures the interface, and it ends in order.
+//! `smolecho serve` does the same, creates and configures the interface, and shuts down in order.
 
 use std::time::{self, SystemTime, UNIX_EPOCH};
 
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     node.listen(Listener::new(12345, 5))?;
     println!("Server listening on {host}:12345");
 
-    // accept, recv, send, close: as the polls go by.
+    // accept, recv, send, close: the polls do this.
     loop {
         let now = clock();
         node.poll(now, &mut tap, |event| match event {

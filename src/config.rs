@@ -118,8 +118,8 @@ impl Config {
         if self.slaac && cfg!(not(feature = "slaac")) {
             return Err(ConfigError::NotBuiltIn("slaac"));
         }
-        let Timeouts { handshake, idle, stall, fin_wait, time_wait } = self.timeouts;
-        let waits = [handshake, idle, stall, fin_wait, time_wait, self.keep_alive];
+        let Timeouts { handshake, idle, stall, persist, fin_wait, time_wait } = self.timeouts;
+        let waits = [handshake, idle, stall, persist, fin_wait, time_wait, self.keep_alive];
         if waits.iter().any(|wait| *wait > Some(MAX_WAIT))
             || self.keep_alive == Some(Duration::ZERO)
         {
@@ -182,6 +182,9 @@ pub struct Timeouts {
     pub idle: Option<Duration>,
     /// Data or a FIN is to be sent, and the peer neither acknowledges nor sends any data.
     pub stall: Option<Duration>,
+    /// Bytes or a FIN to send, and no progress, although the peer answers: a window that stays shut.
+    /// RFC 9293 MUST-37 keeps such a connection; this limit bounds how long it may hold its slot.
+    pub persist: Option<Duration>,
     /// FIN-WAIT-2: only our side has closed.
     pub fin_wait: Option<Duration>,
     /// TIME-WAIT. smoltcp ends it 10 s after the peer's last FIN; this limit counts from the first FIN and
@@ -195,6 +198,7 @@ impl Timeouts {
         handshake: Some(Duration::from_secs(10)),
         idle: Some(Duration::from_secs(300)),
         stall: Some(Duration::from_secs(30)),
+        persist: Some(Duration::from_secs(3600)),
         fin_wait: Some(Duration::from_secs(60)),
         time_wait: None,
     };

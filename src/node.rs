@@ -12,6 +12,7 @@ mod datagrams;
 mod error;
 mod fragments;
 mod ingress;
+mod inject;
 mod neighbors;
 
 use heapless::Vec;
@@ -38,6 +39,11 @@ use crate::udp_queue::{Port, TxSlot};
 /// poll's work. What is left over is due at once.
 const FRAMES_PER_POLL: usize = 64;
 
+/// Frames that a device may have received before a deadline and delivers after it. While frames come,
+/// deadlines wait: after a pause of the process the queue holds the proof that peers are alive. They wait
+/// for no more frames than these, so that no load postpones them for ever.
+const QUEUED: usize = 4096;
+
 /// An IP node that serves and makes connections over any [`Device`].
 pub struct Node<'a> {
     iface: Interface,
@@ -50,6 +56,8 @@ pub struct Node<'a> {
     stats: Stats,
     /// The last poll ended before the device had no more frames.
     more: bool,
+    /// Frames taken since deadlines were last kept.
+    untimed: usize,
 
     listeners: Vec<Listener, MAX_LISTENERS>,
     per_source: Option<u16>,
@@ -113,6 +121,7 @@ impl<'a> Node<'a> {
             keep_alive: config.keep_alive,
             stats: Stats::default(),
             more: false,
+            untimed: 0,
             listeners: Vec::new(),
             per_source: config.per_source,
             evict_idle: config.evict_idle,
@@ -145,17 +154,21 @@ impl<'a> Node<'a> {
         device: &mut D,
         mut on_event: impl FnMut(Event<'_>),
     ) {
-        self.more = true;
-        for _ in 0..FRAMES_PER_POLL {
-            if !self.ingress(now, device, &mut on_event) {
-                self.more = false;
-                break;
-            }
+        let mut taken = 0;
+        while taken < FRAMES_PER_POLL && self.ingress(now, device, &mut on_event) {
+            taken += 1;
+        }
+        self.more = taken == FRAMES_PER_POLL;
+        self.untimed = if taken == 0 { 0 } else { self.untimed + taken };
+        let is_current = taken == 0 || self.untimed > QUEUED;
+        if is_current {
+            self.untimed = 0;
         }
         for _ in 0..FRAMES_PER_POLL {
             let Some(slot) = self.pool.due_by(now) else { break };
-            if self.keep_deadline(slot, now, &mut on_event) {
+            if self.keep_deadline(slot, is_current, now, &mut on_event) {
                 self.service_slot(slot, now, device, &mut on_event);
+                self.postpone_deadline(slot, now);
             }
         }
         self.learn_addresses(now, device, &mut on_event);

@@ -69,9 +69,23 @@ impl<'f> Segment<'f> {
         })
     }
 
+    /// SEG.WND, not scaled.
+    pub(crate) fn window(&self) -> u16 {
+        TcpPacket::new_unchecked(self.tcp).window_len()
+    }
+
+    pub(crate) fn text(&self) -> &'f [u8] {
+        TcpPacket::new_unchecked(self.tcp).payload()
+    }
+
     /// The sequence number behind its text.
     pub(crate) fn end(&self) -> TcpSeqNumber {
-        self.seq + TcpPacket::new_unchecked(self.tcp).payload().len()
+        self.seq + self.text().len()
+    }
+
+    /// Whether it has options.
+    pub(crate) fn has_options(&self) -> bool {
+        TcpPacket::new_unchecked(self.tcp).header_len() > 20
     }
 
     /// Whether its FIN lies beyond a window that ends here.
@@ -97,7 +111,7 @@ impl<'f> Segment<'f> {
     }
 
     /// A segment from the same sender to the same receiver.
-    pub(crate) fn of_sender(&self, control: TcpControl, seq: TcpSeqNumber) -> SegmentRepr {
+    pub(crate) fn of_sender(&self, control: TcpControl, seq: TcpSeqNumber) -> SegmentRepr<'static> {
         let ethernet = EthernetFrame::new_unchecked(self.frame);
         SegmentRepr {
             from: (ethernet.src_addr(), self.tuple.remote),
@@ -105,8 +119,9 @@ impl<'f> Segment<'f> {
             control,
             seq,
             ack: None,
-            window: TcpPacket::new_unchecked(self.tcp).window_len(),
+            window: self.window(),
             segment_size: None,
+            text: &[],
         }
     }
 
@@ -117,15 +132,16 @@ impl<'f> Segment<'f> {
         seq: TcpSeqNumber,
         ack: TcpSeqNumber,
         window: u16,
-    ) -> SegmentRepr {
-        let SegmentRepr { from, to, .. } = self.of_sender(control, seq);
-        SegmentRepr { from: to, to: from, control, seq, ack: Some(ack), window, segment_size: None }
+    ) -> SegmentRepr<'static> {
+        let segment = self.of_sender(control, seq);
+        let (from, to) = (segment.to, segment.from);
+        SegmentRepr { from, to, ack: Some(ack), window, ..segment }
     }
 }
 
-/// A segment without text, to be written.
+/// A segment to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SegmentRepr {
+pub(crate) struct SegmentRepr<'t> {
     pub(crate) from: (EthernetAddress, IpEndpoint),
     pub(crate) to: (EthernetAddress, IpEndpoint),
     pub(crate) control: TcpControl,
@@ -133,10 +149,11 @@ pub(crate) struct SegmentRepr {
     pub(crate) ack: Option<TcpSeqNumber>,
     pub(crate) window: u16,
     pub(crate) segment_size: Option<u16>,
+    pub(crate) text: &'t [u8],
 }
 
-impl SegmentRepr {
-    /// Ethernet, IPv6, and TCP with all the options that there is room for.
+impl SegmentRepr<'_> {
+    /// Bytes of the largest frame without text: Ethernet, IPv6, and TCP with 40 bytes of options.
     pub(crate) const MAX_LEN: usize = EthernetFrame::<&[u8]>::buffer_len(40 + 60);
 
     /// Sends it, if there is room.
@@ -180,7 +197,7 @@ impl SegmentRepr {
         IpRepr::new(self.from.1.addr, self.to.1.addr, IpProtocol::Tcp, len, HOP_LIMIT)
     }
 
-    fn tcp(&self) -> TcpRepr<'static> {
+    fn tcp(&self) -> TcpRepr<'_> {
         TcpRepr {
             src_port: self.from.1.port,
             dst_port: self.to.1.port,
@@ -193,7 +210,7 @@ impl SegmentRepr {
             sack_permitted: false,
             sack_ranges: [None; 3],
             timestamp: None,
-            payload: &[],
+            payload: self.text,
         }
     }
 }

@@ -37,7 +37,7 @@ use self::off_link::{OffLink, next_hop};
 use self::slaac::Slaac;
 use crate::config::Config;
 #[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
-use crate::neighbor::Heard;
+use crate::neighbor;
 use crate::phy::LinkState;
 
 /// An address that went, the one that came, and one that another station uses.
@@ -181,7 +181,7 @@ impl Addresses {
     ) -> Option<Ipv4Address> {
         #[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
         {
-            let heard = Heard::read(frame, checksums)?;
+            let heard = neighbor::hear(frame, checksums)?;
             if let Some(claims) = &mut self.claims {
                 claims.hear(&heard, now);
             }

@@ -1,22 +1,21 @@
 //! ARP (RFC 826, RFC 5227).
 
 use smoltcp::wire::{
-    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, IpCidr, Ipv4Address, Ipv4Cidr,
+    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, IpCidr, Ipv4Address, Ipv4Cidr,
 };
 
+#[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
+use super::heard::Heard;
 use super::message::{Body, Message};
-use super::{Buffer, Reaction, Station};
-
-/// Bytes of a frame with ARP for IPv4.
-pub(super) const FRAME: usize = EthernetFrame::<&[u8]>::buffer_len(28);
+use super::reaction::{Buffer, Reaction, Station};
 
 /// An ARP packet, but for the hardware address that it asks for.
 #[derive(Clone, Copy)]
 pub(super) struct Arp {
-    pub(super) operation: ArpOperation,
-    pub(super) mac: EthernetAddress,
-    pub(super) sender: Ipv4Address,
-    pub(super) target: Ipv4Address,
+    operation: ArpOperation,
+    mac: EthernetAddress,
+    sender: Ipv4Address,
+    target: Ipv4Address,
 }
 
 impl Arp {
@@ -32,6 +31,27 @@ impl Arp {
             return None;
         };
         mac.is_unicast().then_some(Arp { operation, mac, sender, target })
+    }
+
+    /// The address that its sender has or, with a sender of 0.0.0.0, probes for.
+    #[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
+    pub(super) fn heard(&self) -> Option<Heard> {
+        let Arp { operation, mac, sender, target } = *self;
+        let is_request = operation == ArpOperation::Request;
+        let is_probe = sender.is_unspecified();
+        if is_probe && !is_request {
+            return None;
+        }
+        let address = if is_probe { target } else { sender }.into();
+        #[cfg(feature = "dhcpv4")]
+        let is_told = !is_request || target == sender;
+        Some(Heard {
+            address,
+            mac,
+            is_probe,
+            #[cfg(feature = "dhcpv4")]
+            is_told,
+        })
     }
 }
 

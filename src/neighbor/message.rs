@@ -10,8 +10,6 @@ use smoltcp::wire::{
 #[cfg(feature = "conflict-detection")]
 use smoltcp::wire::{IpAddress, Ipv4Address};
 
-use super::arp;
-
 /// It, and its two stations.
 pub(crate) struct Message {
     pub(super) from: EthernetAddress,
@@ -31,6 +29,9 @@ pub(super) enum Body {
         lladdr: Option<EthernetAddress>,
     },
 }
+
+/// Bytes of a frame with ARP for IPv4.
+pub(super) const ARP_FRAME: usize = EthernetFrame::<&[u8]>::buffer_len(28);
 
 /// Bytes of an IPv6 header; of a message before its target, that target, and its link-layer address.
 #[cfg(feature = "proto-ipv6")]
@@ -79,7 +80,7 @@ impl Message {
     /// Bytes of its frame.
     fn len(&self) -> usize {
         match &self.body {
-            Body::Arp(_) => arp::FRAME,
+            Body::Arp(_) => ARP_FRAME,
             #[cfg(feature = "proto-ipv6")]
             Body::Ndisc { target, lladdr, .. } => {
                 let target = if target.is_some() { TARGET } else { 0 };

@@ -8,39 +8,17 @@ mod heard;
 mod message;
 #[cfg(feature = "proto-ipv6")]
 mod ndisc;
+mod reaction;
 
-#[cfg(feature = "proto-ipv6")]
+#[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
 use smoltcp::phy::ChecksumCapabilities;
-use smoltcp::wire::{EthernetAddress, EthernetFrame, EthernetProtocol, IpCidr, Ipv4Address};
+use smoltcp::wire::{EthernetFrame, EthernetProtocol};
 
 #[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
 pub(crate) use self::heard::Heard;
 #[cfg(any(feature = "conflict-detection", feature = "dhcpv4", feature = "slaac"))]
 pub(crate) use self::message::Message;
-
-/// Room for a message to smoltcp or from it: a neighbour advertisement with a few options more than usual.
-pub(crate) type Buffer = [u8; if cfg!(feature = "proto-ipv6") { 128 } else { arp::FRAME }];
-
-/// What becomes of a frame.
-pub(crate) enum Reaction<'b> {
-    /// smoltcp takes it.
-    Deliver,
-    /// smoltcp takes this in its place.
-    Retell(&'b [u8]),
-    /// It gets this answer, and smoltcp does not see it.
-    Answer(&'b [u8]),
-}
-
-/// A station's view of a frame with ARP or neighbour discovery.
-pub(crate) struct Station<'a> {
-    pub(crate) mac: EthernetAddress,
-    pub(crate) own: &'a [IpCidr],
-    #[cfg(feature = "proto-ipv6")]
-    pub(crate) checksums: &'a ChecksumCapabilities,
-    /// The name for the sender of this frame, if it is a router outside the network: see
-    /// `addresses::off_link`.
-    pub(crate) alias: Option<Ipv4Address>,
-}
+pub(crate) use self::reaction::{Buffer, Reaction, Station};
 
 impl Station<'_> {
     pub(crate) fn react<'b>(&self, frame: &[u8], buffer: &'b mut Buffer) -> Reaction<'b> {
@@ -52,5 +30,20 @@ impl Station<'_> {
             _ => None,
         };
         reaction.unwrap_or(Reaction::Deliver)
+    }
+}
+
+/// Reads what a frame says about an address; `None` if it is nothing, or not valid.
+#[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
+pub(crate) fn hear(frame: &[u8], checksums: &ChecksumCapabilities) -> Option<Heard> {
+    let frame = EthernetFrame::new_checked(frame).ok()?;
+    match frame.ethertype() {
+        EthernetProtocol::Arp => arp::Arp::read(frame.payload())?.heard(),
+        #[cfg(all(feature = "proto-ipv6", feature = "conflict-detection"))]
+        EthernetProtocol::Ipv6 => ndisc::heard(&frame, checksums),
+        _ => {
+            let _ = checksums; // ARP has none.
+            None
+        }
     }
 }

@@ -15,7 +15,7 @@ use smoltcp::{
 #[cfg(feature = "conflict-detection")]
 use super::heard::Heard;
 use super::message::{Body, HEAD, IPV6, Message, SOURCE_LLADDR, TARGET};
-use super::{Buffer, Reaction, Station};
+use super::reaction::{Buffer, Reaction, Station};
 
 const ALL_NODES_MAC: EthernetAddress = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
 #[cfg(feature = "slaac")]

@@ -6,7 +6,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{TcpControl, TcpRepr};
 
 use super::Node;
-use super::ingress::Route;
+use super::ingress::{Answer, Route};
 use crate::config::{Listener, WhenFull};
 use crate::cookie::Returned;
 use crate::event::{CloseReason, DropReason, Sink, Tuple};
@@ -17,15 +17,6 @@ use crate::segment::{Control, Segment};
 
 /// A handshake younger than this is kept while the backlog has room: longer than most round trips.
 const YOUNG: Duration = Duration::from_secs(1);
-
-/// What the sender of a dropped frame is sent.
-pub(super) enum Answer<'f> {
-    Nothing,
-    Reset,
-    /// A challenge ACK for this segment, with the sequence state of the connection in this slot
-    /// (RFC 5961): an honest peer follows it, a blind attacker learns nothing.
-    Challenge(usize, &'f Segment<'f>),
-}
 
 impl Node<'_> {
     pub(super) fn admit<'f>(
@@ -80,12 +71,12 @@ impl Node<'_> {
                 let listener = self.listener(segment.tuple.local.port);
                 let returned = self.returned(segment, theirs, now);
                 let (Some(returned), Some(listener)) = (returned, listener) else {
-                    return self.check_in_connection(slot, segment);
+                    return self.check_in_connection(slot, segment, now);
                 };
                 self.forget(slot, CloseReason::HandshakeDropped, on_event);
                 self.admit_returned(segment, returned, listener, now, on_event)
             }
-            _ => self.check_in_connection(slot, segment),
+            _ => self.check_in_connection(slot, segment, now),
         }
     }
 
@@ -102,10 +93,7 @@ impl Node<'_> {
             return dropped(segment, DropReason::BadSource, Answer::Nothing);
         }
         match (segment.control, self.listener(local.port)) {
-            (Control::Syn, Some(listener)) => {
-                let segment_size = syn.and_then(|syn| syn.max_seg_size);
-                self.admit_new(segment, segment_size, listener, now, on_event)
-            }
+            (Control::Syn, Some(listener)) => self.admit_new(segment, syn, listener, now, on_event),
             (Control::Syn, None) => dropped(segment, DropReason::NoListener, Answer::Reset),
             (Control::Ack | Control::Fin, Some(listener)) => {
                 match self.returned(segment, segment.seq - 1, now) {
@@ -125,7 +113,12 @@ impl Node<'_> {
     }
 
     /// Refuses what smoltcp would take wrongly within a connection.
-    fn check_in_connection<'f>(&mut self, slot: usize, segment: &'f Segment<'f>) -> Route<'f> {
+    fn check_in_connection<'f>(
+        &mut self,
+        slot: usize,
+        segment: &'f Segment<'f>,
+        now: Instant,
+    ) -> Route<'f> {
         let connection = self.pool.slot(slot);
         let state = connection.state();
         // The peer's SYN came again.
@@ -164,6 +157,31 @@ impl Node<'_> {
             {
                 dropped(segment, DropReason::Overrun, challenge())
             }
+            Control::Ack | Control::Fin => {
+                connection.set_peer_window(segment.window());
+                let is_unheard = connection.is_unheard(segment.ack, now);
+                let is_old = segment.ack < seq.snd_una;
+                let is_duplicate = segment.ack == seq.snd_una && segment.ack < seq.snd_nxt;
+                let is_news =
+                    connection.recovery().is_active() || (is_duplicate && segment.has_options());
+                if !is_unheard && !is_old && !is_news {
+                    return Route::Slot(slot);
+                }
+                let Some(tcp) = segment.verify(&self.checksums) else { return Route::Slot(slot) };
+                if is_unheard {
+                    connection.set_heard(now);
+                }
+                let takes_text =
+                    matches!(state, State::Established | State::FinWait1 | State::FinWait2);
+                if is_old && takes_text && segment.end() > seq.rcv_nxt {
+                    return Route::Text(slot, segment);
+                }
+                let has_sack = tcp.sack_ranges[0].is_some();
+                if is_news && connection.recovery().retransmits(segment.ack, has_sack, &seq) {
+                    return Route::Retransmit(slot, segment);
+                }
+                Route::Slot(slot)
+            }
             _ => Route::Slot(slot),
         }
     }
@@ -172,7 +190,7 @@ impl Node<'_> {
     fn admit_new<'f>(
         &mut self,
         syn: &'f Segment<'f>,
-        segment_size: Option<u16>,
+        options: Option<TcpRepr<'_>>,
         (number, listener): (u8, Listener),
         now: Instant,
         on_event: &mut impl Sink,
@@ -186,14 +204,16 @@ impl Node<'_> {
         let is_contended =
             self.pool.vacant(now).is_none() && (self.evict_idle || self.pool.half_open() > 0);
         if (is_backlogged || is_contended) && self.gives_cookies() {
-            return Route::Cookie(syn, segment_size);
+            return Route::Cookie(syn, options.and_then(|syn| syn.max_seg_size));
         }
         if let Some(oldest) = self.pool.oldest(state).filter(|_| is_backlogged) {
             self.forget(oldest, CloseReason::HandshakeDropped, on_event);
         }
-        match self.make_room(YOUNG, now, on_event) {
+        match self.make_room(now, on_event) {
             Some(slot) => {
-                self.listen_in(slot, &syn.tuple, number, listener, now);
+                // RFC 7323 section 2.3: a shift of more than 14 counts as 14.
+                let shift = options.and_then(|syn| syn.window_scale).unwrap_or(0).min(14);
+                self.listen_in(slot, &syn.tuple, (number, listener), shift, now);
                 Route::Slot(slot)
             }
             None => self.full(syn, listener),
@@ -218,11 +238,14 @@ impl Node<'_> {
         if self.is_capped(&returned.tuple) {
             return dropped(segment, DropReason::SourceCap, listener.when_full.into());
         }
-        // This peer has proved its address; a handshake under way has not, however young.
-        match self.make_room(Duration::ZERO, now, on_event) {
+        match self.make_room(now, on_event) {
             Some(slot) => {
-                self.listen_in(slot, &returned.tuple, number, listener, now);
+                self.listen_in(slot, &returned.tuple, (number, listener), 0, now);
                 Route::Restored(slot, returned, segment)
+            }
+            // A handshake in the way is over in a moment, one way or the other. The peer sends again.
+            None if self.pool.half_open() > 0 => {
+                dropped(segment, DropReason::Full, Answer::Nothing)
             }
             None => self.full(segment, listener),
         }
@@ -244,20 +267,15 @@ impl Node<'_> {
     }
 
     /// A slot for a new connection, by rising cost to the old: a free one; the oldest TIME-WAIT
-    /// (RFC 9293 section 3.6.1); the oldest handshake (RFC 4987 section 3.4) unless it is younger than
-    /// `grace`, since it may be honest and under way. Where the configuration says so, the longest idle
+    /// (RFC 9293 section 3.6.1); the oldest handshake (RFC 4987 section 3.4) unless it is young, since its
+    /// peer may have completed it by now. Where the configuration says so, the longest idle
     /// connection is reset (RFC 6429 section 5 lets a server choose), but its slot is free only when the
     /// RST has left.
-    fn make_room(
-        &mut self,
-        grace: Duration,
-        now: Instant,
-        on_event: &mut impl Sink,
-    ) -> Option<usize> {
+    fn make_room(&mut self, now: Instant, on_event: &mut impl Sink) -> Option<usize> {
         let slot = self.pool.vacant(now).or_else(|| {
             let oldest = self.pool.oldest_half_open();
             oldest
-                .filter(|slot| self.pool.slot(*slot).is_quiet(grace, now))
+                .filter(|slot| self.pool.slot(*slot).is_quiet(YOUNG, now))
                 .inspect(|slot| self.forget(*slot, CloseReason::HandshakeDropped, on_event))
         });
         if let Some(slot) = slot {
@@ -274,11 +292,12 @@ impl Node<'_> {
         &mut self,
         slot: usize,
         tuple: &Tuple,
-        number: u8,
-        listener: Listener,
+        (number, listener): (u8, Listener),
+        shift: u8,
         now: Instant,
     ) {
-        self.pool.slot(slot).listen(*tuple, listener.service, number, self.keep_alive, now);
+        let connection = self.pool.slot(slot);
+        connection.listen(*tuple, listener.service, number, shift, self.keep_alive, now);
         self.pool.enter(slot);
     }
 

@@ -22,6 +22,9 @@ const SEGMENTS_PER_TURN: usize = 64;
 /// is due then at the soonest and need not be asked when; at that time it is.
 const SOONEST_RETRANSMISSION: Duration = Duration::from_secs(1);
 
+/// How long a deadline waits while frames come.
+const POSTPONEMENT: Duration = Duration::from_millis(1);
+
 impl<'a> Node<'a> {
     /// Listens on a port: `bind` and `listen` in one call.
     ///
@@ -188,15 +191,17 @@ impl<'a> Node<'a> {
         router.map_or(remote, |route| route.via_router)
     }
 
-    /// Ends a connection whose state has timed out. Returns whether the slot is still in use.
+    /// Ends a connection whose state has timed out, if `is_current` says that the frames of before have
+    /// been seen. Returns whether the slot is still in use.
     pub(super) fn keep_deadline(
         &mut self,
         slot: usize,
+        is_current: bool,
         now: Instant,
         on_event: &mut impl Sink,
     ) -> bool {
         let deadline = self.pool.slot(slot).deadline(&self.timeouts);
-        if let Some((_, reason)) = deadline.filter(|(at, _)| *at <= now) {
+        if let Some((_, reason)) = deadline.filter(|(at, _)| is_current && *at <= now) {
             let state = self.pool.state(slot);
             if state.is_open() {
                 self.reset(slot, reason, now, on_event);
@@ -207,6 +212,14 @@ impl<'a> Node<'a> {
             }
         }
         self.pool.state(slot) != SlotState::Free
+    }
+
+    /// A deadline that has passed and was not kept is looked at again soon.
+    pub(super) fn postpone_deadline(&mut self, slot: usize, now: Instant) {
+        let deadline = self.pool.slot(slot).deadline(&self.timeouts);
+        if self.pool.state(slot) != SlotState::Free && deadline.is_some_and(|(at, _)| at <= now) {
+            self.pool.schedule(slot, Some(now + POSTPONEMENT));
+        }
     }
 
     /// Ends a handshake or a connection without a segment: the peer may never have been there.

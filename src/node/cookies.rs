@@ -2,13 +2,13 @@
 //! from the cookie when it comes back.
 
 use smoltcp::iface::{Config as InterfaceConfig, Interface};
-use smoltcp::phy::{PacketMeta, TxToken};
+use smoltcp::phy::TxToken;
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, TcpControl, TcpSeqNumber};
 
 use super::Node;
+use super::inject::synthetic;
 use crate::cookie::{self, Cookies, Returned};
-use crate::phy::seq_tracker::TrackedTxToken;
 use crate::phy::single_frame::SingleFrame;
 use crate::segment::{Segment, SegmentRepr};
 
@@ -72,49 +72,24 @@ impl Node<'_> {
         // thereby. Before that it takes no text.
         let probe = SegmentRepr { seq: returned.theirs, ..completes };
 
-        self.inject(slot, &syn, Some(returned), now);
-        self.inject(slot, &completes, None, now);
-        self.inject(slot, &probe, None, now);
+        self.inject_syn(slot, &syn, returned, now);
+        self.inject(slot, &completes, now);
+        self.inject(slot, &probe, now);
         self.stats.cookies_returned += 1;
     }
 
-    /// Feeds a synthetic segment to the slot's socket and discards the reply.
-    fn inject(
-        &mut self,
-        slot: usize,
-        segment: &SegmentRepr,
-        first: Option<Returned>,
-        now: Instant,
-    ) {
+    /// The SYN of a restored connection. smoltcp draws the initial sequence number from the seed of its
+    /// interface, so this one passes through an interface of its own.
+    fn inject_syn(&mut self, slot: usize, syn: &SegmentRepr<'_>, returned: Returned, now: Instant) {
+        let mut config = InterfaceConfig::new(HardwareAddress::Ethernet(self.mac));
+        config.random_seed = cookie::seed_for(returned.ours);
         let mut buffer = [0; SegmentRepr::MAX_LEN];
-        let bytes = &mut buffer[..segment.len()];
-        segment.emit(bytes);
         let (sockets, seq) = self.pool.slot(slot).parts();
-        let reply = TrackedTxToken { token: Nowhere, seq };
-        let mut frame = SingleFrame::new(bytes, PacketMeta::default(), reply);
-        match first {
-            None => self.iface.poll_ingress_single(now, &mut frame, sockets),
-            // smoltcp draws the initial sequence number from the seed of its interface.
-            Some(returned) => {
-                let address = returned.tuple.local.addr;
-                let mut config = InterfaceConfig::new(HardwareAddress::Ethernet(self.mac));
-                config.random_seed = cookie::seed_for(returned.ours);
-                let mut iface = Interface::new(config, &mut frame, now);
-                iface.update_ip_addrs(|addresses| {
-                    let _ = addresses.push(IpCidr::new(address, 8));
-                });
-                iface.poll_ingress_single(now, &mut frame, sockets)
-            }
-        };
-    }
-}
-
-/// Discards a frame.
-struct Nowhere;
-
-impl TxToken for Nowhere {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let mut buffer = [0; SegmentRepr::MAX_LEN];
-        f(&mut buffer[..len.min(SegmentRepr::MAX_LEN)])
+        let mut frame = synthetic(syn, &mut buffer, seq);
+        let mut iface = Interface::new(config, &mut frame, now);
+        iface.update_ip_addrs(|addresses| {
+            let _ = addresses.push(IpCidr::new(returned.tuple.local.addr, 8));
+        });
+        iface.poll_ingress_single(now, &mut frame, sockets);
     }
 }

@@ -5,7 +5,6 @@ use smoltcp::time::Instant;
 use smoltcp::wire::IpAddress;
 
 use super::Node;
-use super::admission::Answer;
 use crate::cookie::Returned;
 use crate::event::{DropReason, Event, Sink, Tuple};
 use crate::gate::{FrameClass, LocalAddresses};
@@ -17,7 +16,11 @@ use crate::segment::Segment;
 pub(super) enum Route<'f> {
     /// To the socket of this slot.
     Slot(usize),
-    /// The same, once the socket has the state that the returned cookie stands for.
+    /// The same, and then the socket retransmits its first segment.
+    Retransmit(usize, &'f Segment<'f>),
+    /// Its text goes to the socket of this slot, with another ACK.
+    Text(usize, &'f Segment<'f>),
+    /// To the socket of this slot, once it has the state that the returned cookie stands for.
     Restored(usize, Returned, &'f Segment<'f>),
     /// Nowhere: its SYN is answered with a cookie, for a peer with this maximum segment size.
     Cookie(&'f Segment<'f>, Option<u16>),
@@ -34,6 +37,15 @@ pub(super) enum Route<'f> {
     Interface,
     /// Nowhere.
     Drop(DropReason, Option<Tuple>, Answer<'f>),
+}
+
+/// What the sender of a dropped frame is sent.
+pub(super) enum Answer<'f> {
+    Nothing,
+    Reset,
+    /// A challenge ACK for this segment, with the sequence state of the connection in this slot
+    /// (RFC 5961): an honest peer follows it, a blind attacker learns nothing.
+    Challenge(usize, &'f Segment<'f>),
 }
 
 /// What is to be served after a delivery.
@@ -135,6 +147,15 @@ impl<'a> Node<'a> {
             }
             Route::Slot(slot) => {
                 self.iface.poll_ingress_single(now, &mut frame, self.pool.slot(slot).parts().0);
+                return Delivered::Slot(slot);
+            }
+            Route::Retransmit(slot, segment) => {
+                self.iface.poll_ingress_single(now, &mut frame, self.pool.slot(slot).parts().0);
+                self.retransmit(slot, segment, now);
+                return Delivered::Slot(slot);
+            }
+            Route::Text(slot, segment) => {
+                self.deliver_text(slot, segment, now);
                 return Delivered::Slot(slot);
             }
             Route::Ports(tuple) => {

@@ -14,8 +14,12 @@ const TCP: u8 = 6;
 /// A connection's sequence variables (RFC 9293 section 3.3.1) after the last segment that left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SeqState {
+    /// SND.UNA, without the FIN.
+    pub(crate) snd_una: TcpSeqNumber,
     /// SND.NXT.
     pub(crate) snd_nxt: TcpSeqNumber,
+    /// SND.WND, of the last segment that came. Its checksum has not been verified: a hint.
+    pub(crate) snd_wnd: usize,
     /// RCV.NXT.
     pub(crate) rcv_nxt: TcpSeqNumber,
     /// RCV.WND, as it was on the wire.
@@ -39,8 +43,11 @@ impl SeqState {
             return None;
         }
         let len = tcp.payload().len();
+        let start = tcp.seq_number() + usize::from(tcp.syn());
         Some(SeqState {
-            snd_nxt: tcp.seq_number() + len + usize::from(tcp.syn()) + usize::from(tcp.fin()),
+            snd_una: start,
+            snd_nxt: start + len + usize::from(tcp.fin()),
+            snd_wnd: 0,
             rcv_nxt: tcp.ack_number(),
             rcv_wnd: tcp.window_len(),
             len: len as u16,
@@ -55,8 +62,9 @@ impl SeqState {
     /// Takes in a segment that was sent. A retransmission must not move SND.NXT back.
     pub(crate) fn update(known: &mut Option<SeqState>, sent: Option<SeqState>) {
         if let Some(sent) = sent {
-            let snd_nxt = known.map_or(sent.snd_nxt, |known| known.snd_nxt.max(sent.snd_nxt));
-            *known = Some(SeqState { snd_nxt, ..sent });
+            let SeqState { snd_una, snd_nxt, snd_wnd, .. } = known.unwrap_or(sent);
+            *known =
+                Some(SeqState { snd_una, snd_nxt: snd_nxt.max(sent.snd_nxt), snd_wnd, ..sent });
         }
     }
 }

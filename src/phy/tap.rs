@@ -275,20 +275,23 @@ impl Tap {
         if !self.rx_batch.is_empty() {
             return Ok(());
         }
-        match self.epoll.wait(timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                self.read_budget.grant(false)
-            }
-            Err(error) => return Err(error),
-            Ok(events) if events & !libc::EPOLLIN != 0 => {
-                // `EPOLLERR` stays set, so every further wait would return at once. Link down does not set it.
-                return Err(io::Error::new(
-                    io::ErrorKind::NotFound,
-                    format!("the interface {} was removed", self.name()),
-                ));
-            }
-            Ok(events) => self.read_budget.grant(events & libc::EPOLLIN != 0),
+        let is_signal = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
+        let events = match self.epoll.wait(timeout) {
+            // The process may have been stopped meanwhile: frames that wait are older than any deadline.
+            Err(error) if is_signal(&error) => match self.epoll.wait(Some(Duration::ZERO)) {
+                Err(error) if is_signal(&error) => 0,
+                events => events?,
+            },
+            events => events?,
+        };
+        if events & !libc::EPOLLIN != 0 {
+            // `EPOLLERR` stays set, so every further wait would return at once. Link down does not set it.
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("the interface {} was removed", self.name()),
+            ));
         }
+        self.read_budget.grant(events & libc::EPOLLIN != 0);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ mod age_lists;
 mod chains;
 mod deadline_heap;
 pub(crate) mod index;
+mod recovery;
 pub(crate) mod slot;
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,10 @@ use core::mem;
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpAddress, IpEndpoint};
+use smoltcp::wire::{IpAddress, IpEndpoint, TcpSeqNumber};
 
 use super::index::SlotState;
+use super::recovery::Recovery;
 use crate::client::tcp::{Message, Outcome, TcpExchange};
 use crate::config::{TcpService, Timeouts};
 use crate::event::{CloseReason, Event, Protocol, Sink, Stats, Tuple};
@@ -17,6 +18,9 @@ use crate::server::tcp::Session;
 
 /// How long an RST may wait for the next hop's address or a transmit buffer.
 const RESET_PENDING: Duration = Duration::from_secs(1);
+
+/// The longest pause between two zero-window probes: smoltcp's longest retransmission timeout.
+const PROBE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// RFC 5961 section 7: at most 10 challenge ACKs in 5 s for each connection. A common limit would be a
 /// side channel: an attacker could use it up on a connection of its own and see there what it hit
@@ -34,12 +38,17 @@ pub struct Slot<'a> {
     state: State,
     /// When a byte last moved, or the state changed.
     progressed_at: Instant,
+    /// When the peer last answered while bytes waited for its acknowledgement; to the second.
+    heard_at: Instant,
+    /// Snd.Wind.Shift (RFC 7323 section 2.2), as far as is known.
+    snd_shift: u8,
     /// Bytes in the transmit buffer after the last `advance`.
     unacked: usize,
     received: u64,
     sent: u64,
     seq: Option<SeqState>,
     challenges: TokenBucket,
+    recovery: Recovery,
 }
 
 #[derive(Clone, Copy)]
@@ -69,11 +78,14 @@ impl<'a> Slot<'a> {
             role: SlotRole::Free,
             state: State::Closed,
             progressed_at: Instant::ZERO,
+            heard_at: Instant::ZERO,
+            snd_shift: 0,
             unacked: 0,
             received: 0,
             sent: 0,
             seq: None,
             challenges: TokenBucket::FULL,
+            recovery: Recovery::NONE,
         }
     }
 
@@ -90,6 +102,30 @@ impl<'a> Slot<'a> {
     /// The sequence state after the last segment that this node sent.
     pub(crate) fn seq(&self) -> Option<SeqState> {
         self.seq
+    }
+
+    /// Takes in SEG.WND of a segment that the gate lets through.
+    pub(crate) fn set_peer_window(&mut self, window: u16) {
+        if let Some(seq) = &mut self.seq {
+            seq.snd_wnd = usize::from(window) << self.snd_shift;
+        }
+    }
+
+    pub(crate) fn recovery(&mut self) -> &mut Recovery {
+        &mut self.recovery
+    }
+
+    /// Whether bytes wait for the peer, and it has not been heard for a second until this SEG.ACK.
+    pub(crate) fn is_unheard(&self, ack: TcpSeqNumber, now: Instant) -> bool {
+        const OFTEN_ENOUGH: Duration = Duration::from_secs(1);
+        self.unacked > 0
+            && self.heard_at + OFTEN_ENOUGH <= now
+            && self.seq.is_some_and(|seq| ack >= seq.snd_una)
+    }
+
+    /// RFC 9293 MUST-37: a peer that answers zero-window probes is alive.
+    pub(crate) fn set_heard(&mut self, now: Instant) {
+        self.heard_at = now;
     }
 
     /// The sequence state for a challenge ACK, unless the limit for them is reached.
@@ -136,10 +172,12 @@ impl<'a> Slot<'a> {
         tuple: Tuple,
         service: TcpService,
         listener: u8,
+        snd_shift: u8,
         keep_alive: Option<Duration>,
         now: Instant,
     ) {
         self.begin(tuple, SlotRole::Serve(Session::new(service), listener), keep_alive, now);
+        self.snd_shift = snd_shift;
         // Fails only for port 0 or an open socket; this one is closed.
         let _ = self.socket_mut().listen(tuple.local.port);
         self.state = State::Listen;
@@ -195,11 +233,14 @@ impl<'a> Slot<'a> {
         self.role = role;
         self.state = State::Closed;
         self.progressed_at = now;
+        self.heard_at = now;
+        self.snd_shift = 0;
         self.unacked = 0;
         self.received = 0;
         self.sent = 0;
         self.seq = None;
         self.challenges = TokenBucket::FULL;
+        self.recovery = Recovery::NONE;
     }
 
     /// Moves the connection on as far as its buffers allow, and tells what happened: opened, received,
@@ -246,7 +287,10 @@ impl<'a> Slot<'a> {
     ) -> bool {
         let tuple = &self.tuple;
         let socket = self.sockets.get_mut::<Socket<'a>>(self.handle);
-        let acked = socket.send_queue() < self.unacked;
+        let acked = self.unacked.saturating_sub(socket.send_queue());
+        if let Some(seq) = &mut self.seq {
+            seq.snd_una += acked;
+        }
         let mut received = 0;
         let on_data = |data: &[u8]| {
             received += data.len();
@@ -254,7 +298,10 @@ impl<'a> Slot<'a> {
         };
         let sent = match &mut self.role {
             SlotRole::Free => 0,
-            SlotRole::Serve(session, _) => session.serve(socket, scratch, on_data),
+            SlotRole::Serve(session, _) => {
+                session.set_peer_window(self.seq.map_or(0, |seq| seq.snd_wnd));
+                session.serve(socket, scratch, on_data)
+            }
             SlotRole::Connect(exchange) => {
                 let before = exchange.sent();
                 exchange.serve(socket, scratch, on_data);
@@ -265,7 +312,7 @@ impl<'a> Slot<'a> {
             on_event(Event::Sent { protocol: Protocol::Tcp, tuple: *tuple, bytes: sent });
         }
         self.unacked = socket.send_queue();
-        if acked || received > 0 || sent > 0 {
+        if acked > 0 || received > 0 || sent > 0 {
             self.progressed_at = now;
         }
         self.received += received as u64;
@@ -374,6 +421,17 @@ impl<'a> Slot<'a> {
         !socket.is_active() && socket.remote_endpoint().is_none()
     }
 
+    /// The peer is silent for the stall time, or keeps its window shut for the persist time.
+    fn stall_deadline(&self, timeouts: &Timeouts) -> Option<(Instant, CloseReason)> {
+        let is_probing = self.seq.is_some_and(|seq| seq.snd_wnd == 0);
+        let pause = if is_probing { PROBE_INTERVAL } else { Duration::ZERO };
+        let heard_at = self.heard_at.max(self.progressed_at);
+        let stall = timeouts.stall.map(|limit| heard_at + pause + limit);
+        let persist = timeouts.persist.map(|limit| self.progressed_at + limit);
+        let at = stall.into_iter().chain(persist).min()?;
+        Some((at, CloseReason::StallTimeout))
+    }
+
     /// When this state times out, and how the connection ends then.
     pub(crate) fn deadline(&self, timeouts: &Timeouts) -> Option<(Instant, CloseReason)> {
         let (limit, reason) = match self.state {
@@ -387,7 +445,7 @@ impl<'a> Slot<'a> {
             | State::CloseWait
             | State::FinWait1
             | State::Closing
-            | State::LastAck => (timeouts.stall, CloseReason::StallTimeout),
+            | State::LastAck => return self.stall_deadline(timeouts),
             State::FinWait2 => (timeouts.fin_wait, CloseReason::FinWaitTimeout),
             State::TimeWait => (timeouts.time_wait, CloseReason::Finished),
             State::Closed => (Some(RESET_PENDING), CloseReason::Aborted),

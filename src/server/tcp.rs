@@ -31,17 +31,25 @@ pub struct Session {
     finishing: bool,
     /// Nothing more will be read; our FIN is next.
     answered: bool,
+    /// Bytes that the peer has room for, as far as is known.
+    peer_window: usize,
 }
 
 impl Session {
     /// The session of a new connection.
     pub const fn new(service: TcpService) -> Self {
-        Session { service, position: 0, finishing: false, answered: false }
+        Session { service, position: 0, finishing: false, answered: false, peer_window: 0 }
     }
 
     /// Closes the connection once all data received so far is answered: a graceful shutdown.
     pub const fn finish(&mut self) {
         self.finishing = true;
+    }
+
+    /// Tells the peer's receive window in bytes, or less. Bytes that fit into it share their segment with
+    /// the FIN; otherwise the FIN waits until they are acknowledged.
+    pub const fn set_peer_window(&mut self, bytes: usize) {
+        self.peer_window = bytes;
     }
 
     /// Moves as much data as the socket's buffers allow, and returns the number of bytes sent. Call it after
@@ -78,8 +86,13 @@ impl Session {
             State::Established | State::CloseWait if is_unread => {}
             State::FinWait2 | State::TimeWait if is_unread => socket.abort(),
             State::Established if self.answered => socket.close(),
-            // RFC 862: until the peer closes. Our FIN follows the last byte.
-            State::CloseWait if socket.recv_queue() == 0 => socket.close(),
+            // RFC 862: until the peer closes. RFC 9293 section 3.10.4: our FIN is sent when the queue has
+            // left. smoltcp ignores window updates in LAST-ACK, so bytes that wait for one keep it out.
+            State::CloseWait
+                if socket.recv_queue() == 0 && socket.send_queue() <= self.peer_window =>
+            {
+                socket.close();
+            }
             _ => {}
         }
         sent

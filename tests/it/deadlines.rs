@@ -62,7 +62,8 @@ fn a_peer_that_vanishes_with_the_echo_under_way(family: Family) {
 }
 
 fn a_peer_that_never_reads(family: Family) {
-    let mut world = Setup::new(family).world();
+    let timeouts = Timeouts { persist: Some(s(300)), ..Timeouts::DEFAULT };
+    let mut world = Setup { timeouts, ..Setup::new(family) }.world();
     let socket = world.far.socket(1000, 1 << 16);
     world.far.connect(socket);
     world.run_until(s(1), |world| world.far.is_established(socket));
@@ -71,7 +72,10 @@ fn a_peer_that_never_reads(family: Family) {
     // Now both of the node's buffers and the peer's receive buffer are full.
     world.run_for(s(1));
     let (received, mark) = (world.stats().bytes_received, world.mark());
-    world.run_until(s(31), |world| !world.ours.ends().is_empty());
+    // RFC 9293 MUST-37: it answers the probes, so only the persist time ends it.
+    world.run_for(s(290));
+    assert_eq!(world.ours.ends(), []);
+    world.run_until(s(11), |world| !world.ours.ends().is_empty());
     assert_eq!(world.ours.ends(), [CloseReason::StallTimeout]);
     assert_eq!(world.stats().bytes_received, received);
     world.run_for(s(1));
@@ -96,7 +100,8 @@ fn a_slow_reader_is_waited_for(family: Family) {
     world.run_until(s(60), |world| talk.pump(&mut world.far));
 }
 
-/// The peer acknowledges each probe and never opens its window.
+/// RFC 9293 MUST-37: a peer that answers is not silent, although its window never opens. When it no longer
+/// answers, the stall time begins with the longest pause between two probes.
 fn a_peer_whose_window_stays_shut(family: Family) {
     let mut world = Setup::new(family).world();
     let mut peer = Raw::connected(&mut world, family, 0);
@@ -104,13 +109,40 @@ fn a_peer_whose_window_stays_shut(family: Family) {
     world.inject_and_settle(shut.frame());
     peer.seq += 4;
     let shut = Segment { window: 0, ..peer.segment(TcpControl::None, &[]) };
-    for _ in 0..29 {
+    for _ in 0..600 {
         world.inject(shut.frame());
         world.run_for(s(1));
     }
     assert_eq!(world.ours.ends(), []);
-    world.run_for(s(2));
+    world.run_for(s(91));
     assert_eq!(world.ours.ends(), [CloseReason::StallTimeout]);
+}
+
+/// RFC 9293 section 3.10.4: the FIN follows the queue, so that window updates behind the peer's FIN count.
+fn a_reader_that_pauses_behind_its_fin(family: Family) {
+    for pause in [0, 3, 16, 100] {
+        let mut world = Setup { tx: 16_384, ..Setup::new(family) }.world();
+        let socket = world.far.socket(1152, 16_384);
+        world.far.connect(socket);
+        let mut talk = Talk::new(socket, pause, 8000, Close::Early);
+        world.run_for(s(1));
+        talk.send(&mut world.far);
+        world.run_for(s(pause));
+        world.run_until(s(1), |world| talk.pump(&mut world.far));
+        world.rest();
+    }
+}
+
+/// At no segment more for a short exchange: bytes that fit into the peer's window share one with the FIN.
+fn a_short_exchange_ends_in_one_segment(family: Family) {
+    let mut world = Setup::new(family).world();
+    let mut peer = Raw::connected(&mut world, family, 0);
+    let mark = world.mark();
+    peer.send(&mut world, TcpControl::Fin, b"the only words");
+    let answers = peer.answers(&mut world);
+    assert!(world.sent_since(mark).count() >= 1);
+    assert_eq!(answers.iter().filter(|tcp| tcp.len > 0 || tcp.fin).count(), 1, "{answers:?}");
+    assert!(answers.iter().any(|tcp| tcp.len == 14 && tcp.fin));
 }
 
 fn a_peer_that_half_closes_and_vanishes(family: Family) {
@@ -217,8 +249,14 @@ fn the_reset_leaves_before_the_slot_serves_again(family: Family) {
 }
 
 fn without_deadlines_a_connection_may_sleep(family: Family) {
-    let timeouts =
-        Timeouts { handshake: None, idle: None, stall: None, fin_wait: None, time_wait: None };
+    let timeouts = Timeouts {
+        handshake: None,
+        idle: None,
+        stall: None,
+        persist: None,
+        fin_wait: None,
+        time_wait: None,
+    };
     let mut world = Setup { timeouts, ..Setup::new(family) }.world();
     let caller = world.far.caller();
     world.run_until(s(1), |world| world.stats().accepted == 1);
@@ -298,6 +336,8 @@ in_both_families!(
     a_peer_that_never_reads,
     a_slow_reader_is_waited_for,
     a_peer_whose_window_stays_shut,
+    a_reader_that_pauses_behind_its_fin,
+    a_short_exchange_ends_in_one_segment,
     a_peer_that_half_closes_and_vanishes,
     a_peer_that_never_acknowledges_our_fin,
     a_peer_that_never_closes_its_side,

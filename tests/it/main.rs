@@ -18,6 +18,7 @@ mod echo;
 mod embassy;
 mod flood;
 mod gate;
+mod loss;
 mod neighbors;
 mod once;
 mod pool;
@@ -32,8 +33,8 @@ mod services;
 mod shutdown;
 mod slaac;
 mod states;
+mod stopped;
 mod storage;
 mod stress;
 mod traps;
-
 mod work;

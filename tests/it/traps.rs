@@ -161,7 +161,8 @@ fn p14_a_lost_window_update_does_not_keep_the_slot(family: Family) {
     let unacked = peer.node_next.wrapping_sub(500);
     let shut = peer.segment(TcpControl::None, peer.at(500), Some(unacked), &[]);
     world.inject_and_settle(shut.frame());
-    world.run_for(s(29));
+    // The stall time of 30 s, behind the longest pause between two probes of a zero window.
+    world.run_for(s(89));
     assert_eq!(world.ours.ends(), []);
     world.run_for(s(2));
     assert_eq!(world.ours.ends(), [CloseReason::StallTimeout]);

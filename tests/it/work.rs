@@ -1,6 +1,6 @@
 //! The work of a poll, and the instant of the next one.
 
-use crate::rig::frames::{Frame, Segment, Tcp, Way, who_has};
+use crate::rig::frames::{Frame, Segment, Tcp, Way, hardware_address, moved, who_has};
 use crate::rig::raw::Raw;
 use crate::rig::talk::{Close, Talk};
 use crate::rig::{Family, Port, Setup, in_both_families, ms, s};
@@ -97,6 +97,29 @@ fn an_idle_node_waits_for_ever(family: Family) {
     port.inbox.push_back(who_has(family.stranger(1), family.node()));
     node.poll(Instant::from_secs(3601), &mut port, |_| {});
     assert_eq!((port.outbox.len(), node.poll_at(Instant::from_secs(3601))), (1, None));
+}
+
+/// 300 handshakes wait for the hardware addresses of 300 peers; one of these tells its own.
+fn a_neighbor_wakes_only_the_slots_that_wait_for_it(family: Family) {
+    let mut port = Port::default();
+    let setup = Setup { slots: 300, backlog: 300, rx: 64, tx: 64, ..Setup::new(family) };
+    let (mut node, now) = (setup.node(&mut port), Instant::from_secs(1));
+    for n in 0..300 {
+        let syn = Segment::syn(stranger(family, n), family.server());
+        port.inbox.push_back(syn.frame());
+    }
+    while node.poll_at(now) == Some(now) || !port.inbox.is_empty() {
+        node.poll(now, &mut port, |_| {});
+    }
+    port.outbox.clear();
+    let peer = stranger(family, 7);
+    port.inbox.push_back(moved(peer.addr, hardware_address(peer.addr)));
+    node.poll(now, &mut port, |_| {});
+    let frames =
+        port.outbox.iter().map(|bytes| Frame { at: now, way: Way::FromNode, bytes: bytes.clone() });
+    let answers: Vec<_> = frames.filter_map(|frame| frame.tcp()).collect();
+    assert!(matches!(answers[..], [Tcp { to, syn: true, .. }] if to == peer), "{answers:?}");
+    assert!(node.poll_at(now) > Some(now), "no other slot is due");
 }
 
 fn a_thousand_quiet_connections_cost_no_wake_up(family: Family) {
@@ -206,6 +229,7 @@ in_both_families!(
     a_flood_on_one_connection_does_not_keep_the_others_waiting,
     bulk_on_one_connection_does_not_keep_the_others_waiting,
     an_idle_node_waits_for_ever,
+    a_neighbor_wakes_only_the_slots_that_wait_for_it,
     a_thousand_quiet_connections_cost_no_wake_up,
     an_unanswered_connection_is_not_forgotten_among_quiet_ones,
     a_narrow_device_is_shared,

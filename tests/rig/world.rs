@@ -221,6 +221,24 @@ impl<F: Station> World<F> {
         panic!("more than {TURNS} turns");
     }
 
+    /// The node's process is stopped for this long: frames arrive, and nothing is polled.
+    pub fn stop_for(&mut self, time: Duration) {
+        self.now += time;
+        self.arrive();
+    }
+
+    /// Polls the node with a device that delivers one frame a poll, until it has none left.
+    pub fn poll_one_by_one(&mut self) {
+        while let Some((rx, _)) = self.end.receive(self.now) {
+            let mut port = Port::default();
+            rx.consume(|frame| port.inbox.push_back(frame.to_vec()));
+            self.ours.poll(self.now, &mut port);
+            for bytes in port.outbox {
+                self.send(Way::FromNode, bytes);
+            }
+        }
+    }
+
     /// Puts a frame on the cable, on its way to the node.
     pub fn inject(&mut self, bytes: Vec<u8>) {
         self.send(Way::ToNode, bytes);

@@ -47,8 +47,8 @@ const SLOTS: usize = 64;
 const SLACK: Wall = Wall::from_secs(2);
 
 fn short() -> Setup {
-    let [handshake, idle, stall, fin_wait] = [Some(SOON); 4];
-    let timeouts = Timeouts { handshake, idle, stall, fin_wait, ..Timeouts::DEFAULT };
+    let [handshake, idle, stall, persist, fin_wait] = [Some(SOON); 5];
+    let timeouts = Timeouts { handshake, idle, stall, persist, fin_wait, ..Timeouts::DEFAULT };
     Setup { slots: SLOTS, buffer: 4096, timeouts, ..Setup::default() }
 }
 

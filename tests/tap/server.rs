@@ -41,7 +41,7 @@ pub(crate) fn cases() -> Vec<Case> {
         reset_in_the_middle_frees_the_slot,
         silent_peer_is_reset_after_the_idle_time,
         vanished_peer_frees_the_slot_at_its_deadline,
-        peer_that_never_reads_frees_the_slot_after_the_stall_time,
+        peer_that_never_reads_frees_the_slot_after_the_persist_time,
         peer_that_never_closes_frees_the_slot_after_the_fin_wait_time,
     ]
 }
@@ -282,8 +282,8 @@ fn vanished_peer_frees_the_slot_at_its_deadline(family: Family) {
     say_hello(&lab.connect(family));
 }
 
-fn peer_that_never_reads_frees_the_slot_after_the_stall_time(family: Family) {
-    let lab = short(|timeouts| timeouts.stall = Some(SOON)).run();
+fn peer_that_never_reads_frees_the_slot_after_the_persist_time(family: Family) {
+    let lab = short(|timeouts| timeouts.persist = Some(SOON)).run();
     let stream = lab.connect(family);
     let error = Pattern::new(14).send(&mut &stream, 0..1 << 40).expect_err("cut off");
     assert!(

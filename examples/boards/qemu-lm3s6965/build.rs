@@ -1,5 +1,4 @@
-//! The linker looks for memory.x and device.x in its working directory, which is another one when this
-//! package is built from elsewhere.
+//! Lets the linker find memory.x and device.x when the package is built from another directory.
 
 fn main() {
     println!("cargo::rerun-if-changed=memory.x");

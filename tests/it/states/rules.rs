@@ -179,6 +179,8 @@ pub(super) const DEVIATIONS: &[Rule] = &[
         &[SynReceived], &[Kind::SynAck, Kind::Fin, Kind::Ack, Kind::Data], SEQS, &[Old, Far], Reply::Reset, Stays),
     ("smoltcp drops a whole segment with an old acknowledgement; its retransmission has a newer one",
         SYNCHRONIZED, &[Kind::Fin, Kind::Ack, Kind::Data], SEQS, &[Old], Reply::Silence, Stays),
+    ("data that nobody will read waits for the ACK of our FIN: only then is the peer reset",
+        &[FinWait1], DATA, &[Next], &[Old], Reply::Ack, Takes),
     ("a segment without ACK is dropped, in the window or not; no stack sends one",
         WITH_NUMBERS, &[Kind::Fin, Kind::Ack, Kind::Data], OUTSIDE, &[None], Reply::Silence, Stays),
     ("smoltcp drops a second FIN together with its acknowledgement; the peer acknowledges our next FIN",

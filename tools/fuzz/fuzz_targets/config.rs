@@ -1,13 +1,13 @@
-//! Any configuration, and any call on the node that comes of it: an error, or something that works.
+//! Any configuration, and any call on its node: it fails with an error, or works.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use smolecho::{
-    Config, DatagramStorage, TcpService, Listener, UdpPolicy, Message, Node, Query, Rate, UdpService, Storage,
-    Timeouts, WhenFull,
+    Config, DatagramStorage, Listener, Message, Node, Query, Rate, Storage, TcpService, Timeouts,
+    UdpPolicy, UdpService, WhenFull,
 };
-use smolecho_fuzz::wire::Port;
+use smolecho_sim::card::Card;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint, Ipv4Address, Ipv6Address};
 
@@ -19,7 +19,7 @@ struct Input {
     gateways: Vec<Address>,
     dhcpv4: bool,
     slaac: bool,
-    timeouts: [Option<u64>; 5],
+    timeouts: [Option<u64>; 6],
     keep_alive: Option<u64>,
     per_source: Option<u16>,
     rates: [Option<(u32, u32)>; 2],
@@ -63,14 +63,14 @@ fn config(input: &Input) -> Option<Config> {
     for gateway in input.gateways.iter().take(2) {
         let _ = config.gateways.push((*gateway).into());
     }
-    let [handshake, idle, stall, fin_wait, time_wait] =
+    let [handshake, idle, stall, persist, fin_wait, time_wait] =
         input.timeouts.map(|micros| micros.map(Duration::from_micros));
     let [per_source, total] =
         input.rates.map(|rate| rate.map(|(per_second, burst)| Rate { per_second, burst }));
     Some(Config {
         dhcpv4: input.dhcpv4,
         slaac: input.slaac,
-        timeouts: Timeouts { handshake, idle, stall, fin_wait, time_wait },
+        timeouts: Timeouts { handshake, idle, stall, persist, fin_wait, time_wait },
         keep_alive: input.keep_alive.map(Duration::from_micros),
         per_source: input.per_source,
         udp_policy: UdpPolicy { lowest_port: input.lowest_port, per_source, total },
@@ -83,19 +83,24 @@ fuzz_target!(|input: Input| {
     let checked = config.check();
     let mut storage = Storage::<2, 64>::new();
     let mut datagrams = DatagramStorage::<1, 1, 64>::new();
-    let (mut port, mut now) = (Port::default(), Instant::ZERO);
+    let (mut card, mut now) = (Card::default(), Instant::ZERO);
+    card.capacity = usize::MAX;
     let memory = storage.memory().with(datagrams.memory());
-    let made = Node::new(&config, memory, &mut port, now);
+    let made = Node::new(&config, memory, &mut card, now);
     if let Err(error) = checked {
-        assert_eq!(made.err(), Some(error), "Node::new says what check says");
+        assert_eq!(made.err(), Some(error), "Node::new and Config::check disagree");
         return;
     }
     let Ok(mut node) = made else { return };
     for (call, millis) in &input.calls {
         match *call {
             Call::Listen(port, backlog, flow, silent) => {
-                let flow =
-                    [TcpService::Stream, TcpService::Once, TcpService::Discard, TcpService::Chargen][usize::from(flow % 4)];
+                let flow = [
+                    TcpService::Stream,
+                    TcpService::Once,
+                    TcpService::Discard,
+                    TcpService::Chargen,
+                ][usize::from(flow % 4)];
                 let when_full = if silent { WhenFull::Silence } else { WhenFull::Reset };
                 let _ = node.listen(Listener { port, backlog, service: flow, when_full });
             }
@@ -113,12 +118,12 @@ fuzz_target!(|input: Input| {
                 let _ = node.query(IpEndpoint::new(to.into(), port), query);
             }
             Call::Finish => node.finish(now),
-            Call::Abort => node.abort(now, &mut port, |_| {}),
+            Call::Abort => node.abort(now, &mut card, |_| {}),
             Call::Poll => {}
         }
-        node.poll(now, &mut port, |_| {});
-        port.outbox.clear();
-        assert!(node.poll_at(now).is_none_or(|at| at >= now), "the past is not due");
+        node.poll(now, &mut card, |_| {});
+        card.tx.clear();
+        assert!(node.poll_at(now).is_none_or(|at| at >= now), "poll_at is in the past");
         now += Duration::from_millis((*millis).into());
     }
 });

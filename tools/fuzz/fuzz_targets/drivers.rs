@@ -1,6 +1,5 @@
-//! The boards' MAC drivers over registers that hold anything: no length that a chip may claim leads out
-//! of a buffer, and no status keeps a driver for ever. And what the TAP makes of the header that the kernel
-//! puts before a frame, whatever is in both.
+//! The boards' MAC drivers over registers with any content: no length exceeds a buffer, and no status hangs a
+//! driver. And the TAP device with any virtio-net header before any frame.
 #![no_main]
 
 use core::num::NonZeroU16;
@@ -14,14 +13,14 @@ use smolecho_board::registers::Registers;
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-// The files themselves, so that the product needs no door for them.
+// The files themselves, so that the library need not export them.
 #[path = "../../../src/ipv6.rs"]
 mod ipv6;
 #[allow(dead_code, unreachable_pub)]
 #[path = "../../../src/phy/tap/vnet_hdr.rs"]
 mod vnet_hdr;
 
-/// What is read is the input, word by word, and then nothing but zeros.
+/// Reads return the input word by word, then zeros.
 #[derive(Clone)]
 struct Anything<'i>(&'i [u8]);
 
@@ -35,7 +34,7 @@ impl Registers for Anything<'_> {
     fn write(&mut self, _: usize, _: u32) {}
 }
 
-/// Frames in and out, as a stack would.
+/// Receives and sends as a stack does.
 fn drive(mac: impl Mac) {
     let mut frames = Frames::new();
     let mut device = Ethernet::new(mac, &mut frames);
@@ -54,12 +53,12 @@ fn drive(mac: impl Mac) {
     }
 }
 
-/// A frame with offloads, in and out.
+/// Receives and sends a frame with offloads.
 fn cross(input: &[u8]) {
     let Some((header, frame)) = input.split_first_chunk() else { return };
     let mut frame = frame.to_vec();
     vnet_hdr::admit(header, &mut frame);
-    // What is admitted without a word from the kernel still is when its checksum was made anew.
+    // A frame that needs no offload still needs none after its checksum was filled again.
     if vnet_hdr::admit(&[0; vnet_hdr::HEADER], &mut frame) {
         vnet_hdr::describe(&mut [0; vnet_hdr::HEADER], &mut frame, NonZeroU16::new(1460));
         vnet_hdr::fill_checksum(&mut frame);

@@ -1,5 +1,5 @@
-//! Any frames at all, to a node with connections of every kind. The input is a row of records: how long
-//! to wait, a length of two bytes, a frame.
+//! Any frames, to a node with connections in every state. The input is a list of records: a wait of one byte, a
+//! length of two bytes, a frame.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -10,7 +10,7 @@ fuzz_target!(|input: &[u8]| {
     Scene::play(true, |scene| {
         let mut rest = input;
         while let [wait, low, high, tail @ ..] = rest {
-            // From nothing to minutes.
+            // 0 to 650 s.
             scene.sleep(Duration::from_millis(10 * u64::from(*wait) * u64::from(*wait)));
             let len = usize::from(u16::from_le_bytes([*low, *high])).min(tail.len());
             scene.deliver(tail[..len].to_vec());

@@ -1,5 +1,5 @@
-//! The gate reads headers before smoltcp does: it must not believe in a segment in which smoltcp sees
-//! another, or have nothing against one that is for somebody else.
+//! The gate parses headers before smoltcp does. Both must read the same segment, and the gate must drop one for
+//! another host.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -8,15 +8,20 @@ use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpAddress, IpCidr, Ipv4Packet, TcpPacket, TcpRepr,
 };
 
-use crate::gate::{Control, LocalAddresses, FrameClass};
+use crate::gate::{FrameClass, LocalAddresses};
+use crate::segment::Control;
 
-// The file itself, so that the product needs no door for it.
+// The files themselves, so that the library need not export them.
 #[allow(dead_code, unreachable_pub)]
 #[path = "../../../src/gate.rs"]
 mod gate;
 
 #[path = "../../../src/ipv6.rs"]
 mod ipv6;
+
+#[allow(dead_code, unreachable_pub)]
+#[path = "../../../src/segment.rs"]
+mod segment;
 
 mod event {
     pub(crate) use smolecho::{DropReason, Tuple};
@@ -27,7 +32,7 @@ fuzz_target!(|frame: &[u8]| {
         IpCidr::new(IpAddress::v4(10, 7, 0, 1), 16),
         IpCidr::new(IpAddress::v6(0xfd07, 0, 0, 0, 0, 0, 0, 1), 64),
     ];
-    let own = LocalAddresses { mac: smolecho_fuzz::wire::NODE_MAC, addresses: &addresses };
+    let own = LocalAddresses { mac: smolecho_sim::network::mac(0), addresses: &addresses };
     let FrameClass::Segment(header) = own.classify(frame) else { return };
     let (local, remote) = (header.tuple.local, header.tuple.remote);
     let refusal = own.drop_reason(&local.addr);
@@ -38,8 +43,8 @@ fuzz_target!(|frame: &[u8]| {
     assert!(local.port != 0 && remote.port != 0, "{header:?}");
 
     let ethernet = EthernetFrame::new_checked(frame).expect("the gate has read it");
-    assert_eq!(ethernet.dst_addr(), own.mac, "a segment in a frame for all");
-    // Behind IPv6 extension headers the segment stands elsewhere.
+    assert_eq!(ethernet.dst_addr(), own.mac, "a segment in a broadcast frame");
+    // IPv6 extension headers move the segment.
     if ethernet.ethertype() != EthernetProtocol::Ipv4 {
         return;
     }

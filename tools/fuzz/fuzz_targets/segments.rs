@@ -1,5 +1,5 @@
-//! Segments of the connections that there are, with numbers near those that would be right. Whatever
-//! comes, the bytes that the node sends back are those that were sent.
+//! Segments of existing connections, with sequence numbers near the correct ones. Every byte that the node
+//! echoes must be one that was sent.
 #![no_main]
 
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ struct Step {
     len: u16,
 }
 
-/// Beside the number that would be right.
+/// A number relative to the correct one.
 #[derive(Arbitrary, Debug)]
 enum Number {
     Right,
@@ -68,20 +68,20 @@ impl Options {
     }
 }
 
-/// The byte that stands at a number, whoever sends it and however often.
+/// The byte at a sequence number, the same in every segment.
 fn byte(number: i32) -> u8 {
     (number.wrapping_mul(0x9E37_79B1_u32 as i32) >> 24) as u8
 }
 
-/// What the node has said, to check what it says next.
+/// The node's SYN-ACKs, to verify the data that follows.
 #[derive(Default)]
 struct Echo {
-    /// Of each peer: the first number of the node, and of the peer, by each SYN-ACK.
+    /// By peer: the first sequence number of the node and of the peer, for each SYN-ACK.
     streams: HashMap<IpEndpoint, Vec<(i32, i32)>>,
 }
 
 impl Echo {
-    /// Learns from what was sent, and checks it.
+    /// Updates the peers from the frames that the node sent, and verifies the data.
     fn hear(&mut self, peers: &mut [Peer], frames: &[Vec<u8>]) {
         for sent in frames.iter().filter_map(|frame| Sent::read(frame)) {
             let Some(peer) = peers.iter_mut().find(|peer| peer.me == sent.to) else { continue };
@@ -111,7 +111,10 @@ impl Echo {
             sent.payload.iter().copied().eq(expected.take(sent.payload.len()))
         };
         let streams = self.streams.get(&sent.to).map_or(&[][..], |streams| streams);
-        assert!(streams.iter().any(is_echo), "bytes that nobody sent: {sent:?} of {streams:?}");
+        assert!(
+            streams.iter().any(is_echo),
+            "the echo differs from the data: {sent:?} of {streams:?}"
+        );
     }
 }
 
@@ -119,7 +122,7 @@ fuzz_target!(|steps: Vec<Step>| {
     Scene::play(false, |scene| {
         let mut echo = Echo::default();
         for peer in &scene.peers {
-            // The SYN-ACK was sent when the scene was set.
+            // The SYN-ACK was sent when the scene was set up.
             echo.streams.insert(peer.me, vec![(peer.expects, peer.next)]);
         }
         for step in steps.iter().take(64) {
@@ -129,7 +132,7 @@ fuzz_target!(|steps: Vec<Step>| {
             let is = |bit: u8| step.flags & (1 << bit) != 0;
             let flags = Flags { syn: is(0), ack: is(1), fin: is(2), rst: is(3), psh: is(4) };
             let seq = step.seq.beside(peer.next);
-            // A SYN takes the first number, and data stands behind it.
+            // A SYN takes one sequence number, before the data.
             let first = seq.wrapping_add(i32::from(flags.syn));
             let payload: Vec<u8> =
                 (0..i32::from(step.len % 1200)).map(|n| byte(first.wrapping_add(n))).collect();

@@ -1,5 +1,5 @@
-//! What the targets share: a [`Scene`] is a node in the middle of its life, and looks on while hostile
-//! frames arrive.
+//! Shared by the targets: a [`Scene`] is a node with connections in every state. It verifies the node's
+//! invariants while hostile frames arrive.
 
 pub mod scene;
 pub mod wire;

@@ -1,37 +1,40 @@
-//! A node that serves and talks: one connection of each kind is up, half-open or under way.
+//! A node with server and client connections: established, half-open and in SYN-SENT.
 
 use smolecho::{
-    Config, DatagramStorage, TcpService, Listener, Message, Node, Query, UdpService, Storage, Timeouts,
+    Config, DatagramStorage, Listener, Message, Node, Query, Storage, TcpService, Timeouts,
+    UdpService,
 };
+use smoltcp::phy::Checksum;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
 
-use crate::wire::{Flags, NODE_MAC, Port, Segment, Sent, hello};
+use smolecho_sim::card::Card;
+pub use smolecho_sim::network::PORT;
+use smolecho_sim::{forge, network};
+
+use crate::wire::{Flags, Segment, Sent};
 
 const SLOTS: usize = 8;
 
-/// Where the node echoes.
-pub const PORT: u16 = 12_345;
-
-/// Longer than every deadline, one after the other, and a query's patience.
+/// Longer than all deadlines in sequence, and than a query with its retries.
 const REST: Duration = Duration::from_secs(400);
 
-/// What a poll may send: every connection its turn, and an answer for each frame.
+/// Frames that one poll may send: some for each connection, and an answer to each frame.
 const MOST_FRAMES: usize = 1000;
 
-/// Polls in the time of [`REST`], past which the node never sleeps.
+/// Polls within [`REST`] above which the node counts as never idle.
 const MOST_POLLS: usize = 20_000;
 
-/// Somebody opposite, with the numbers of its connection.
+/// A peer of the node, and the state of its connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer {
-    /// Its end.
+    /// Its endpoint.
     pub me: IpEndpoint,
-    /// The node's.
+    /// The node's endpoint.
     pub node: IpEndpoint,
-    /// The next number that it sends, were it honest.
+    /// SND.NXT of a correct peer.
     pub next: i32,
-    /// The next number that it expects.
+    /// RCV.NXT of a correct peer.
     pub expects: i32,
 }
 
@@ -41,7 +44,7 @@ impl Peer {
         Peer { me, node, next: 1000 * i32::from(host), expects: 0 }
     }
 
-    /// A segment of its connection.
+    /// A correct segment of its connection.
     pub fn segment<'s>(&self, flags: Flags, options: &'s [u8], payload: &'s [u8]) -> Segment<'s> {
         let Peer { me, node, next, expects } = *self;
         let (seq, ack, window) = (next, expects, 2000);
@@ -49,34 +52,45 @@ impl Peer {
     }
 }
 
-/// Hosts of the simulator's network, too: its captures are this fuzzer's first inputs.
-pub fn address(host: u16, v6: bool) -> IpAddress {
-    if v6 {
-        IpAddress::v6(0xfd07, 0, 0, 0, 0, 0, 0, host)
-    } else {
-        IpAddress::v4(10, 7, (host >> 8) as u8, host as u8)
-    }
+/// Hosts are the simulator's stations, counted from 1: its captures are this fuzzer's first inputs.
+fn address(host: u16, v6: bool) -> IpAddress {
+    network::address(usize::from(host) - 1, v6)
 }
 
-/// The node, its peers and the time.
+/// A node, its peers and the virtual time.
 pub struct Scene<'a> {
     /// The node.
     pub node: Node<'a>,
-    /// Its device.
-    pub port: Port,
-    /// What time it is.
+    /// The node's device.
+    pub card: Card,
+    /// Virtual time.
     pub now: Instant,
-    /// Two that are connected, one that is not quite, and one that the node calls.
+    /// Two established server connections, one half-open, and two in SYN-SENT.
     pub peers: Vec<Peer>,
 }
 
 impl Scene<'_> {
-    /// Sets it up, lets `act` play, and sees whether everything comes to rest.
+    /// Sets the scene up, runs `act`, and verifies that every slot becomes free.
+    ///
+    /// A `trusting` node verifies no checksums: a fuzzer seldom gets one right.
+    ///
+    /// # Panics
+    ///
+    /// If an invariant of the node is broken.
     pub fn play(trusting: bool, act: impl FnOnce(&mut Scene<'_>)) {
         let mut storage = Box::new(Storage::<SLOTS, 256>::new());
         let mut datagrams = Box::new(DatagramStorage::<3, 2, 512>::new());
-        let mut port = Port { trusting, ..Port::default() };
-        let mut config = Config::new(NODE_MAC.0, 1);
+        let mut card = Card::default();
+        card.capacity = usize::MAX;
+        if trusting {
+            // The node still fills its own checksums: `Sent` verifies them.
+            card.checksum.ipv4 = Checksum::Tx;
+            card.checksum.tcp = Checksum::Tx;
+            card.checksum.udp = Checksum::Tx;
+            card.checksum.icmpv4 = Checksum::None;
+            card.checksum.icmpv6 = Checksum::None;
+        }
+        let mut config = Config::new(network::mac(0).0, 1);
         config.timeouts = TIMEOUTS;
         config.dhcpv4 = true;
         config.slaac = true;
@@ -85,15 +99,18 @@ impl Scene<'_> {
             config = config.address(cidr).expect("room for two");
         }
         let memory = storage.memory().with(datagrams.memory());
-        let mut node = Node::new(&config, memory, &mut port, Instant::ZERO)
+        let mut node = Node::new(&config, memory, &mut card, Instant::ZERO)
             .expect("a configuration that fits");
-        for (n, flow) in [TcpService::Stream, TcpService::Once, TcpService::Discard, TcpService::Chargen].iter().enumerate()
+        for (n, flow) in
+            [TcpService::Stream, TcpService::Once, TcpService::Discard, TcpService::Chargen]
+                .iter()
+                .enumerate()
         {
             node.listen(Listener::new(PORT + n as u16, 2).service(*flow)).expect("a free port");
         }
         node.bind(PORT, UdpService::Echo).expect("a free port");
         node.bind(19, UdpService::Chargen).expect("a free port");
-        let mut scene = Scene { node, port, now: Instant::ZERO, peers: Vec::new() };
+        let mut scene = Scene { node, card, now: Instant::ZERO, peers: Vec::new() };
         scene.populate();
         act(&mut scene);
         scene.rest();
@@ -103,7 +120,7 @@ impl Scene<'_> {
         for (host, v6, completes) in [(2, false, true), (3, true, true), (4, false, false)] {
             let node = IpEndpoint::new(address(1, v6), PORT);
             let mut peer = Peer::new(host, 40_000 + host, node);
-            self.deliver(hello(peer.me.addr, node.addr));
+            self.deliver(forge::who_has(peer.me.addr, node.addr));
             let syn = Flags { syn: true, ..Flags::default() };
             let answers = self.deliver(peer.segment(syn, &[], &[]).frame());
             let answer = answers.iter().find_map(|frame| Sent::read(frame)).expect("a SYN-ACK");
@@ -117,7 +134,7 @@ impl Scene<'_> {
         }
         for (host, v6) in [(5, false), (6, true)] {
             let remote = IpEndpoint::new(address(host, v6), 7);
-            self.deliver(hello(remote.addr, address(1, v6)));
+            self.deliver(forge::who_has(remote.addr, address(1, v6)));
             let message = Message::repeated(b"what a client says", 1000);
             let tuple = self.node.connect(remote, message, self.now).expect("a free slot");
             let mut peer = Peer::new(host, 7, tuple.local);
@@ -129,31 +146,39 @@ impl Scene<'_> {
         self.node.query(IpEndpoint::new(address(2, false), 7), query).expect("a free sender");
     }
 
-    /// A frame arrives; what the node says to it.
+    /// A frame arrives. Returns the frames that the node then sends.
+    ///
+    /// # Panics
+    ///
+    /// If an invariant of the node is broken.
     pub fn deliver(&mut self, frame: Vec<u8>) -> Vec<Vec<u8>> {
-        self.port.inbox.push_back(frame);
+        self.card.rx.push_back(frame);
         self.poll()
     }
 
-    /// Time goes by, without the node being asked whether it has something to do.
+    /// Time passes without a poll.
     pub fn sleep(&mut self, time: Duration) {
         self.now += time;
     }
 
-    /// One poll, and what must hold after each.
+    /// One poll. Returns the frames that the node sends.
+    ///
+    /// # Panics
+    ///
+    /// If an invariant of the node is broken.
     pub fn poll(&mut self) -> Vec<Vec<u8>> {
-        self.node.poll(self.now, &mut self.port, |_| {});
+        self.node.poll(self.now, &mut self.card, |_| {});
         let (stats, pool) = (self.node.stats(), self.node.occupancy());
         assert_eq!(stats.frames, stats.delivered + stats.dropped_total(), "{stats:?}");
         let begun = stats.accepted + stats.connected;
         assert_eq!(begun, pool.open as u64 + stats.closed(), "{stats:?} {pool:?}");
         assert_eq!(pool.free + pool.half_open + pool.open + pool.closing, SLOTS, "{pool:?}");
-        let frames = std::mem::take(&mut self.port.outbox);
+        let frames = std::mem::take(&mut self.card.tx);
         assert!(frames.len() < MOST_FRAMES, "{} frames in one poll", frames.len());
         frames
     }
 
-    /// Nothing comes any more: every slot is free in the end, and the node sleeps in between.
+    /// No frame arrives any more: every slot becomes free, and the node is idle in between.
     fn rest(&mut self) {
         let end = self.now + REST;
         for _ in 0..MOST_POLLS {
@@ -167,7 +192,7 @@ impl Scene<'_> {
                 }
             }
         }
-        panic!("it never sleeps: {:?} {:?}", self.now, self.node.stats());
+        panic!("the node is never idle: {:?} {:?}", self.now, self.node.stats());
     }
 }
 
@@ -175,6 +200,7 @@ const TIMEOUTS: Timeouts = Timeouts {
     handshake: Some(Duration::from_secs(5)),
     idle: Some(Duration::from_secs(60)),
     stall: Some(Duration::from_secs(20)),
+    persist: Some(Duration::from_secs(60)),
     fin_wait: Some(Duration::from_secs(20)),
     time_wait: Some(Duration::from_secs(10)),
 };

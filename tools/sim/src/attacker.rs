@@ -1,4 +1,4 @@
-//! Frames that no honest station sends. The attacker hears everything, and knows no secret.
+//! Frames that no correct station sends. The attacker hears every frame, and knows no secret.
 
 use std::collections::VecDeque;
 
@@ -8,26 +8,26 @@ use smoltcp::wire::{
 };
 
 use crate::dice::Dice;
+use crate::dissect::{self, Segment};
 use crate::forge::{datagram, emit, packet, repr, segment};
-use crate::heard::{self, Heard};
-use crate::holder::Holder;
+use crate::network::{PORT, address, mac};
 use crate::plan::Attack;
-use crate::station::{PORT, address, mac};
+use crate::slowloris::Slowloris;
 
 /// Frames that it remembers.
 const MEMORY: usize = 64;
 
-/// Addresses where nobody is.
+/// Numbers of unused addresses.
 const NOBODY: std::ops::Range<u64> = 100..200;
 
 #[derive(Default)]
 pub(crate) struct Attacker {
     heard: VecDeque<Vec<u8>>,
-    /// The last connection that somebody has begun: its port is all that there is to guess, and it is lucky.
+    /// The last connection that a client began. A real attacker would have to guess its port.
     begun: Option<Tuple>,
-    /// Who hangs up next, and with which number.
+    /// The next RST: its source and sequence number.
     hangs_up: Option<(IpEndpoint, TcpSeqNumber)>,
-    holder: Holder,
+    holder: Slowloris,
 }
 
 impl Attacker {
@@ -44,7 +44,7 @@ impl Attacker {
         self.begun = Some(tuple);
     }
 
-    /// The next frame, if there is anything to make it of.
+    /// The next frame; `None` if the attack needs a frame that was not heard yet.
     pub(crate) fn frame(&mut self, attack: Attack, dice: &mut Dice) -> Option<Vec<u8>> {
         let v6 = dice.chance(500_000);
         let server = IpEndpoint::new(address(0, v6), PORT);
@@ -80,14 +80,14 @@ impl Attacker {
             Attack::InexactReset => {
                 let heard = self.last(|heard| heard.to.port == PORT)?;
                 let off = dice.within(1..50) as usize;
-                let Heard { from, to, .. } = heard;
+                let Segment { from, to, .. } = heard;
                 Some(segment(from, to, TcpControl::Rst, heard.next() + off, None, &[]))
             }
             Attack::UnsentAck => {
                 let heard = self.last(|heard| heard.from.port == PORT && heard.len > 0)?;
-                // Beyond what may be under way in the window of a guest: what is under way could be known.
+                // Beyond the data in flight, which an attacker could know.
                 let ack = heard.next() + dice.within(600..2000) as usize;
-                let Heard { from, to, .. } = heard;
+                let Segment { from, to, .. } = heard;
                 Some(segment(to, from, TcpControl::None, heard.ack?, Some(ack), &[]))
             }
             Attack::HangUp => match self.hangs_up.take() {
@@ -109,9 +109,9 @@ impl Attacker {
         }
     }
 
-    /// The last segment like this.
-    fn last(&self, is: impl Fn(&Heard) -> bool) -> Option<Heard> {
-        self.heard.iter().rev().filter_map(|frame| Heard::in_frame(frame)).find(is)
+    /// The last segment that `is` accepts.
+    fn last(&self, is: impl Fn(&Segment) -> bool) -> Option<Segment> {
+        self.heard.iter().rev().filter_map(|frame| Segment::in_frame(frame)).find(is)
     }
 
     fn remembered(&self, dice: &mut Dice) -> Option<Vec<u8>> {
@@ -119,9 +119,9 @@ impl Attacker {
         (heard > 0).then(|| self.heard[dice.within(0..heard) as usize].clone())
     }
 
-    /// Within a connection that it has heard, with numbers that it guesses.
+    /// A segment of the connection heard last, with guessed numbers.
     fn blind(&self, dice: &mut Dice) -> Option<Vec<u8>> {
-        let Heard { from, to, .. } = self.last(|_| true)?;
+        let Segment { from, to, .. } = self.last(|_| true)?;
         let (control, ack) = *dice.pick(&[
             (TcpControl::Rst, false),
             (TcpControl::Rst, true),
@@ -136,28 +136,27 @@ impl Attacker {
         Some(segment(from, to, control, guess(dice), ack, data))
     }
 
-    /// An acknowledgement that was heard, with another window: shut, next to shut, or smaller than it was,
-    /// which nobody should do and everybody must bear (RFC 9293 section 3.8.6.1).
+    /// An ACK that was heard, with a window of 0 or 1 byte or a smaller one. A peer should not shrink its window,
+    /// and its peer must cope with one that does (RFC 9293 section 3.8.6).
     fn window(&self, dice: &mut Dice) -> Option<Vec<u8>> {
         let is_pure = |frame: &&Vec<u8>| {
-            Heard::in_frame(frame).is_some_and(|heard| heard.ack.is_some() && heard.len == 0)
+            Segment::in_frame(frame).is_some_and(|heard| heard.ack.is_some() && heard.len == 0)
         };
         let mut frame = self.heard.iter().rev().find(is_pure)?.clone();
         let part = dice.within(0..4) as u16;
-        heard::alter(&mut frame, |tcp| {
+        dissect::alter(&mut frame, |tcp| {
             let window = if part < 2 { part } else { tcp.window_len() / part };
             tcp.set_window_len(window);
         });
         Some(frame)
     }
 
-    /// Noise to the server, or a frame that was heard with a few bytes changed.
+    /// Random bytes to the server, or a frame that was heard with one byte changed.
     fn garbage(&self, dice: &mut Dice) -> Vec<u8> {
         if let Some(mut frame) = self.remembered(dice).filter(|frame| frame.len() > 14)
             && dice.chance(700_000)
         {
-            // ARP has no checksum, and a byte of IPv6's length is no loss of a sum: only what a checksum
-            // finds for certain is changed, one byte.
+            // A change must be one that a checksum detects. ARP has none, and no checksum covers IPv6's length.
             let at = dice.within(14..frame.len() as u64) as usize;
             let is_checked = frame[12..14] != [8, 6] && !(18..20).contains(&at);
             if is_checked {
@@ -175,7 +174,7 @@ impl Attacker {
         if len >= 15 {
             frame[..6].copy_from_slice(&mac(0).0);
             frame[12..14].copy_from_slice(&types[dice.within(0..4) as usize]);
-            // So that more of it is read than a version.
+            // A valid version, so that the rest is parsed.
             frame[14] = if frame[12] == 8 { 0x45 } else { 0x60 };
         }
         frame
@@ -186,7 +185,7 @@ fn guess(dice: &mut Dice) -> TcpSeqNumber {
     TcpSeqNumber(dice.roll() as i32)
 }
 
-/// Sources that no single other host has.
+/// Source addresses that no other single host has.
 fn impossible(v6: bool) -> Vec<IpAddress> {
     if v6 {
         let group = IpAddress::v6(0xff02, 0, 0, 0, 0, 0, 0, 1);
@@ -199,7 +198,7 @@ fn impossible(v6: bool) -> Vec<IpAddress> {
     }
 }
 
-/// One piece of some datagram, and perhaps the only one.
+/// One fragment of a datagram whose other fragments may never be sent.
 fn fragment(dice: &mut Dice) -> Vec<u8> {
     let from = address(dice.within(NOBODY) as usize, false);
     let payload = vec![dice.roll() as u8; 8 * dice.within(1..180) as usize];

@@ -1,30 +1,30 @@
-//! One direction of a cable, and what goes wrong on it.
+//! One direction of a cable, and its impairments.
 
 use smoltcp::time::{Duration, Instant};
 
 use crate::dice::Dice;
 
-/// What goes wrong; probabilities are per million frames.
+/// Impairments of a cable; probabilities are per million frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Impairments {
-    /// Lost.
+    /// The frame is lost.
     pub loss: u32,
-    /// One bit flipped.
+    /// One bit is flipped.
     pub corrupt: u32,
-    /// Delivered twice.
+    /// The frame arrives twice.
     pub duplicate: u32,
-    /// Held back until others have overtaken it.
+    /// The frame is held back, so that later ones overtake it.
     pub reorder: u32,
-    /// How long a frame takes.
+    /// Latency of each frame.
     pub delay: Duration,
-    /// And up to so much longer; frames do not overtake each other for that.
+    /// Greatest additional latency; it keeps the order.
     pub jitter: Duration,
-    /// Bytes a second; `None` is as fast as they come.
+    /// Bytes per second; `None` is unlimited, and 0 counts as 1.
     pub rate: Option<u64>,
 }
 
 impl Impairments {
-    /// Both at once: the larger of each.
+    /// Both at once: the worse of each impairment.
     pub fn and(self, other: Impairments) -> Impairments {
         Impairments {
             loss: self.loss.max(other.loss),
@@ -38,28 +38,39 @@ impl Impairments {
     }
 }
 
-/// How far a frame that is held back may fall behind, at the least and at the most.
+/// A perfect cable.
+pub(crate) const NONE: Impairments = Impairments {
+    loss: 0,
+    corrupt: 0,
+    duplicate: 0,
+    reorder: 0,
+    delay: Duration::ZERO,
+    jitter: Duration::ZERO,
+    rate: None,
+};
+
+/// Microseconds by which a frame is held back.
 const HELD_BACK: std::ops::Range<u64> = 100..20_000;
 
-/// Frames that a slow cable queues at most, in time: beyond it they are lost.
+/// Queueing delay of a slow cable beyond which frames are lost.
 const QUEUE: Duration = Duration::from_millis(500);
 
 /// One direction.
 #[derive(Clone, Debug)]
 pub struct Cable {
-    /// When the last frame has left, at the cable's rate.
+    /// End of the last transmission, at the cable's rate.
     idle_at: Instant,
-    /// When the last frame that was in order arrives.
+    /// Arrival of the last frame in order.
     last_at: Instant,
 }
 
 impl Cable {
-    /// Nothing is on it.
+    /// An idle cable.
     pub const fn new() -> Cable {
         Cable { idle_at: Instant::ZERO, last_at: Instant::ZERO }
     }
 
-    /// When a frame arrives that is sent now: not at all, once or twice. It may be changed.
+    /// Arrival times of a frame that is sent now: none, one or two. The frame may be changed.
     pub fn carry(
         &mut self,
         frame: &mut [u8],

@@ -1,13 +1,13 @@
-//! Numbers that follow from a seed, the same on every machine: SplitMix64 (Steele, Lea, Flood 2014).
+//! A seeded random number generator, the same on every machine: SplitMix64 (Steele, Lea, Flood 2014).
 
 use std::ops::Range;
 
-/// A sequence of numbers without a pattern.
+/// SplitMix64.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// The sequence of this seed.
+    /// A generator with this seed.
     pub const fn new(seed: u64) -> Dice {
         Dice(seed)
     }
@@ -21,17 +21,21 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    /// A number of the range, which must not be empty.
+    /// A number within the range.
+    ///
+    /// # Panics
+    ///
+    /// If the range is empty.
     pub fn within(&mut self, range: Range<u64>) -> u64 {
         range.start + self.roll() % (range.end - range.start)
     }
 
-    /// True so many times of a million.
+    /// True with this probability per million.
     pub fn chance(&mut self, per_million: u32) -> bool {
         per_million > 0 && self.within(0..1_000_000) < u64::from(per_million)
     }
 
-    /// One of these.
+    /// A random element; `None` if there is none.
     pub fn pick<'t, T>(&mut self, of: &'t [T]) -> Option<&'t T> {
         (!of.is_empty()).then(|| &of[self.within(0..of.len() as u64) as usize])
     }

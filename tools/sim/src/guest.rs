@@ -1,5 +1,5 @@
-//! A client of smoltcp's own sockets, with habits that the product's client does not have: it rests, reads
-//! slowly, starts anew from the same port, or knows no options. It has none of the product's remedies.
+//! A client over smoltcp's own sockets that behaves as the node's client does not: it pauses, reads slowly,
+//! connects again from the same port, or sends no options. It has none of the node's remedies.
 
 use smolecho::phy::Device;
 use smolecho::{CloseReason, Tuple};
@@ -8,66 +8,68 @@ use smoltcp::socket::tcp::{self, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpCidr, IpEndpoint, TcpPacket};
 
-use crate::heard;
+use crate::card::Card;
+use crate::dissect;
+use crate::network::{PATTERN, mac};
+use crate::observed::Observed;
 use crate::plan::{Habits, Visit};
-use crate::station::{Card, Happened, PATTERN, mac};
 
-/// The first of its ports; each visit has another.
+/// First local port; each visit takes the next.
 const FIRST_PORT: u16 = 30_000;
 
-/// How long it waits for something to happen: longer than any deadline of the server.
+/// Time without progress after which it gives up: longer than any deadline of the server.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often it looks whether it has rested long enough.
+/// Polling interval while a visit pauses.
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// Visits at once.
-const CALLS: usize = 6;
+pub(crate) const CALLS: usize = 6;
 
-/// The largest of its buffers.
+/// Bytes of its largest buffer.
 const LARGEST: usize = 4096;
 
 /// A guest's memory.
-pub(crate) struct Quarters<'a> {
+pub(crate) struct GuestMemory<'a> {
     sockets: [SocketStorage<'a>; CALLS],
     rx: [[u8; LARGEST]; CALLS],
     tx: [[u8; LARGEST]; CALLS],
 }
 
-impl Quarters<'_> {
+impl GuestMemory<'_> {
     pub(crate) fn new() -> Self {
         let buffers = [[0; LARGEST]; CALLS];
-        Quarters { sockets: [SocketStorage::EMPTY; CALLS], rx: buffers, tx: buffers }
+        GuestMemory { sockets: [SocketStorage::EMPTY; CALLS], rx: buffers, tx: buffers }
     }
 }
 
 pub(crate) struct Guest<'a> {
     iface: Interface,
     sockets: SocketSet<'a>,
-    /// Each with what is done with it.
+    /// Each socket, and its visit.
     places: Vec<(SocketHandle, Option<Call>)>,
     next_port: u16,
     habits: Habits,
 }
 
-/// One visit.
+/// A visit under way.
 #[derive(Clone, Copy)]
 struct Call {
     tuple: Tuple,
     visit: Visit,
     sent: u64,
     back: u64,
-    /// It is connected, and that was told.
+    /// The connection is established, and was reported.
     open: bool,
-    /// It has rested, or started anew.
+    /// The pause is over, or the restart.
     rested: bool,
-    /// When it last got on.
+    /// Time of last progress.
     since: Instant,
-    /// When it reads again, if it is slow.
+    /// Time of the next read, if it reads slowly.
     reads_at: Instant,
 }
 
-/// What goes on with a visit.
+/// What a visit does next.
 enum Course {
     On,
     Restart,
@@ -80,7 +82,7 @@ impl<'a> Guest<'a> {
         addresses: &[IpCidr],
         seed: u64,
         habits: Habits,
-        quarters: &'a mut Quarters<'a>,
+        quarters: &'a mut GuestMemory<'a>,
         device: &mut impl Device,
     ) -> Self {
         let mut config = Config::new(HardwareAddress::Ethernet(mac(number)));
@@ -133,7 +135,7 @@ impl<'a> Guest<'a> {
         &mut self,
         now: Instant,
         card: &mut Card,
-        on_event: &mut dyn FnMut(Happened),
+        on_event: &mut dyn FnMut(Observed),
     ) {
         self.iface.poll(now, card, &mut self.sockets);
         for (handle, place) in &mut self.places {
@@ -141,14 +143,14 @@ impl<'a> Guest<'a> {
             let socket = self.sockets.get_mut::<tcp::Socket<'_>>(*handle);
             match call.goes_on(socket, now, on_event) {
                 Course::On => {}
-                Course::Over(end) => {
+                Course::Over(reason) => {
                     let Call { tuple, back, sent, .. } = *call;
-                    on_event(Happened::Closed { tuple, end, received: back, sent });
+                    on_event(Observed::Closed { tuple, reason, received: back, sent });
                     *place = None;
                 }
                 Course::Restart => {
-                    // As a machine that has lost its memory: the server hears of it by the next SYN alone.
-                    on_event(Happened::Forgotten(call.tuple));
+                    // As after a crash: the server learns of it only from the next SYN.
+                    on_event(Observed::Forgotten(call.tuple));
                     socket.abort();
                     let Tuple { local, remote } = call.tuple;
                     let _ = socket.connect(self.iface.context(), remote, local);
@@ -159,8 +161,8 @@ impl<'a> Guest<'a> {
         }
         self.iface.poll(now, card, &mut self.sockets);
         if self.habits.plain {
-            for frame in &mut card.leaving {
-                heard::alter(frame, forget_segment_size);
+            for frame in &mut card.tx {
+                dissect::alter(frame, forget_segment_size);
             }
         }
     }
@@ -170,7 +172,7 @@ impl<'a> Guest<'a> {
         self.iface.poll_at(now, &self.sockets).into_iter().chain(glance).min()
     }
 
-    /// Visits that may begin.
+    /// Visits that can begin.
     pub(crate) fn free(&self) -> usize {
         CALLS - self.calls()
     }
@@ -180,11 +182,8 @@ impl<'a> Guest<'a> {
     }
 }
 
-/// How many visits a guest has room for.
-pub(crate) const PLACES: usize = CALLS;
-
 impl Call {
-    /// How far it says its part for now.
+    /// Bytes that may be sent by now.
     fn part(&self) -> u64 {
         let part = if self.rested { self.visit.len } else { self.visit.len / 2 };
         let piece = self.visit.piece.map_or(part, |piece| (self.back / piece + 1) * piece.get());
@@ -195,11 +194,11 @@ impl Call {
         &mut self,
         socket: &mut tcp::Socket<'_>,
         now: Instant,
-        on_event: &mut dyn FnMut(Happened),
+        on_event: &mut dyn FnMut(Observed),
     ) -> Course {
         if !self.open && socket.may_send() {
             (self.open, self.since) = (true, now);
-            on_event(Happened::Opened(self.tuple));
+            on_event(Observed::Opened(self.tuple));
         }
         if !self.rested
             && self.open
@@ -221,7 +220,7 @@ impl Call {
         if is_said && (self.visit.half_close || is_whole) {
             socket.close();
         }
-        let end = match socket.state() {
+        let reason = match socket.state() {
             State::TimeWait | State::Closed if is_whole => CloseReason::Finished,
             State::Closed if self.open => CloseReason::Reset,
             State::Closed => CloseReason::ConnectRefused,
@@ -230,10 +229,10 @@ impl Call {
             _ if now >= self.since + PATIENCE => CloseReason::StallTimeout,
             _ => return Course::On,
         };
-        if end != CloseReason::Finished {
+        if reason != CloseReason::Finished {
             socket.abort();
         }
-        Course::Over(end)
+        Course::Over(reason)
     }
 
     fn say(&mut self, socket: &mut tcp::Socket<'_>, now: Instant) {
@@ -246,7 +245,7 @@ impl Call {
         }
     }
 
-    /// Reads and compares; whether it is what was said.
+    /// Reads, and whether the echo is right.
     fn listen(&mut self, socket: &mut tcp::Socket<'_>, now: Instant) -> bool {
         let mut data = [0; LARGEST];
         let most = match self.visit.reads {
@@ -265,11 +264,11 @@ impl Call {
     }
 }
 
-/// A SYN without its largest segment: as old stacks send it, so that the server has to assume the smallest.
+/// Removes the MSS option of a SYN: the peer must then assume the default MSS (RFC 9293 MUST-15).
 fn forget_segment_size(tcp: &mut TcpPacket<&mut [u8]>) {
     let options = tcp.options_mut();
     if let Some(at) = options.windows(2).position(|option| option == [2, 4]) {
-        // Four options that say nothing.
+        // Four no-operation options.
         options[at..at + 4].fill(1);
     }
 }

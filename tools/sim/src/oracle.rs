@@ -1,6 +1,5 @@
-//! What must hold, whatever happens.
+//! The rules that hold in every run.
 
-use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use fnv::{FnvHashMap as HashMap, FnvHashSet as HashSet, FnvHasher};
@@ -8,74 +7,56 @@ use smolecho::{CloseReason, Node, Tuple};
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
 
-use crate::heard::{self, Heard};
-use crate::patience::Patience;
-use crate::plan::{Deed, Operation, Plan, Visit, What};
-use crate::station::{CARD, Happened, PORT, Stack, Station};
+use crate::card::QUEUE;
+use crate::deadlines::Deadlines;
+use crate::dissect::{self, Segment};
+use crate::network::PORT;
+use crate::observed::Observed;
+use crate::plan::{Action, FaultKind, Operation, Plan, Visit};
+use crate::station::{Stack, Station};
+use crate::verdict::Verdict;
 
-/// What went wrong, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// When it was seen.
-    pub at: Instant,
-    /// What it is; the same words for the same kind of failure.
-    pub what: &'static str,
-    /// And the details.
-    pub details: String,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}: {}", self.what, self.at, self.details)
-    }
-}
-
-/// What one poll may take, and send: an answer to each frame, and then as much as a card holds, with what
-/// the last of them brings.
+/// Frames that one poll may take, and send: an answer to each, and then as many as a card holds, twice.
 const MOST_TAKEN: usize = 64;
-const MOST_SENT: usize = 2 * CARD + MOST_TAKEN;
+const MOST_SENT: usize = 2 * QUEUE + MOST_TAKEN;
 
-/// The average piece of an echo to a peer that says nothing of segments: half of what RFC 9293 MUST-15
-/// lets it have.
+/// Least average segment, in bytes, of an echo to a peer without an MSS option: half of the default MSS of 536
+/// (RFC 9293 MUST-15).
 const SMALLEST_PIECE: u64 = 268;
 
-pub(crate) type Verdict = Result<(), (&'static str, String)>;
-
-/// What was begun, and has not ended.
+/// What the oracle has seen of a run.
 pub(crate) struct Oracle {
-    /// By the client's station and its tuple.
+    /// Operations without an end, by station and tuple.
     begun: HashMap<(usize, Tuple), Operation>,
-    /// Connections that are up at a station.
+    /// Established connections, by station and tuple.
     open: HashSet<(usize, Tuple)>,
-    /// Connections that a station has ended, or never had: the other side may be reset.
+    /// Connections that a station has ended, or never had: the other side may receive an RST.
     ended: HashSet<Tuple>,
-    /// Whether everybody must be served: nothing is wrong, or not any more.
+    /// Whether every client must be served: there is no fault, or no fault any more.
     strict: bool,
-    /// Initial sequence numbers of the server, each with the connection that it was for; looked at if the
-    /// server boots more than once.
+    /// Initial sequence numbers of the server, each with its connection; kept if the server reboots.
     numbers: Option<HashMap<i32, (IpEndpoint, Option<TcpSeqNumber>)>>,
-    /// What the server has last acknowledged of a SYN from there. A SYN with another number is somebody
-    /// else's, and if the server has answered the peer's with a cookie, that one takes a slot.
+    /// The acknowledgement number of the last SYN-ACK to each peer. Another number answers a forged SYN. If the
+    /// server answered the peer's own SYN with a cookie, the forged one takes the slot.
     syns: HashMap<IpEndpoint, TcpSeqNumber>,
-    /// Datagrams that the server was given and has not answered: from where, and a hash.
+    /// Datagrams to the server without an answer, by source and hash.
     asked: HashMap<(IpEndpoint, u64), u32>,
-    /// Segments with data, and their bytes, that the server has sent to each; looked at if guests leave the
-    /// size of their segments to it.
+    /// Data segments to each peer, and their bytes; kept if guests send no MSS option.
     pieces: Option<HashMap<IpEndpoint, (u64, u64)>>,
-    patience: Patience,
+    deadlines: Deadlines,
     pub(crate) finished: u64,
     pub(crate) answered: u64,
 }
 
 impl Oracle {
-    /// From now on every dialogue must come to its proper end.
+    /// From now on every client must be served.
     pub(crate) fn be_strict(&mut self) {
         self.strict = true;
     }
 
-    /// What is to be looked at in this plan.
+    /// The oracle for this plan.
     pub(crate) fn of(plan: &Plan) -> Oracle {
-        let boots = plan.faults.iter().any(|fault| matches!(fault.what, What::Reboot(0)));
+        let boots = plan.faults.iter().any(|fault| matches!(fault.what, FaultKind::Reboot(0)));
         Oracle {
             begun: HashMap::default(),
             open: HashSet::default(),
@@ -85,13 +66,13 @@ impl Oracle {
             syns: HashMap::default(),
             asked: HashMap::default(),
             pieces: plan.habits.plain.then(HashMap::default),
-            patience: Patience::new(plan.timeouts),
+            deadlines: Deadlines::new(plan.timeouts),
             finished: 0,
             answered: 0,
         }
     }
 
-    /// A station has lost its memory.
+    /// A station has rebooted.
     pub(crate) fn reboot(&mut self, number: usize) {
         let ended = &mut self.ended;
         self.open.retain(|(station, tuple)| {
@@ -102,15 +83,16 @@ impl Oracle {
             stays
         });
         self.begun.retain(|(station, _), _| *station != number);
-        self.patience.forget(number);
+        self.deadlines.forget(number);
     }
 
-    /// A frame has arrived at the server, whose clock shows this.
+    /// A frame has arrived at the server, whose clock shows `shows`.
     pub(crate) fn arrived(&mut self, frame: &[u8], shows: Instant) {
-        if let Some(Heard { from, to, .. }) = Heard::in_frame(frame).filter(|tcp| tcp.is_syn) {
-            self.patience.begin(0, Tuple { local: to, remote: from }, shows);
+        if let Some(Segment { from, to, .. }) = Segment::in_frame(frame).filter(|tcp| tcp.is_syn) {
+            self.deadlines.begin(0, Tuple { local: to, remote: from }, shows);
         }
-        if let Some((from, to, data)) = heard::datagram(frame).filter(|(_, to, _)| to.port == PORT)
+        if let Some((from, to, data)) =
+            dissect::datagram(frame).filter(|(_, to, _)| to.port == PORT)
         {
             *self.asked.entry((from, hash(to, &data))).or_default() += 1;
         }
@@ -119,7 +101,7 @@ impl Oracle {
     /// The server has sent a frame.
     pub(crate) fn sent(&mut self, frame: &[u8]) -> Verdict {
         if let Some((from, to, data)) =
-            heard::datagram(frame).filter(|(from, ..)| from.port == PORT)
+            dissect::datagram(frame).filter(|(from, ..)| from.port == PORT)
         {
             let asked = self.asked.get_mut(&(to, hash(from, &data))).filter(|count| **count > 0);
             let Some(count) = asked else {
@@ -127,7 +109,7 @@ impl Oracle {
             };
             *count -= 1;
         }
-        let Some(tcp) = Heard::in_frame(frame) else { return Ok(()) };
+        let Some(tcp) = Segment::in_frame(frame) else { return Ok(()) };
         if let Some(numbers) = self.numbers.as_mut().filter(|_| tcp.is_syn) {
             let of = (tcp.to, tcp.ack);
             if *numbers.entry(tcp.seq.0).or_insert(of) != of {
@@ -147,7 +129,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// To a guest whose dialogue was well: whether its bytes came in segments of a decent size.
+    /// Whether a guest without an MSS option received segments of a decent size.
     fn no_crumbs(&self, guest: IpEndpoint) -> Verdict {
         let Some((segments, bytes)) = self.pieces.as_ref().and_then(|pieces| pieces.get(&guest))
         else {
@@ -170,14 +152,14 @@ impl Oracle {
         shows: Instant,
     ) {
         self.begun.insert((station, tuple), operation);
-        self.patience.begin(station, tuple, shows);
+        self.deadlines.begin(station, tuple, shows);
     }
 
     pub(crate) fn pending(&self) -> usize {
         self.begun.len()
     }
 
-    /// After every poll, at which the station's clock showed this.
+    /// Applies the rules after a poll at which the station's clock showed `shows`.
     pub(crate) fn look(
         &mut self,
         number: usize,
@@ -187,50 +169,50 @@ impl Oracle {
         let is_ours = matches!(station.stack, Stack::Ours(_));
         if let Stack::Ours(node) = &station.stack {
             add_up(node)?;
-            let (taken, left) = (station.card.taken, station.card.leaving.len());
+            let (taken, left) = (station.card.taken, station.card.tx.len());
             if taken > MOST_TAKEN || left > MOST_SENT {
                 return Err(("too much in one poll", format!("{taken} frames in, {left} out")));
             }
         }
         station.card.taken = 0;
-        for happened in std::mem::take(&mut station.happened) {
-            match happened {
-                Happened::Opened(tuple) | Happened::GotOn(tuple) => {
-                    self.patience.renew(number, tuple, shows);
+        for observed in std::mem::take(&mut station.observed) {
+            match observed {
+                Observed::Opened(tuple) | Observed::Progressed(tuple) => {
+                    self.deadlines.renew(number, tuple, shows);
                 }
-                Happened::Closed { tuple, end, .. } if is_ours => {
-                    self.patience.end(number, tuple, end, shows)?;
+                Observed::Closed { tuple, reason, .. } if is_ours => {
+                    self.deadlines.end(number, tuple, reason, shows)?;
                 }
                 _ => {}
             }
-            match happened {
-                Happened::GotOn(_) => {}
-                Happened::Opened(tuple) => {
+            match observed {
+                Observed::Progressed(_) => {}
+                Observed::Opened(tuple) => {
                     if !self.open.insert((number, tuple)) {
                         return Err(("a connection was opened twice", format!("{tuple:?}")));
                     }
                 }
-                Happened::TurnedAway(tuple) => {
+                Observed::Refused(tuple) => {
                     if self.open.contains(&(number, tuple)) {
                         return Err(("a connection was forgotten", format!("{tuple:?}")));
                     }
                     self.ended.insert(tuple);
                 }
-                Happened::Forgotten(tuple) => {
+                Observed::Forgotten(tuple) => {
                     self.open.remove(&(number, tuple));
                     self.ended.insert(tuple);
                 }
-                Happened::Closed { tuple, end, received, sent } if number == 0 => {
-                    self.served(tuple, end, received, sent)?;
+                Observed::Closed { tuple, reason, received, sent } if number == 0 => {
+                    self.served(tuple, reason, received, sent)?;
                 }
-                Happened::Closed { tuple, end, received, sent } => {
+                Observed::Closed { tuple, reason, received, sent } => {
                     let operation = self.begun.remove(&(number, tuple));
                     self.open.remove(&(number, tuple));
-                    self.talked(operation, tuple, end, received, sent)?;
+                    self.talked(operation, tuple, reason, received, sent)?;
                 }
-                Happened::Reported { tuple, report } => {
+                Observed::Reported { tuple, report } => {
                     let begun = self.begun.remove(&(number, tuple));
-                    let Some(Deed::Ask(count)) = begun.map(|begun| begun.what) else {
+                    let Some(Action::Ask(count)) = begun.map(|begun| begun.what) else {
                         return Err(("a report without a question", format!("{report:?}")));
                     };
                     if report.mismatched > 0 {
@@ -249,62 +231,62 @@ impl Oracle {
         Ok(())
     }
 
-    /// The server's side of a connection is over.
-    fn served(&mut self, tuple: Tuple, end: CloseReason, received: u64, sent: u64) -> Verdict {
-        let details = || format!("{tuple:?}: {end:?}, {received} received, {sent} sent");
-        if self.open.remove(&(0, tuple)) == end.is_handshake() {
+    /// The server has closed a connection.
+    fn served(&mut self, tuple: Tuple, reason: CloseReason, received: u64, sent: u64) -> Verdict {
+        let details = || format!("{tuple:?}: {reason:?}, {received} received, {sent} sent");
+        if self.open.remove(&(0, tuple)) == reason.is_handshake() {
             return Err(("an end of what was not open", details()));
         }
-        let is_whole = end != CloseReason::Finished || sent == received;
+        let is_whole = reason != CloseReason::Finished || sent == received;
         if sent > received || !is_whole {
             return Err(("the echo is not what was received", details()));
         }
-        if end == CloseReason::Reset && !self.ended.contains(&other(tuple)) {
+        if reason == CloseReason::Reset && !self.ended.contains(&other(tuple)) {
             return Err(("a reset that nobody sent", details()));
         }
-        // A handshake that fails may be nobody's.
-        let is_a_clients = !end.is_handshake() && !self.ended.contains(&other(tuple));
-        if self.strict && end != CloseReason::Finished && is_a_clients {
+        // A failed handshake may be an attacker's.
+        let is_a_clients = !reason.is_handshake() && !self.ended.contains(&other(tuple));
+        if self.strict && reason != CloseReason::Finished && is_a_clients {
             return Err(("a connection did not end well on a good cable", details()));
         }
         self.ended.insert(tuple);
         Ok(())
     }
 
-    /// The client's side is over.
+    /// A client has closed a connection.
     fn talked(
         &mut self,
         operation: Option<Operation>,
         tuple: Tuple,
-        end: CloseReason,
+        reason: CloseReason,
         received: u64,
         sent: u64,
     ) -> Verdict {
         let details =
-            || format!("{tuple:?}: {end:?}, {received} received, {sent} sent, {operation:?}");
+            || format!("{tuple:?}: {reason:?}, {received} received, {sent} sent, {operation:?}");
         let Some(Visit { len, .. }) = operation.and_then(|operation| operation.what.as_visit())
         else {
             return Err(("an end of what was not begun", details()));
         };
-        if end == CloseReason::Mismatch {
+        if reason == CloseReason::Mismatch {
             return Err(("a wrong byte", details()));
         }
         if received > sent || sent > len {
             return Err(("more than was sent", details()));
         }
-        if end == CloseReason::Finished && received != len {
+        if reason == CloseReason::Finished && received != len {
             return Err(("a dialogue that ended well is not whole", details()));
         }
-        if end == CloseReason::Reset && !self.ended.contains(&other(tuple)) {
+        if reason == CloseReason::Reset && !self.ended.contains(&other(tuple)) {
             return Err(("a reset that nobody sent", details()));
         }
-        if self.strict && end != CloseReason::Finished {
+        if self.strict && reason != CloseReason::Finished {
             return Err(("a dialogue did not end well on a good cable", details()));
         }
         if self.strict {
             self.no_crumbs(tuple.local)?;
         }
-        self.finished += u64::from(end == CloseReason::Finished);
+        self.finished += u64::from(reason == CloseReason::Finished);
         self.ended.insert(tuple);
         Ok(())
     }
@@ -320,7 +302,7 @@ fn other(tuple: Tuple) -> Tuple {
     Tuple { local: tuple.remote, remote: tuple.local }
 }
 
-/// What the documentation of `Stats` promises at any moment.
+/// The sums that the documentation of `Stats` promises.
 fn add_up(node: &Node<'_>) -> Verdict {
     let (stats, occupancy) = (node.stats(), node.occupancy());
     let frames = stats.frames == stats.delivered + stats.dropped_total();

@@ -1,4 +1,4 @@
-//! What is to happen in a run.
+//! The plan of a run: its stations, what clients do, and its faults.
 
 use std::num::NonZeroU64;
 
@@ -7,53 +7,53 @@ use smoltcp::time::{Duration, Instant};
 
 use crate::cable::Impairments;
 
-/// A run, before it is run.
+/// Everything that a run depends on.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The scenario that it is one of.
+    /// Name of its scenario.
     pub scenario: &'static str,
-    /// What everything follows from that is not written here.
+    /// Seed of every random choice during the run.
     pub seed: u64,
-    /// Stations beside the server, which is station 0.
+    /// Number of clients. The server is station 0, the clients are stations 1 and up.
     pub clients: usize,
-    /// Stations behind those: smoltcp's own sockets, with habits.
+    /// Number of guests: clients over smoltcp's own sockets, the stations after the clients.
     pub guests: usize,
-    /// Those habits.
+    /// How guests behave.
     pub habits: Habits,
-    /// What is left out, to see that it is missed.
+    /// A remedy that is left out, to verify that the oracle then reports a failure.
     pub mutation: Option<Mutation>,
     /// The server's slots.
     pub slots: Slots,
-    /// What the server does with a connection.
+    /// The server's TCP service.
     pub flow: TcpService,
-    /// Everybody's deadlines.
+    /// Deadlines of every node.
     pub timeouts: Timeouts,
-    /// What clients do, and when.
+    /// What clients and guests do, by time.
     pub operations: Vec<(Instant, Operation)>,
-    /// What goes wrong, and when.
+    /// Faults and attacks.
     pub faults: Vec<Fault>,
 }
 
-/// A remedy that is left out, at the station that needs it: the oracles must find that.
+/// A remedy that a station lacks. The oracle must find it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
-    /// The usual sockets over smoltcp serve, instead of the product.
+    /// The server is the usual loop over smoltcp's sockets instead of a node.
     UsualServer,
-    /// They take more than they can send back, as smoltcp's own example does.
+    /// That, and it receives more than it can send back, as smoltcp's example does.
     CarelessServer,
-    /// They have smoltcp's `set_timeout` in place of deadlines.
+    /// That, with smoltcp's `set_timeout` as its deadline.
     TimeoutServer,
-    /// They close first, and listen again when TIME-WAIT is over.
+    /// That, and it closes first and listens again after TIME-WAIT.
     PatientServer,
-    /// Their receive buffers are larger than the product's may be.
+    /// That, with receive buffers of more than 65,535 bytes.
     WideServer,
-    /// The usual sockets call, instead of the product.
+    /// Clients use smoltcp's sockets instead of a node.
     UsualClient,
-    /// A network card gives up when its link is down, as smoltcp's TAP device does.
+    /// Network cards panic when their link is down, as smoltcp's TAP device does.
     BrittleCard,
-    /// A node has the same seed at every boot.
+    /// Nodes have the same seed at every boot.
     SameSeed,
-    /// A node's deadlines are half of what it is told.
+    /// Nodes have half of the plan's deadlines.
     Impatient,
 }
 
@@ -69,179 +69,179 @@ impl Mutation {
     }
 }
 
-/// What guests do, all of them.
+/// The behaviour of all guests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Habits {
-    /// Bytes of their receive buffers.
+    /// Receive buffer in bytes.
     pub buffer: usize,
-    /// They say nothing of their largest segment (RFC 9293 MUST-15).
+    /// Their SYNs have no MSS option (RFC 9293 MUST-15).
     pub plain: bool,
 }
 
 impl Habits {
-    /// Those of anybody.
+    /// 4,096 bytes, and an MSS option.
     pub const USUAL: Habits = Habits { buffer: 4096, plain: false };
 }
 
-/// What a guest does with one connection.
+/// One connection of a guest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Visit {
-    /// Bytes that it says.
+    /// Bytes to send.
     pub len: u64,
-    /// It waits for the echo of so many before it says the next; otherwise it says all at once.
+    /// Sends pieces of this many bytes, each after the echo of the last; `None` sends everything at once.
     pub piece: Option<NonZeroU64>,
-    /// Closes its side behind the last byte.
+    /// Sends FIN after the last byte, not after the last echo.
     pub half_close: bool,
-    /// How long it rests when half is back.
+    /// Pause after half of the echo.
     pub pause: Duration,
-    /// So many bytes at a time, and how long between two reads.
+    /// Bytes of each read, and the pause between two reads; `None` reads at once.
     pub reads: Option<(usize, Duration)>,
-    /// Loses its memory after that rest, and calls again from the same port.
+    /// After the pause it loses the connection's state and connects again from the same port.
     pub restarts: bool,
 }
 
-/// How large the server's pool is: memory is fixed at compile time.
+/// Size of the server's pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slots {
-    /// 2 slots, buffers of 256 bytes, backlog of 1.
+    /// 2 slots, buffers of 256 bytes, a backlog of 1.
     Few,
-    /// 16 slots, buffers of 4,096 bytes, backlog of 5.
+    /// 16 slots, buffers of 4,096 bytes, a backlog of 5.
     Many,
 }
 
-/// One thing that a client does.
+/// One action of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// Which station.
+    /// Number of its station.
     pub client: usize,
     /// Over IPv6 instead of IPv4.
     pub v6: bool,
-    /// What.
-    pub what: Deed,
+    /// The action.
+    pub what: Action,
 }
 
-/// What a client can do.
+/// What a client does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
-    /// Connects, speaks, reads it back, closes.
+pub enum Action {
+    /// Connects, sends, receives the echo, closes.
     Talk {
-        /// Bytes.
+        /// Bytes to send.
         len: u64,
-        /// Closes its side behind the last byte, not when all came back.
+        /// Sends FIN after the last byte, not after the last echo.
         half_close: bool,
     },
-    /// Asks with so many datagrams.
+    /// Sends this many datagrams, each after the answer to the last.
     Ask(u32),
-    /// What only a guest does.
+    /// A connection of a guest.
     Visit(Visit),
 }
 
-impl Deed {
-    /// As a guest would do it.
+impl Action {
+    /// The same action of a guest; `None` for datagrams.
     pub(crate) fn as_visit(self) -> Option<Visit> {
         match self {
-            Deed::Talk { len, half_close } => Some(Visit { len, half_close, ..Visit::default() }),
-            Deed::Visit(visit) => Some(visit),
-            Deed::Ask(_) => None,
+            Action::Talk { len, half_close } => Some(Visit { len, half_close, ..Visit::default() }),
+            Action::Visit(visit) => Some(visit),
+            Action::Ask(_) => None,
         }
     }
 }
 
-/// Something that goes wrong for a while.
+/// A fault for a limited time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fault {
-    /// From when on.
+    /// Virtual time of its start.
     pub from: Instant,
-    /// For how long.
+    /// Its duration.
     pub lasts: Duration,
-    /// What.
-    pub what: What,
+    /// The fault.
+    pub what: FaultKind,
 }
 
-/// What can go wrong.
+/// A fault.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum What {
-    /// All cables are bad.
+pub enum FaultKind {
+    /// Every cable has these impairments.
     Impair(Impairments),
-    /// A station's cable is out.
+    /// A station's cable is unplugged.
     Cut(usize),
-    /// Stations below this number and the others do not hear each other.
+    /// No frame passes between the stations below this number and the others.
     Partition(usize),
-    /// ARP and neighbor discovery from and to a station are lost.
+    /// A station's ARP and neighbor discovery are lost, both ways.
     Blackhole(usize),
-    /// A station looks at its device that seldom.
+    /// A station polls only at multiples of this duration.
     Doze(usize, Duration),
-    /// A station loses its memory and starts anew, once.
+    /// A station reboots once.
     Reboot(usize),
-    /// Frames of more than so many bytes do not get through.
+    /// Frames of more than this many bytes are lost.
     Narrow(usize),
-    /// A station's clock leaps forward, once.
+    /// A station's clock jumps forward once.
     Leap(usize, Duration),
-    /// A station's clock runs so many millionths fast, or slow.
+    /// A station's clock is fast by this many parts per million; slow if negative.
     Drift(usize, i32),
-    /// Somebody sends hostile frames, one each time this has passed.
+    /// An attacker sends a frame at this interval.
     Attack(Attack, Duration),
 }
 
-/// What an attacker does.
+/// The frames of an attacker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attack {
-    /// SYNs from addresses where nobody is.
+    /// SYNs from unused addresses.
     SynFlood,
-    /// Frames that were seen come again.
+    /// Frames that were sent before.
     Replay,
-    /// Segments within a connection, with numbers that are guessed: RST, SYN, FIN, data.
+    /// Segments of an existing connection with guessed sequence numbers: RST, SYN, FIN, data.
     Blind,
-    /// Datagrams from addresses where nobody is.
+    /// Datagrams from unused addresses.
     SpoofedDatagrams,
-    /// Pieces of datagrams.
+    /// IPv4 fragments of datagrams.
     Fragments,
-    /// Frames that were seen, with bytes changed, and frames of nothing but noise.
+    /// Frames that were sent before, with bytes changed, and random bytes.
     Garbage,
-    /// SYNs to groups, and from addresses that cannot be.
+    /// SYNs and datagrams to multicast, or from addresses that no single host has.
     Impossible,
-    /// A SYN within a handshake that a client has begun.
+    /// A SYN to a client in SYN-SENT, from the server's address.
     BareSyn,
-    /// A reset within the window that has not the exact number.
+    /// An RST within the window whose sequence number is not RCV.NXT.
     InexactReset,
-    /// An acknowledgement of what the server has not sent.
+    /// An ACK beyond SND.NXT.
     UnsentAck,
-    /// A SYN with a tiny largest segment, and at once the reset that ends its handshake.
+    /// A SYN with an MSS of 64 bytes, then an RST that ends its handshake.
     HangUp,
-    /// Connections, so many at once, on which little or nothing is said: slowloris.
+    /// Slowloris: at most this many connections with little or no data.
     Hold(usize),
-    /// Acknowledgements that were seen, with a window that is shut, or shrinks.
+    /// ACKs that were sent before, with a window of zero or a smaller one.
     Windows,
 }
 
-/// A delay that no deadline feels.
+/// A delay that is short beside every deadline.
 const SHORT: Duration = Duration::from_millis(80);
 
 impl Plan {
-    /// When the last fault is over.
+    /// The end of the last fault, or the start of the last operation if that is later.
     pub fn healed_at(&self) -> Instant {
         let last = self.operations.iter().map(|(at, _)| *at);
         let faults = self.faults.iter().map(|fault| fault.from + fault.lasts);
         faults.chain(last).max().unwrap_or(Instant::ZERO)
     }
 
-    /// How often a station loses its memory.
+    /// How often a station reboots.
     pub(crate) fn reboots(&self, number: usize) -> usize {
-        self.faults.iter().filter(|fault| fault.what == What::Reboot(number)).count()
+        self.faults.iter().filter(|fault| fault.what == FaultKind::Reboot(number)).count()
     }
 
-    /// Whether everybody must be served from the beginning: nothing goes wrong, but what a good server does
-    /// not let them feel.
+    /// Whether every client must be served from the start: the plan has only faults that a correct server hides
+    /// from its clients.
     pub fn is_calm(&self) -> bool {
         let is_felt = |what| match what {
-            What::Attack(attack, _) => {
+            FaultKind::Attack(attack, _) => {
                 !matches!(attack, Attack::HangUp | Attack::InexactReset | Attack::UnsentAck)
             }
-            // Nobody minds a short way, where there is room for all who are on it.
-            What::Impair(Impairments { delay, .. })
+            // A short delay is harmless while every client has a slot.
+            FaultKind::Impair(Impairments { delay, .. })
                 if delay < SHORT && self.slots == Slots::Many =>
             {
-                what != What::Impair(Impairments { delay, ..Impairments::default() })
+                what != FaultKind::Impair(Impairments { delay, ..Impairments::default() })
             }
             _ => true,
         };

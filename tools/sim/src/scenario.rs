@@ -5,24 +5,31 @@ use std::num::NonZeroU64;
 use smolecho::{TcpService, Timeouts};
 use smoltcp::time::{Duration, Instant};
 
-use crate::cable::Impairments;
+use crate::cable::{Impairments, NONE};
 use crate::dice::Dice;
-use crate::hazards::HAZARDS;
-use crate::plan::{Attack, Deed, Fault, Habits, Operation, Plan, Slots, Visit, What};
-use crate::scenarios::SCENARIOS;
+use crate::plan::{Action, Attack, Fault, FaultKind, Habits, Operation, Plan, Slots, Visit};
 
 /// A family of runs.
 #[derive(Clone, Copy)]
 pub struct Scenario {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// What happens in it.
+    /// What happens, in one line.
     pub about: &'static str,
     pub(crate) make: fn(&mut Maker),
 }
 
+/// A scenario, in a table of them.
+pub(crate) const fn scenario(
+    name: &'static str,
+    about: &'static str,
+    make: fn(&mut Maker),
+) -> Scenario {
+    Scenario { name, about, make }
+}
+
 impl Scenario {
-    /// The run of this seed.
+    /// The plan for this seed.
     pub fn plan(&self, seed: u64) -> Plan {
         let mut dice = Dice::new(seed ^ 0x5EED);
         let clients = dice.within(1..5) as usize;
@@ -42,7 +49,7 @@ impl Scenario {
         };
         let mut maker = Maker { dice, plan };
         (self.make)(&mut maker);
-        // Who has something special to do does not do the usual beside it.
+        // A scenario with operations of its own needs no others.
         if maker.plan.operations.is_empty() {
             maker.usual_operations();
         }
@@ -51,29 +58,20 @@ impl Scenario {
     }
 }
 
-/// The scenario of this name.
-pub fn find(name: &str) -> Option<&'static Scenario> {
-    scenarios().find(|scenario| scenario.name == name)
-}
-
-/// All of them: the general ones, and then one for each hazard.
-pub fn scenarios() -> impl Iterator<Item = &'static Scenario> {
-    SCENARIOS.iter().chain(HAZARDS.iter().map(|hazard| &hazard.scenario))
-}
-
-/// Short, so that a run is.
+/// Short deadlines make short runs.
 const TIMEOUTS: Timeouts = Timeouts {
     handshake: Some(Duration::from_secs(5)),
     idle: Some(Duration::from_secs(20)),
     stall: Some(Duration::from_secs(15)),
+    persist: Some(Duration::from_secs(60)),
     fin_wait: Some(Duration::from_secs(10)),
     time_wait: Some(Duration::from_secs(10)),
 };
 
-/// In what time operations begin and faults are.
+/// Microseconds in which operations begin and faults start.
 const BUSY: std::ops::Range<u64> = 0..10_000_000;
 
-/// A plan that is being made.
+/// A plan under construction.
 pub(crate) struct Maker {
     pub(crate) dice: Dice,
     pub(crate) plan: Plan,
@@ -96,7 +94,7 @@ impl Maker {
         self.dice.within(0..self.plan.clients as u64 + 1) as usize
     }
 
-    /// A dialogue, as often as not the lecture's; sometimes a long one.
+    /// A TCP exchange: of 14 bytes in half of the cases, sometimes long.
     pub(crate) fn talk(&mut self) {
         let (at, client) = (self.instant(), self.client());
         let len = match self.dice.within(0..10) {
@@ -105,33 +103,33 @@ impl Maker {
             _ => self.dice.within(3000..60_000),
         };
         let (v6, half_close) = (self.dice.chance(500_000), self.dice.chance(500_000));
-        let what = Deed::Talk { len, half_close };
+        let what = Action::Talk { len, half_close };
         self.plan.operations.push((at, Operation { client, v6, what }));
     }
 
     fn ask(&mut self) {
         let (at, client) = (self.instant(), self.client());
         let (v6, count) = (self.dice.chance(500_000), self.dice.within(1..20) as u32);
-        self.plan.operations.push((at, Operation { client, v6, what: Deed::Ask(count) }));
+        self.plan.operations.push((at, Operation { client, v6, what: Action::Ask(count) }));
     }
 
-    /// So many guests, and a server that has room for them.
+    /// Adds guests, and gives the server slots for them.
     pub(crate) fn invite(&mut self, guests: usize) {
         self.plan.guests = guests;
         self.plan.slots = Slots::Many;
     }
 
-    /// A guest does this, then.
+    /// A visit of some guest at this time.
     pub(crate) fn visit(&mut self, at: Duration, v6: bool, visit: Visit) {
         let client = self.plan.clients + self.dice.within(1..self.plan.guests as u64 + 1) as usize;
-        let operation = Operation { client, v6, what: Deed::Visit(visit) };
+        let operation = Operation { client, v6, what: Action::Visit(visit) };
         self.plan.operations.push((Instant::ZERO + at, operation));
     }
 
-    /// A client does the lecture's dialogue, then.
+    /// A TCP exchange of 14 bytes at this time.
     pub(crate) fn say_hello(&mut self, at: Duration) {
         let (client, v6) = (self.client(), self.dice.chance(500_000));
-        let what = Deed::Talk { len: 14, half_close: false };
+        let what = Action::Talk { len: 14, half_close: false };
         self.plan.operations.push((Instant::ZERO + at, Operation { client, v6, what }));
     }
 
@@ -144,7 +142,7 @@ impl Maker {
         }
     }
 
-    /// The usual, and beside it somebody who waits for the echo of each piece before he says the next.
+    /// The usual operations, and a guest that sends each piece after the echo of the last.
     pub(crate) fn play_ping_pong(&mut self) {
         self.plan.guests = 1;
         self.usual_operations();
@@ -156,18 +154,18 @@ impl Maker {
         }
     }
 
-    /// For the whole time.
-    pub(crate) fn always(&mut self, what: What) {
+    /// A fault for the whole time.
+    pub(crate) fn always(&mut self, what: FaultKind) {
         let lasts = Duration::from_micros(BUSY.end);
         self.plan.faults.push(Fault { from: Instant::ZERO, lasts, what });
     }
 
-    /// A few times, for so long.
+    /// A fault, 1 to `times` times, for `lasts` milliseconds each.
     pub(crate) fn sometimes(
         &mut self,
         times: u64,
         lasts: std::ops::Range<u64>,
-        what: fn(&mut Maker) -> What,
+        what: fn(&mut Maker) -> FaultKind,
     ) {
         for _ in 0..self.dice.within(1..times + 1) {
             let (from, lasts, what) = (self.instant(), self.millis(lasts.clone()), what(self));
@@ -177,10 +175,10 @@ impl Maker {
 
     pub(crate) fn impair(&mut self, make: impl FnOnce(&mut Dice) -> Impairments) {
         let impairments = make(&mut self.dice);
-        self.always(What::Impair(impairments));
+        self.always(FaultKind::Impair(impairments));
     }
 
-    /// So that connections last long enough to be attacked.
+    /// A delay, so that connections last long enough to be attacked.
     pub(crate) fn slow_down(&mut self) {
         self.impair(|dice| Impairments {
             delay: Duration::from_millis(dice.within(5..150)),
@@ -188,18 +186,8 @@ impl Maker {
         });
     }
 
-    pub(crate) fn attack(&mut self, attack: Attack, pause_in_micros: std::ops::Range<u64>) {
-        let pause = Duration::from_micros(self.dice.within(pause_in_micros));
-        self.always(What::Attack(attack, pause));
+    pub(crate) fn attack(&mut self, attack: Attack, interval_in_micros: std::ops::Range<u64>) {
+        let pause = Duration::from_micros(self.dice.within(interval_in_micros));
+        self.always(FaultKind::Attack(attack, pause));
     }
 }
-
-pub(crate) const NONE: Impairments = Impairments {
-    loss: 0,
-    corrupt: 0,
-    duplicate: 0,
-    reorder: 0,
-    delay: Duration::ZERO,
-    jitter: Duration::ZERO,
-    rate: None,
-};

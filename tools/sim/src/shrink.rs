@@ -1,9 +1,10 @@
-//! The shortest plan that still fails in the same way.
+//! Shrinks a failing plan.
 
 use crate::plan::Plan;
-use crate::run;
+use crate::world::run;
 
-/// Leaves out one fault after the other, then one operation after the other, as long as the failure stays.
+/// Removes each fault and then each operation whose removal leaves the failure the same. A plan that does not
+/// fail is returned as it is.
 pub fn shrink(plan: &Plan) -> Plan {
     let Some(failure) = run(plan).failure else { return plan.clone() };
     let still_fails =

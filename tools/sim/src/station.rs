@@ -1,51 +1,38 @@
-//! One of our nodes, its network card and its clock.
+//! A station: a stack, its network card and its clock.
 
-use std::collections::VecDeque;
-
-use smolecho::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smolecho::{
-    CloseReason, Config, DatagramStorage, DropReason, Event, Listener, Memory, Message, Node,
-    Protocol, Query, Report, Storage, Timeouts, Tuple, UdpService,
+    Config, DatagramStorage, DropReason, Event, Listener, Memory, Message, Node, Protocol, Query,
+    Storage, Timeouts, Tuple, UdpService,
 };
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
+use smoltcp::wire::{IpCidr, IpEndpoint};
 
-use crate::guest::{self, Guest, Quarters};
+use crate::card::Card;
+use crate::clock::Clock;
+use crate::guest::{self, Guest, GuestMemory};
 use crate::memory;
-use crate::plan::{Deed, Mutation, Operation, Plan, Slots};
-use crate::usual::{self, Usual};
+use crate::network::{PATTERN, PORT, address, mac};
+use crate::observed::Observed;
+use crate::plan::{Action, Mutation, Operation, Plan, Slots};
+use crate::usual::{UsualConfig, UsualServer};
 
-/// Where the server serves.
-pub(crate) const PORT: u16 = 12_345;
-
-/// Frames that a network card holds.
-pub(crate) const CARD: usize = 64;
-
-/// What everybody says, again and again: a length without a common factor with any segment's.
-pub(crate) const PATTERN: [u8; 251] = {
-    let mut pattern = [0; 251];
-    let mut i = 0;
-    while i < pattern.len() {
-        pattern[i] = (i * 7 + 3) as u8;
-        i += 1;
-    }
-    pattern
-};
+/// TCP sockets of the usual server.
+const USUAL_SOCKETS: usize = 4;
 
 /// The memory of one station.
-pub(crate) enum Room<'a> {
+pub(crate) enum StationMemory<'a> {
     Few(Box<Storage<'a, 2, 256>>, Box<DatagramStorage<'a, 2, 2, 1472>>),
     Many(Box<Storage<'a, 16, 4096>>, Box<DatagramStorage<'a, 2, 4, 1472>>),
-    Guest(Box<Quarters<'a>>),
+    Guest(Box<GuestMemory<'a>>),
 }
 
-impl<'a> Room<'a> {
-    /// What a station of this plan needs.
-    pub(crate) fn of(number: usize, plan: &Plan) -> Room<'a> {
+impl<'a> StationMemory<'a> {
+    /// Memory for this station of the plan.
+    pub(crate) fn of(number: usize, plan: &Plan) -> StationMemory<'a> {
         match (number, plan.slots) {
-            _ if is_guest(number, plan) => Room::Guest(Box::new(Quarters::new())),
-            (0, Slots::Few) => Room::Few(Box::default(), Box::default()),
-            _ => Room::Many(Box::default(), Box::default()),
+            _ if is_guest(number, plan) => StationMemory::Guest(Box::new(GuestMemory::new())),
+            (0, Slots::Few) => StationMemory::Few(Box::default(), Box::default()),
+            _ => StationMemory::Many(Box::default(), Box::default()),
         }
     }
 }
@@ -54,102 +41,81 @@ fn is_guest(number: usize, plan: &Plan) -> bool {
     number > plan.clients || (number > 0 && plan.mutation == Some(Mutation::UsualClient))
 }
 
-/// Something that an oracle wants to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Happened {
-    Opened(Tuple),
-    /// A byte came in, or was given to be sent.
-    GotOn(Tuple),
-    Closed {
-        tuple: Tuple,
-        end: CloseReason,
-        received: u64,
-        sent: u64,
-    },
-    /// A segment was answered with a reset, or might have been.
-    TurnedAway(Tuple),
-    /// A guest has lost its memory of it.
-    Forgotten(Tuple),
-    Reported {
-        tuple: Tuple,
-        report: Report,
-    },
-}
-
-/// What runs at a station.
+/// The stack of a station.
 pub(crate) enum Stack<'a> {
     Ours(Box<Node<'a>>),
-    Usual(Usual),
-    Guest(Guest<'a>),
+    Usual(Box<UsualServer>),
+    Guest(Box<Guest<'a>>),
 }
 
 pub(crate) struct Station<'a> {
     pub(crate) stack: Stack<'a>,
     pub(crate) card: Card,
     pub(crate) clock: Clock,
-    pub(crate) happened: Vec<Happened>,
+    pub(crate) observed: Vec<Observed>,
     pub(crate) slots: usize,
 }
 
-pub(crate) fn mac(station: usize) -> EthernetAddress {
-    EthernetAddress([2, 0, 0, 0, 0, station as u8 + 1])
-}
-
-/// Stations first, then addresses where nobody is.
-pub(crate) fn address(station: usize, v6: bool) -> IpAddress {
-    let host = station as u16 + 1;
-    if v6 {
-        IpAddress::v6(0xfd07, 0, 0, 0, 0, 0, 0, host)
-    } else {
-        IpAddress::v4(10, 7, (host >> 8) as u8, host as u8)
-    }
-}
-
 impl<'a> Station<'a> {
-    /// As it is after its boots, of which there were so many before.
-    pub(crate) fn new(number: usize, plan: &Plan, boots: u64, room: &'a mut Room<'a>) -> Self {
-        let mut card =
-            Card { is_brittle: plan.mutation == Some(Mutation::BrittleCard), ..Card::NEW };
+    /// A station that was rebooted `boots` times.
+    pub(crate) fn new(
+        number: usize,
+        plan: &Plan,
+        boots: u64,
+        memory: &'a mut StationMemory<'a>,
+    ) -> Self {
+        let is_brittle = plan.mutation == Some(Mutation::BrittleCard);
+        let mut card = Card { is_brittle, ..Card::default() };
         let entropy = if plan.mutation == Some(Mutation::SameSeed) { 0 } else { boots << 32 };
         let seed = plan.seed.wrapping_mul(31).wrapping_add(number as u64) ^ entropy;
         let cidrs =
             [(false, 16), (true, 64)].map(|(v6, len)| IpCidr::new(address(number, v6), len));
-        let (stack, slots) = match (plan.mutation, room) {
+        let (stack, slots) = match (plan.mutation, memory) {
             (Some(mutation), _) if number == 0 && mutation.is_of_the_server() => {
-                (Stack::Usual(Usual::new(&cidrs, seed, mutation, &mut card)), usual::SOCKETS)
+                let config = UsualConfig {
+                    mac: mac(0),
+                    addresses: &cidrs,
+                    seed,
+                    port: PORT,
+                    connections: USUAL_SOCKETS,
+                    buffer: 4096,
+                    mutation: Some(mutation),
+                };
+                let server = UsualServer::new(&config, Instant::ZERO, &mut card);
+                (Stack::Usual(Box::new(server)), USUAL_SOCKETS)
             }
-            (_, Room::Guest(quarters)) => {
+            (_, StationMemory::Guest(quarters)) => {
                 let guest = Guest::new(number, &cidrs, seed, plan.habits, quarters, &mut card);
-                (Stack::Guest(guest), guest::PLACES)
+                (Stack::Guest(Box::new(guest)), guest::CALLS)
             }
-            (_, Room::Few(storage, datagrams)) => {
+            (_, StationMemory::Few(storage, datagrams)) => {
                 let memory = storage.memory().with(datagrams.memory());
                 (Stack::Ours(node(number, plan, seed, memory, 1, &mut card)), 2)
             }
-            (_, Room::Many(storage, datagrams)) => {
+            (_, StationMemory::Many(storage, datagrams)) => {
                 let memory = storage.memory().with(datagrams.memory());
                 (Stack::Ours(node(number, plan, seed, memory, 5, &mut card)), 16)
             }
         };
-        Station { stack, card, clock: Clock::RIGHT, happened: Vec::new(), slots }
+        Station { stack, card, clock: Clock::RIGHT, observed: Vec::new(), slots }
     }
 
-    /// One poll, at this instant of the world.
+    /// One poll, at world time `now`.
     pub(crate) fn poll(&mut self, now: Instant) {
-        let Station { stack, card, clock, happened, .. } = self;
+        let Station { stack, card, clock, observed, .. } = self;
         let node = match stack {
             Stack::Ours(node) => node,
             Stack::Usual(usual) => return usual.poll(clock.shows(now), card),
             Stack::Guest(guest) => {
-                return guest.poll(clock.shows(now), card, &mut |it| happened.push(it));
+                return guest.poll(clock.shows(now), card, &mut |it| observed.push(it));
             }
         };
         memory::without(|| {
-            node.poll(clock.shows(now), card, |event| memory::with(|| note(event, happened)));
+            node.poll(clock.shows(now), card, |event| memory::with(|| note(event, observed)));
         });
     }
 
-    /// When it wants to be polled again, as the world counts.
+    /// World time of the next poll; `None` while only a frame can bring work.
     pub(crate) fn due(&mut self, now: Instant) -> Option<Instant> {
         let shows = self.clock.shows(now);
         let at = match &mut self.stack {
@@ -164,7 +130,7 @@ impl<'a> Station<'a> {
         Some(self.clock.when_it_shows(at, now))
     }
 
-    /// Begins it, unless the client has no room for it.
+    /// Begins an operation; `None` if the stack has no room for it, or cannot do it.
     pub(crate) fn begin(&mut self, operation: Operation, now: Instant) -> Option<Tuple> {
         let (server, shows) =
             (IpEndpoint::new(address(0, operation.v6), PORT), self.clock.shows(now));
@@ -177,48 +143,48 @@ impl<'a> Station<'a> {
             }
         };
         match operation.what {
-            Deed::Talk { len, half_close } => {
+            Action::Talk { len, half_close } => {
                 let message = Message::repeated(&PATTERN, len);
                 let message = if half_close { message.half_close() } else { message };
                 node.connect(server, message, shows).ok()
             }
-            Deed::Ask(count) => {
+            Action::Ask(count) => {
                 let query = Query::new(&PATTERN).count(count);
                 let query = query.patience(Duration::from_millis(200), 5);
                 node.query(server, query).ok()
             }
-            Deed::Visit(_) => None,
+            Action::Visit(_) => None,
         }
     }
 }
 
-/// What an oracle wants to know of it.
-fn note(event: Event<'_>, happened: &mut Vec<Happened>) {
+/// Keeps the events that the oracle needs.
+fn note(event: Event<'_>, observed: &mut Vec<Observed>) {
     match event {
         Event::Closed { tuple, reason, received, sent } => {
-            happened.push(Happened::Closed { tuple, end: reason, received, sent });
+            observed.push(Observed::Closed { tuple, reason, received, sent });
         }
         Event::Accepted { tuple } | Event::Connected { tuple } => {
-            happened.push(Happened::Opened(tuple));
+            observed.push(Observed::Opened(tuple));
         }
         Event::Received { protocol: Protocol::Tcp, tuple, .. }
         | Event::Sent { protocol: Protocol::Tcp, tuple, .. }
-            if happened.last() != Some(&Happened::GotOn(tuple)) =>
+            if observed.last() != Some(&Observed::Progressed(tuple)) =>
         {
-            happened.push(Happened::GotOn(tuple));
+            observed.push(Observed::Progressed(tuple));
         }
         Event::Dropped {
             reason: DropReason::Full | DropReason::NoConnection,
             tuple: Some(tuple),
         } => {
-            happened.push(Happened::TurnedAway(tuple));
+            observed.push(Observed::Refused(tuple));
         }
-        Event::Reported { tuple, report } => happened.push(Happened::Reported { tuple, report }),
+        Event::Reported { tuple, report } => observed.push(Observed::Reported { tuple, report }),
         _ => {}
     }
 }
 
-/// The product; the first of them serves.
+/// A node. Station 0 serves.
 fn node<'a>(
     number: usize,
     plan: &Plan,
@@ -245,154 +211,20 @@ fn node<'a>(
     node
 }
 
-fn halved(Timeouts { handshake, idle, stall, fin_wait, time_wait }: Timeouts) -> Timeouts {
-    let [handshake, idle, stall, fin_wait, time_wait] =
-        [handshake, idle, stall, fin_wait, time_wait].map(|limit| limit.map(|limit| limit / 2));
-    Timeouts { handshake, idle, stall, fin_wait, time_wait }
+fn halved(Timeouts { handshake, idle, stall, persist, fin_wait, time_wait }: Timeouts) -> Timeouts {
+    let [handshake, idle, stall, persist, fin_wait, time_wait] =
+        [handshake, idle, stall, persist, fin_wait, time_wait]
+            .map(|limit| limit.map(|limit| limit / 2));
+    Timeouts { handshake, idle, stall, persist, fin_wait, time_wait }
 }
 
 impl Stack<'_> {
-    /// Places for connections that nobody has.
+    /// Slots without a connection.
     pub(crate) fn free(&self) -> usize {
         match self {
             Stack::Ours(node) => node.occupancy().free,
-            Stack::Usual(usual) => usual.listening(),
+            Stack::Usual(usual) => usual.free(),
             Stack::Guest(guest) => guest.free(),
-        }
-    }
-}
-
-/// A clock that may run fast or slow, and leap forward. It never shows less than it showed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
-    /// When the rate was last changed, and what it showed then.
-    since: Instant,
-    showed: Instant,
-    millionths: i32,
-}
-
-impl Clock {
-    const RIGHT: Clock = Clock { since: Instant::ZERO, showed: Instant::ZERO, millionths: 0 };
-
-    pub(crate) fn shows(&self, now: Instant) -> Instant {
-        if self.millionths == 0 {
-            return self.showed + (now - self.since);
-        }
-        let elapsed = (now - self.since).total_micros();
-        let drift = elapsed as i128 * i128::from(self.millionths) / 1_000_000;
-        self.showed + Duration::from_micros((i128::from(elapsed) + drift).max(0) as u64)
-    }
-
-    /// The first instant of the world, from now on, at which it shows that or more.
-    fn when_it_shows(&self, at: Instant, now: Instant) -> Instant {
-        let shows = self.shows(now);
-        if at <= shows {
-            return now;
-        }
-        let left = i128::from((at - shows).total_micros());
-        // Rounded up, and a microsecond for the rounding down above.
-        let left = left * 1_000_000 / i128::from(1_000_000 + self.millionths) + 2;
-        now + Duration::from_micros(left as u64)
-    }
-
-    pub(crate) fn leap(&mut self, now: Instant, by: Duration) {
-        self.set(now, self.millionths);
-        self.showed += by;
-    }
-
-    pub(crate) fn set(&mut self, now: Instant, millionths: i32) {
-        self.showed = self.shows(now);
-        self.since = now;
-        self.millionths = millionths;
-    }
-}
-
-/// A network card: what has arrived, and what is to leave.
-pub(crate) struct Card {
-    arrived: VecDeque<Vec<u8>>,
-    pub(crate) leaving: Vec<Vec<u8>>,
-    /// Frames that the stack took since somebody looked.
-    pub(crate) taken: usize,
-    /// Whether its cable is in.
-    pub(crate) is_up: bool,
-    /// Whether it cannot bear that.
-    is_brittle: bool,
-}
-
-impl Card {
-    const NEW: Card = Card {
-        arrived: VecDeque::new(),
-        leaving: Vec::new(),
-        taken: 0,
-        is_up: true,
-        is_brittle: false,
-    };
-
-    /// A frame arrives, or finds no room.
-    pub(crate) fn push(&mut self, frame: Vec<u8>) {
-        if self.arrived.len() < CARD {
-            self.arrived.push_back(frame);
-        }
-    }
-}
-
-impl Device for Card {
-    type RxToken<'t> = Arrived;
-    type TxToken<'t> = Leaving<'t>;
-
-    fn receive(&mut self, _: Instant) -> Option<(Arrived, Leaving<'_>)> {
-        let frame = self.arrived.pop_front()?;
-        self.taken += 1;
-        Some((Arrived(frame), Leaving(self)))
-    }
-
-    fn transmit(&mut self, _: Instant) -> Option<Leaving<'_>> {
-        (self.leaving.len() < CARD).then_some(Leaving(self))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = 1514;
-        capabilities
-    }
-}
-
-pub(crate) struct Arrived(Vec<u8>);
-
-impl RxToken for Arrived {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(&self.0)
-    }
-}
-
-pub(crate) struct Leaving<'t>(&'t mut Card);
-
-impl TxToken for Leaving<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let mut frame = memory::with(|| vec![0; len]);
-        let result = f(&mut frame);
-        assert!(self.0.is_up || !self.0.is_brittle, "the link is down");
-        memory::with(|| self.0.leaving.push(frame));
-        result
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_shows_at_the_instant_that_it_names() {
-        for millionths in [-500, 0, 1, 500, 200_000] {
-            let mut clock = Clock::RIGHT;
-            clock.set(Instant::from_secs(3), millionths);
-            clock.leap(Instant::from_secs(5), Duration::from_secs(7));
-            let now = Instant::from_millis(5_123);
-            let at = clock.shows(now) + Duration::from_micros(1_234_567);
-            let when = clock.when_it_shows(at, now);
-            assert!(clock.shows(when) >= at, "{millionths}");
-            assert!(clock.shows(when - Duration::from_micros(4)) <= at, "{millionths}");
         }
     }
 }

@@ -1,38 +1,38 @@
-//! Every frame of a run: as a hash, and if that is wished as bytes.
+//! The frames of a run: their hash, and on request their bytes.
 
 use std::hash::Hasher;
 
 use smoltcp::time::Instant;
 use twox_hash::XxHash64;
 
-/// A frame, as its sender sent it.
+/// A frame as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// When.
+    /// Virtual time of sending.
     pub at: Instant,
-    /// Which station: 0 is the server, the one behind the last client is the attacker.
+    /// Number of the sending station: 0 is the server, the number after the last guest is the attacker.
     pub from: usize,
-    /// Whether it was lost on its way to everybody.
+    /// Whether no station received it.
     pub lost: bool,
-    /// What.
+    /// The frame.
     pub bytes: Vec<u8>,
 }
 
-/// What is kept of the frames.
+/// A record of frames.
 pub struct Trace {
-    // The same on every machine, whatever the standard library's hash is.
+    // The standard library's hash may change with its version.
     hasher: XxHash64,
     frames: Option<Vec<Frame>>,
     count: u64,
 }
 
 impl Trace {
-    /// Keeps the hash alone.
+    /// Keeps only the hash.
     pub fn hashing() -> Trace {
         Trace { hasher: XxHash64::with_seed(0), frames: None, count: 0 }
     }
 
-    /// Keeps everything.
+    /// Keeps the hash and every frame.
     pub fn recording() -> Trace {
         Trace { frames: Some(Vec::new()), ..Self::hashing() }
     }
@@ -47,22 +47,22 @@ impl Trace {
         }
     }
 
-    /// Says that this happened, without a frame.
+    /// Adds something other than a frame to the hash.
     pub(crate) fn note(&mut self, what: u64) {
         self.hasher.write(&what.to_le_bytes());
     }
 
-    /// What stands for the whole run.
+    /// Hash of the run.
     pub fn hash(&self) -> u64 {
         self.hasher.finish()
     }
 
-    /// How many frames were sent.
+    /// Number of frames.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// All of them, if they were kept.
+    /// Every frame; empty if only the hash is kept.
     pub fn frames(&self) -> &[Frame] {
         self.frames.as_deref().unwrap_or_default()
     }

@@ -1,113 +1,151 @@
-//! The usual server over smoltcp: sockets that listen on one port, each served when it can be read. It
-//! shows what the oracles find where the product's remedies are not.
+//! An echo server written the way smoltcp's examples are: every socket of one set listens on the port, and
+//! each turn of the loop polls the interface and then services every socket. It is what the node is compared
+//! with, and it has none of the node's remedies.
+//!
+//! Unlike the examples it takes from a socket only what it can send, so that no byte is lost.
 
-use smolecho::phy::Device;
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::socket::{tcp, udp};
+use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
+use smoltcp::phy::Device;
+use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{HardwareAddress, IpCidr};
+use smoltcp::wire::{EthernetAddress, IpCidr};
 
 use crate::plan::Mutation;
-use crate::station::{PORT, mac};
 
-/// Sockets that listen at once.
-pub(crate) const SOCKETS: usize = 4;
-
-const BUFFER: usize = 4096;
-
-/// Past 65,535 bytes smoltcp scales its window, and rounds it down.
+/// Above 65,535 bytes smoltcp scales its window, and rounds it down.
 const WIDE: usize = 66_001;
 
-/// What `set_timeout` is set to: shorter than the product's idle deadline, as one would for a stall.
+/// For `set_timeout`: shorter than the node's idle deadline, as for a stalled transfer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(crate) struct Usual {
-    iface: Interface,
-    sockets: SocketSet<'static>,
-    streams: Vec<SocketHandle>,
-    datagrams: SocketHandle,
-    mutation: Mutation,
+/// Datagrams that wait in each direction.
+const DATAGRAMS: usize = 64;
+
+/// How a [`UsualServer`] is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct UsualConfig<'c> {
+    /// Hardware address of the interface.
+    pub mac: EthernetAddress,
+    /// IP addresses of the interface; more than smoltcp has room for are left out.
+    pub addresses: &'c [IpCidr],
+    /// Seed of the initial sequence numbers.
+    pub seed: u64,
+    /// TCP and UDP port to listen on.
+    pub port: u16,
+    /// TCP sockets that listen at once.
+    pub connections: usize,
+    /// Bytes of each socket's receive buffer, and of its send buffer.
+    pub buffer: usize,
+    /// One of smoltcp's pitfalls to step into.
+    pub mutation: Option<Mutation>,
 }
 
-impl Usual {
-    /// Its memory is never given back: it is for tests.
-    pub(crate) fn new(
-        addresses: &[IpCidr],
-        seed: u64,
-        mutation: Mutation,
-        device: &mut impl Device,
-    ) -> Usual {
-        let mut config = Config::new(HardwareAddress::Ethernet(mac(0)));
+/// An echo server for TCP and UDP over smoltcp's sockets.
+pub struct UsualServer {
+    iface: Interface,
+    sockets: SocketSet<'static>,
+    data: Vec<u8>,
+    port: u16,
+    mutation: Option<Mutation>,
+}
+
+impl UsualServer {
+    /// Opens every socket. Their buffers are leaked: a server is made once a process, or in a test.
+    pub fn new(config: &UsualConfig<'_>, now: Instant, device: &mut impl Device) -> UsualServer {
+        let &UsualConfig { mac, addresses, seed, port, connections, buffer, mutation } = config;
+        let mut config = Config::new(mac.into());
         config.random_seed = seed;
-        let mut iface = Interface::new(config, device, Instant::ZERO);
-        iface.update_ip_addrs(|own| {
-            for cidr in addresses {
-                let _ = own.push(*cidr);
-            }
-        });
-        let bytes = |len: usize| vec![0; len].leak();
-        let mut sockets =
-            SocketSet::new(Box::leak(Box::new([SocketStorage::EMPTY; SOCKETS + 1])) as &mut [_]);
-        let streams = (0..SOCKETS).map(|_| {
-            let rx = if mutation == Mutation::WideServer { WIDE } else { BUFFER };
-            let [rx, tx] = [rx, BUFFER].map(|len| tcp::SocketBuffer::new(bytes(len)));
+        let mut iface = Interface::new(config, device, now);
+        iface.update_ip_addrs(|own| own.extend(addresses.iter().copied().take(own.capacity())));
+        let leak = |len: usize| vec![0; len].leak();
+        let storage = (0..=connections).map(|_| SocketStorage::EMPTY).collect::<Vec<_>>();
+        let mut sockets = SocketSet::new(storage.leak());
+        for _ in 0..connections {
+            let rx = if mutation == Some(Mutation::WideServer) { WIDE } else { buffer };
+            let [rx, tx] = [rx, buffer].map(|len| tcp::SocketBuffer::new(leak(len)));
             let mut socket = tcp::Socket::new(rx, tx);
-            socket.set_timeout((mutation == Mutation::TimeoutServer).then_some(TIMEOUT));
-            sockets.add(socket)
-        });
-        let streams = streams.collect();
+            // A mutation is found with smoltcp's defaults, which delay the echo.
+            if mutation.is_none() {
+                socket.set_nagle_enabled(false);
+                socket.set_ack_delay(None);
+            }
+            socket.set_timeout((mutation == Some(Mutation::TimeoutServer)).then_some(TIMEOUT));
+            sockets.add(socket);
+        }
         let [rx, tx] = [(); 2].map(|()| {
-            let metadata = Vec::leak(vec![udp::PacketMetadata::EMPTY; 8]);
-            udp::PacketBuffer::new(metadata, bytes(8 * 1472))
+            let metadata = vec![udp::PacketMetadata::EMPTY; DATAGRAMS];
+            udp::PacketBuffer::new(metadata.leak(), leak(buffer))
         });
-        let mut socket = udp::Socket::new(rx, tx);
-        let _ = socket.bind(PORT);
-        let datagrams = sockets.add(socket);
-        Usual { iface, sockets, streams, datagrams, mutation }
+        sockets.add(udp::Socket::new(rx, tx));
+        let mut server = UsualServer { iface, sockets, data: vec![0; buffer], port, mutation };
+        server.service();
+        server
     }
 
-    pub(crate) fn poll(&mut self, now: Instant, device: &mut impl Device) {
+    /// One turn of the loop. What the sockets have to send leaves with the next turn.
+    pub fn poll(&mut self, now: Instant, device: &mut impl Device) {
         self.iface.poll(now, device, &mut self.sockets);
-        let mut data = [0; BUFFER];
-        for handle in &self.streams {
-            let socket = self.sockets.get_mut::<tcp::Socket<'_>>(*handle);
-            let is_patient = self.mutation == Mutation::PatientServer;
-            let waits = is_patient && socket.state() == tcp::State::TimeWait;
-            if !socket.is_open() && !waits {
-                let _ = socket.listen(PORT);
-            }
-            let room = socket.send_capacity() - socket.send_queue();
-            let is_careless = self.mutation == Mutation::CarelessServer;
-            let most = if is_careless { data.len() } else { room };
-            if let Ok(len @ 1..) = socket.recv_slice(&mut data[..most]) {
-                let _ = socket.send_slice(&data[..len]);
-                if is_patient {
-                    socket.close();
-                }
-            }
-            if socket.may_send() && !socket.may_recv() && socket.recv_queue() == 0 {
-                socket.close();
-            }
-        }
-        let socket = self.sockets.get_mut::<udp::Socket<'_>>(self.datagrams);
-        if socket.can_send()
-            && let Ok((len, from)) = socket.recv_slice(&mut data)
-        {
-            let _ = socket.send_slice(&data[..len], from);
-        }
-        self.iface.poll(now, device, &mut self.sockets);
+        self.service();
     }
 
-    pub(crate) fn poll_at(&mut self, now: Instant) -> Option<Instant> {
+    /// When the next turn is due, in the past for at once; `None` while only a frame can bring work.
+    pub fn poll_at(&mut self, now: Instant) -> Option<Instant> {
         self.iface.poll_at(now, &self.sockets)
     }
 
-    /// Sockets that wait for somebody.
-    pub(crate) fn listening(&self) -> usize {
-        let is_listening = |handle: &&SocketHandle| {
-            let state = self.sockets.get::<tcp::Socket<'_>>(**handle).state();
-            matches!(state, tcp::State::Listen | tcp::State::Closed)
+    /// TCP sockets without a connection.
+    pub fn free(&self) -> usize {
+        let is_free = |socket: &tcp::Socket<'_>| {
+            matches!(socket.state(), tcp::State::Listen | tcp::State::Closed)
         };
-        self.streams.iter().filter(is_listening).count()
+        let streams = self.sockets.iter().filter_map(|(_, socket)| match socket {
+            Socket::Tcp(socket) => Some(socket),
+            #[allow(unreachable_patterns)] // Another crate of the build may turn on more kinds.
+            _ => None,
+        });
+        streams.filter(|socket| is_free(socket)).count()
+    }
+
+    fn service(&mut self) {
+        let UsualServer { sockets, data, port, mutation, .. } = self;
+        for (_, socket) in sockets.iter_mut() {
+            match socket {
+                Socket::Tcp(socket) => stream(socket, *port, *mutation, data),
+                Socket::Udp(socket) => datagrams(socket, *port, data),
+                #[allow(unreachable_patterns)] // Another crate of the build may turn on more kinds.
+                _ => {}
+            }
+        }
+    }
+}
+
+fn stream(socket: &mut tcp::Socket<'_>, port: u16, mutation: Option<Mutation>, data: &mut [u8]) {
+    let closes_first = mutation == Some(Mutation::PatientServer);
+    let is_in_time_wait = closes_first && socket.state() == tcp::State::TimeWait;
+    if !socket.is_open() && !is_in_time_wait {
+        let _ = socket.listen(port);
+    }
+    if socket.can_recv() {
+        let room = socket.send_capacity() - socket.send_queue();
+        let is_careless = mutation == Some(Mutation::CarelessServer);
+        let most = if is_careless { data.len() } else { room.min(data.len()) };
+        if let Ok(len @ 1..) = socket.recv_slice(&mut data[..most]) {
+            let _ = socket.send_slice(&data[..len]);
+            if closes_first {
+                socket.close();
+            }
+        }
+    } else if socket.may_send() && !socket.may_recv() {
+        socket.close();
+    }
+}
+
+fn datagrams(socket: &mut udp::Socket<'_>, port: u16, data: &mut [u8]) {
+    if !socket.is_open() {
+        let _ = socket.bind(port);
+    }
+    while socket.can_send() {
+        let Ok((len, from)) = socket.recv_slice(data) else { return };
+        let _ = socket.send_slice(&data[..len], from);
     }
 }

@@ -1,4 +1,4 @@
-//! Lets a plan happen.
+//! Runs a plan.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,45 +9,39 @@ use smolecho::TcpService;
 use smoltcp::time::{Duration, Instant};
 
 use crate::attacker::Attacker;
-use crate::cable::{Cable, Impairments};
+use crate::cable::{Cable, Impairments, NONE};
 use crate::dice::Dice;
-use crate::oracle::{Failure, Oracle, Verdict};
-use crate::plan::{Attack, Deed, Operation, Plan, What};
-use crate::station::{Room, Station, mac};
+use crate::network::mac;
+use crate::oracle::Oracle;
+use crate::plan::{Action, Attack, FaultKind, Operation, Plan};
+use crate::station::{Station, StationMemory};
 use crate::trace::Trace;
+use crate::verdict::{Failure, Verdict};
 
-/// Events without the time getting on, past which nobody waits for an end.
+/// Events at one instant that count as a livelock.
 const LIVELOCK: u32 = 20_000;
 
-/// A good cable.
-const GOOD: Impairments = Impairments {
-    loss: 0,
-    corrupt: 0,
-    duplicate: 0,
-    reorder: 0,
-    delay: Duration::from_micros(200),
-    jitter: Duration::ZERO,
-    rate: None,
-};
+/// A cable without faults.
+const GOOD: Impairments = Impairments { delay: Duration::from_micros(200), ..NONE };
 
-/// How long after the last fault everything must be over: the longest row of deadlines, and the time for
-/// which a wrong hardware address is believed.
+/// Time after the last fault until every slot must be free: the longest sequence of deadlines, and the lifetime
+/// of a wrong neighbor cache entry.
 const RECOVERY: Duration = Duration::from_secs(150);
 
-/// Between two dialogues that follow then.
+/// Time between two operations after that.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How a run came out.
+/// The result of a run.
 pub struct Outcome {
-    /// Every frame, as a hash or as it was.
+    /// Every frame: its hash, or its bytes too.
     pub trace: Trace,
-    /// The virtual time that went by.
+    /// Virtual time that passed.
     pub lasted: Duration,
-    /// Dialogues that ended well.
+    /// TCP operations that finished.
     pub finished: u64,
-    /// Datagrams that were answered.
+    /// Datagrams with an answer.
     pub answered: u64,
-    /// What went wrong, if something did.
+    /// The rule that was broken, if any.
     pub failure: Option<Failure>,
 }
 
@@ -55,29 +49,39 @@ pub struct Outcome {
 enum Event {
     /// A frame arrives at a station.
     Arrive(usize, Vec<u8>),
-    /// A station may have something to do.
+    /// A station polls.
     Wake(usize),
     /// An operation of the plan begins.
     Operate(usize),
-    /// One that follows when everything has healed.
+    /// An operation after the last fault begins.
     Follow(usize),
     /// A fault begins, or ends.
     Edge(usize),
     /// An attacker sends.
     Attack(usize),
-    /// Everything must be over.
+    /// Every slot must be free, the first time.
     Healed,
-    /// And is looked at for the last time.
+    /// Every slot must be free again.
     End,
 }
 
-pub(crate) fn run(plan: &Plan, trace: Trace) -> Outcome {
-    // A room for each boot, for none is left while the world stands.
-    let mut rooms: Vec<Vec<Room<'_>>> = (0..=plan.clients + plan.guests)
-        .map(|number| (0..=plan.reboots(number)).map(|_| Room::of(number, plan)).collect())
+/// Runs a plan and keeps a hash of its frames; the same plan gives the same hash.
+pub fn run(plan: &Plan) -> Outcome {
+    traced(plan, Trace::hashing())
+}
+
+/// Runs a plan and keeps every frame that was sent.
+pub fn record(plan: &Plan) -> Outcome {
+    traced(plan, Trace::recording())
+}
+
+fn traced(plan: &Plan, trace: Trace) -> Outcome {
+    // Memory for each boot: stations borrow it for the whole run.
+    let mut memory: Vec<Vec<StationMemory<'_>>> = (0..=plan.clients + plan.guests)
+        .map(|number| (0..=plan.reboots(number)).map(|_| StationMemory::of(number, plan)).collect())
         .collect();
     let mut world =
-        World::new(plan, rooms.iter_mut().map(|rooms| rooms.iter_mut()).collect(), trace);
+        World::new(plan, memory.iter_mut().map(|memory| memory.iter_mut()).collect(), trace);
     let ended = catch_unwind(AssertUnwindSafe(|| world.run()));
     let (what, details) = match ended {
         Ok(Ok(())) => return world.outcome(None),
@@ -92,21 +96,21 @@ pub(crate) fn run(plan: &Plan, trace: Trace) -> Outcome {
     world.outcome(Some(Failure { at, what, details }))
 }
 
-type Rooms<'a> = slice::IterMut<'a, Room<'a>>;
+type Memories<'a> = slice::IterMut<'a, StationMemory<'a>>;
 
 struct World<'p, 'a> {
     plan: &'p Plan,
     now: Instant,
     stations: Vec<Station<'a>>,
-    /// Those for the next boots.
-    rooms: Vec<Rooms<'a>>,
+    /// Memory for the next boots, by station.
+    memory: Vec<Memories<'a>>,
     boots: Vec<u64>,
-    /// To each station.
+    /// The cable to each station.
     cables: Vec<Cable>,
-    /// By time, and then in the order in which they were thought of.
+    /// By time, then in the order of scheduling.
     events: BinaryHeap<Reverse<(Instant, u64, Event)>>,
-    thought_of: u64,
-    /// When each station is to wake; an event for any other instant is of the past.
+    scheduled: u64,
+    /// Time of each station's next poll; a wake event for another time is stale.
     wakes: Vec<Option<Instant>>,
     dice: Dice,
     attacker: Attacker,
@@ -116,9 +120,9 @@ struct World<'p, 'a> {
 }
 
 impl<'p, 'a> World<'p, 'a> {
-    fn new(plan: &'p Plan, mut rooms: Vec<Rooms<'a>>, trace: Trace) -> World<'p, 'a> {
-        let first = rooms.iter_mut().enumerate().map(|(number, rooms)| {
-            Station::new(number, plan, 0, rooms.next().expect("a room for the first boot"))
+    fn new(plan: &'p Plan, mut memory: Vec<Memories<'a>>, trace: Trace) -> World<'p, 'a> {
+        let first = memory.iter_mut().enumerate().map(|(number, memory)| {
+            Station::new(number, plan, 0, memory.next().expect("memory for the first boot"))
         });
         let stations: Vec<_> = first.collect();
         let count = stations.len();
@@ -126,11 +130,11 @@ impl<'p, 'a> World<'p, 'a> {
             plan,
             now: Instant::ZERO,
             stations,
-            rooms,
+            memory,
             boots: vec![0; count],
             cables: vec![Cable::new(); count],
             events: BinaryHeap::new(),
-            thought_of: 0,
+            scheduled: 0,
             wakes: vec![None; count],
             dice: Dice::new(plan.seed),
             attacker: Attacker::default(),
@@ -144,7 +148,7 @@ impl<'p, 'a> World<'p, 'a> {
         for (n, fault) in plan.faults.iter().enumerate() {
             world.at(fault.from, Event::Edge(n));
             world.at(fault.from + fault.lasts, Event::Edge(n));
-            if matches!(fault.what, What::Attack(..)) {
+            if matches!(fault.what, FaultKind::Attack(..)) {
                 world.at(fault.from, Event::Attack(n));
             }
         }
@@ -153,8 +157,8 @@ impl<'p, 'a> World<'p, 'a> {
     }
 
     fn at(&mut self, at: Instant, event: Event) {
-        self.thought_of += 1;
-        self.events.push(Reverse((at, self.thought_of, event)));
+        self.scheduled += 1;
+        self.events.push(Reverse((at, self.scheduled, event)));
     }
 
     fn run(&mut self) -> Verdict {
@@ -190,12 +194,12 @@ impl<'p, 'a> World<'p, 'a> {
     }
 
     fn poll(&mut self, number: usize) -> Verdict {
-        let is_up = !self.active().any(|what| what == What::Cut(number));
+        let is_up = !self.active().any(|what| what == FaultKind::Cut(number));
         let station = &mut self.stations[number];
         station.card.is_up = is_up;
         station.poll(self.now);
         self.oracle.look(number, station, station.clock.shows(self.now))?;
-        for frame in std::mem::take(&mut self.stations[number].card.leaving) {
+        for frame in std::mem::take(&mut self.stations[number].card.tx) {
             if number == 0 {
                 self.oracle.sent(&frame)?;
             }
@@ -207,7 +211,7 @@ impl<'p, 'a> World<'p, 'a> {
         Ok(())
     }
 
-    /// Wakes a station then, or earlier if it is to wake earlier; one that dozes wakes late.
+    /// Wakes a station at this time at the latest, or at the end of its doze.
     fn wake(&mut self, number: usize, at: Instant) {
         let at = match self.doze(number) {
             None => at,
@@ -223,8 +227,7 @@ impl<'p, 'a> World<'p, 'a> {
     }
 
     fn send(&mut self, from: usize, frame: Vec<u8>) {
-        // Each frame is altered once at most: two alterations may cancel in a sum of 16 bits (RFC 1071),
-        // and then nobody can tell.
+        // A forged frame is not corrupted as well: two changes may cancel in a 16-bit checksum (RFC 1071).
         let is_forged = from == self.stations.len();
         if !is_forged {
             self.attacker.hear(&frame);
@@ -252,26 +255,26 @@ impl<'p, 'a> World<'p, 'a> {
         self.trace.record(self.now, from, lost, &frame);
     }
 
-    /// The faults of this moment.
-    fn active(&self) -> impl Iterator<Item = What> {
+    /// The faults at this moment.
+    fn active(&self) -> impl Iterator<Item = FaultKind> {
         let (now, faults) = (self.now, &self.plan.faults);
         faults.iter().filter(move |it| it.from <= now && now < it.from + it.lasts).map(|it| it.what)
     }
 
     fn impairments(&self) -> Impairments {
         self.active().fold(GOOD, |sum, what| match what {
-            What::Impair(impairments) => sum.and(impairments),
+            FaultKind::Impair(impairments) => sum.and(impairments),
             _ => sum,
         })
     }
 
     fn is_cut(&self, from: usize, to: usize, frame: &[u8]) -> bool {
         self.active().any(|what| match what {
-            What::Cut(station) => station == from || station == to,
-            What::Narrow(most) => frame.len() > most,
-            What::Partition(first) => (from < first) != (to < first),
-            What::Blackhole(station) => {
-                (station == from || station == to) && asks_for_hardware(frame)
+            FaultKind::Cut(station) => station == from || station == to,
+            FaultKind::Narrow(most) => frame.len() > most,
+            FaultKind::Partition(first) => (from < first) != (to < first),
+            FaultKind::Blackhole(station) => {
+                (station == from || station == to) && is_neighbor_discovery(frame)
             }
             _ => false,
         })
@@ -279,7 +282,7 @@ impl<'p, 'a> World<'p, 'a> {
 
     fn doze(&self, number: usize) -> Option<Duration> {
         self.active().find_map(|what| match what {
-            What::Doze(station, grid) if station == number => Some(grid),
+            FaultKind::Doze(station, grid) if station == number => Some(grid),
             _ => None,
         })
     }
@@ -311,36 +314,36 @@ impl<'p, 'a> World<'p, 'a> {
         let fault = self.plan.faults[n];
         let begins = self.now == fault.from;
         match fault.what {
-            What::Reboot(station) if begins => self.reboot(station),
-            What::Leap(station, by) if begins => {
+            FaultKind::Reboot(station) if begins => self.reboot(station),
+            FaultKind::Leap(station, by) if begins => {
                 self.stations[station].clock.leap(self.now, by);
                 self.wake(station, self.now);
             }
-            What::Drift(station, millionths) => {
+            FaultKind::Drift(station, millionths) => {
                 let millionths = if begins { millionths } else { 0 };
                 self.stations[station].clock.set(self.now, millionths);
                 self.wake(station, self.now);
             }
-            // What waited for the end of a doze is due.
-            What::Doze(station, _) => self.wake(station, self.now),
+            // Polls that were put off are due.
+            FaultKind::Doze(station, _) => self.wake(station, self.now),
             _ => {}
         }
     }
 
     fn reboot(&mut self, number: usize) {
-        let Some(room) = self.rooms[number].next() else { return };
+        let Some(memory) = self.memory[number].next() else { return };
         self.boots[number] += 1;
-        self.stations[number] = Station::new(number, self.plan, self.boots[number], room);
+        self.stations[number] = Station::new(number, self.plan, self.boots[number], memory);
         self.oracle.reboot(number);
         self.wake(number, self.now);
     }
 
     fn attack(&mut self, n: usize) {
         let fault = self.plan.faults[n];
-        let What::Attack(attack, pause) = fault.what else { return };
-        // A flood comes in gusts.
-        let gust = if attack == Attack::SynFlood { self.dice.within(1..20) } else { 1 };
-        for _ in 0..gust {
+        let FaultKind::Attack(attack, pause) = fault.what else { return };
+        // A flood comes in bursts.
+        let burst = if attack == Attack::SynFlood { self.dice.within(1..20) } else { 1 };
+        for _ in 0..burst {
             if let Some(frame) = self.attacker.frame(attack, &mut self.dice) {
                 self.send(self.stations.len(), frame);
             }
@@ -351,7 +354,7 @@ impl<'p, 'a> World<'p, 'a> {
         }
     }
 
-    /// Nothing is left of what was before; now everybody is served again, one after the other.
+    /// Every slot must be free. Then each client is served again, one operation after the other.
     fn healed(&mut self) -> Verdict {
         self.everything_is_free()?;
         self.oracle.be_strict();
@@ -365,7 +368,7 @@ impl<'p, 'a> World<'p, 'a> {
 
     fn follow_up(&self, n: usize) -> Operation {
         let len = if self.plan.flow == TcpService::Once { 14 } else { 3000 };
-        let what = if n % 4 < 2 { Deed::Talk { len, half_close: false } } else { Deed::Ask(3) };
+        let what = if n % 4 < 2 { Action::Talk { len, half_close: false } } else { Action::Ask(3) };
         Operation { client: 1 + n / 4, v6: n % 2 == 1, what }
     }
 
@@ -397,8 +400,8 @@ impl<'p, 'a> World<'p, 'a> {
     }
 }
 
-/// ARP, or a neighbor's solicitation or advertisement.
-fn asks_for_hardware(frame: &[u8]) -> bool {
+/// ARP, or a neighbor solicitation or advertisement.
+fn is_neighbor_discovery(frame: &[u8]) -> bool {
     match frame.get(12..14) {
         Some([8, 6]) => true,
         Some([0x86, 0xdd]) => {

@@ -1,14 +1,14 @@
-//! The proof that the simulator can fail: each hazard's remedy is left out, and the oracle says so. With it
-//! the same plans hold.
+//! Proves that the simulator can fail: without a hazard's remedy the oracle reports a failure. With the remedy
+//! the same plans pass.
 
 use std::collections::BTreeMap;
 
 use smolecho_sim::{HAZARDS, Mutation, Plan, Scenario, find, run};
 
-/// Seeds of each hazard: more than one for what takes some luck.
+/// Seeds of each hazard; not every seed provokes it.
 const SEEDS: u64 = 30;
 
-/// What the oracle says of this scenario with this mutation, and of how many seeds.
+/// The failures of this scenario with this mutation, and the number of seeds of each.
 fn found(scenario: &Scenario, mutation: Option<Mutation>) -> BTreeMap<&'static str, usize> {
     let mut found = BTreeMap::new();
     for seed in 0..SEEDS {
@@ -42,21 +42,21 @@ fn there_are_fourteen() {
     assert_eq!(names, expected);
 }
 
-/// Not one of the fourteen: the invariant of the echo itself.
+/// Not one of the fourteen hazards, but the invariant of the echo.
 #[test]
 fn a_server_that_takes_more_than_it_can_send_is_found() {
     let found = found(find("calm").expect("a scenario"), Some(Mutation::CarelessServer));
     assert!(found.contains_key("a wrong byte"), "{found:?}");
 }
 
-/// Nor this: who has opened a connection may hold it.
+/// An attacker may keep its connections open.
 #[test]
 fn a_server_without_deadlines_is_found() {
     let found = found(find("slowloris").expect("a scenario"), Some(Mutation::UsualServer));
     assert!(found.contains_key("a slot is not free"), "{found:?}");
 }
 
-/// Each deadline, where something waits that long.
+/// Every deadline, in scenarios that reach it.
 #[test]
 fn a_deadline_that_comes_early_is_found() {
     let mut missed = vec!["HandshakeTimeout", "IdleTimeout", "StallTimeout", "FinWaitTimeout"];

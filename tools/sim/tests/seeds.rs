@@ -1,8 +1,8 @@
-//! Every scenario holds, the same seed is the same run, and what fails is shrunk to what it takes.
+//! Every scenario passes, the same seed gives the same run, and a failing plan is shrunk.
 
 use smolecho_sim::{Mutation, Plan, find, run, scenarios, shrink};
 
-/// So many of each scenario; `SMOLECHO_SEEDS` asks for more.
+/// Seeds of each scenario: 5, or `SMOLECHO_SEEDS`.
 fn seeds() -> u64 {
     std::env::var("SMOLECHO_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
 }
@@ -28,8 +28,7 @@ fn the_same_seed_is_the_same_run() {
     }
 }
 
-/// The run is the same whatever compiled it and wherever it runs. It changes with what the library
-/// does on the wire, and then the new one belongs here.
+/// The hash changes only when the library sends other frames. Then the new one belongs here.
 #[test]
 fn the_trace_is_the_same_on_every_machine() {
     let plan = find("everything").expect("a scenario").plan(1);

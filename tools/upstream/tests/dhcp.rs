@@ -1,17 +1,14 @@
-//! A DHCP client, and a server's messages made by hand.
+//! A DHCP client, and the messages of a server, built by hand.
 
 mod wire;
 
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::dhcpv4::{Event, Socket};
 use smoltcp::time::Instant;
 use smoltcp::wire::*;
 
-use wire::Wire;
+use wire::{OUR_MAC, Wire, packet};
 
-const OUR_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
-const SERVER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
 const SERVER: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
 const LENT: Ipv4Address = Ipv4Address::new(10, 0, 0, 100);
 const LEASE: i64 = 100;
@@ -21,7 +18,7 @@ struct Stack {
     iface: Interface,
     sockets: SocketSet<'static>,
     socket: SocketHandle,
-    /// What the server's packets come from, and the router that it names.
+    /// Source of the server's packets, and the router that it announces.
     source: Ipv4Address,
     router: Ipv4Address,
     /// It does not say mask and router again when it renews.
@@ -37,7 +34,7 @@ impl Stack {
         Stack { wire, iface, sockets, socket, source, router, is_terse: false }
     }
 
-    /// The loop of smoltcp's own DHCP example, once, and a server that answers all that is asked.
+    /// One turn of the loop in smoltcp's DHCP example, and a server that answers every message.
     fn step(&mut self, at: Instant) {
         self.iface.poll(at, &mut self.wire, &mut self.sockets);
         match self.sockets.get_mut::<Socket<'_>>(self.socket).poll() {
@@ -87,28 +84,19 @@ impl Stack {
     }
 
     fn frame(&self, payload: &[u8]) -> Vec<u8> {
-        let (to, sums) = (Ipv4Address::BROADCAST, ChecksumCapabilities::default());
+        let to = Ipv4Address::BROADCAST;
         let udp = UdpRepr { src_port: 67, dst_port: 68 };
         let len = udp.header_len() + payload.len();
-        let ip = IpRepr::new(self.source.into(), to.into(), IpProtocol::Udp, len, 64);
-        let (dst_addr, ethertype) = (EthernetAddress::BROADCAST, EthernetProtocol::Ipv4);
-        let ethernet = EthernetRepr { src_addr: SERVER_MAC, dst_addr, ethertype };
-        let mut frame = vec![0; 14 + ip.buffer_len()];
-        ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
-        ip.emit(&mut frame[14..], &sums);
-        udp.emit(
-            &mut UdpPacket::new_unchecked(&mut frame[34..]),
-            &self.source.into(),
-            &to.into(),
-            payload.len(),
-            |room| room.copy_from_slice(payload),
-            &sums,
-        );
-        frame
+        let mac = EthernetAddress::BROADCAST;
+        packet(mac, [self.source, to], IpProtocol::Udp, len, |buffer, sums| {
+            let mut packet = UdpPacket::new_unchecked(buffer);
+            let fill = |room: &mut [u8]| room.copy_from_slice(payload);
+            udp.emit(&mut packet, &self.source.into(), &to.into(), payload.len(), fill, sums);
+        })
     }
 }
 
-/// The lease is renewed where the offer came from.
+/// The client renews the lease at the source address of the offer.
 #[test]
 #[should_panic(expected = "is_unspecified")]
 fn a_server_that_answers_from_nowhere_panics_the_client() {
@@ -118,7 +106,7 @@ fn a_server_that_answers_from_nowhere_panics_the_client() {
     }
 }
 
-/// Some servers say so for "no router"; the client panics at the first packet that is to go by it.
+/// Some servers announce 0.0.0.0 for "no router". The client panics at the first packet through it.
 #[test]
 #[should_panic(expected = "is_unicast")]
 fn a_router_that_is_none_panics_the_client() {
@@ -126,17 +114,13 @@ fn a_router_that_is_none_panics_the_client() {
     for second in 0..5 {
         stack.step(Instant::from_secs(second));
     }
-    // From another network: its answer goes by the router.
+    // From another network: the answer goes through the router.
     let far = Ipv4Address::new(203, 0, 113, 5);
-    let sums = ChecksumCapabilities::default();
     let ping = Icmpv4Repr::EchoRequest { ident: 1, seq_no: 1, data: &[] };
-    let ip = IpRepr::new(far.into(), LENT.into(), IpProtocol::Icmp, ping.buffer_len(), 64);
-    let ethertype = EthernetProtocol::Ipv4;
-    let ethernet = EthernetRepr { src_addr: SERVER_MAC, dst_addr: OUR_MAC, ethertype };
-    let mut frame = vec![0; 14 + ip.buffer_len()];
-    ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
-    ip.emit(&mut frame[14..], &sums);
-    ping.emit(&mut Icmpv4Packet::new_unchecked(&mut frame[34..]), &sums);
+    let len = ping.buffer_len();
+    let frame = packet(OUR_MAC, [far, LENT], IpProtocol::Icmp, len, |buffer, sums| {
+        ping.emit(&mut Icmpv4Packet::new_unchecked(buffer), sums);
+    });
     stack.wire.inbox.push_back(frame);
     stack.step(Instant::from_secs(5));
 }
@@ -153,7 +137,7 @@ fn a_renewal_without_a_mask_loses_the_lease() {
     assert!(has_lost);
 }
 
-/// What those above are to show is theirs alone.
+/// The faults above come from the server's answers alone.
 #[test]
 fn a_good_server_panics_nobody() {
     let mut stack = Stack::new(SERVER, SERVER);

@@ -1,26 +1,23 @@
-//! One interface, one socket, and frames made by hand.
+//! TCP: one interface, one socket, and segments built by hand.
 
 mod wire;
 
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::*;
 
-use wire::Wire;
+use wire::{OUR_MAC, PEER_MAC, Wire, frame, packet};
 
 const OURS: Ipv4Address = Ipv4Address::new(10, 0, 0, 1);
 const PEER: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
-const OUR_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
-const PEER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
 
 struct Stack {
     wire: Wire,
     iface: Interface,
     sockets: SocketSet<'static>,
     socket: SocketHandle,
-    /// What the peer's segments announce.
+    /// Window of the peer's segments.
     window: u16,
 }
 
@@ -43,13 +40,12 @@ impl Stack {
         self.iface.poll(at, &mut self.wire, &mut self.sockets);
     }
 
-    /// A segment from port 7 of the peer to our port 12345; answers with a sequence number are read from
-    /// what leaves.
+    /// A segment from port 7 of the peer to our port 12345.
     fn segment(&mut self, to: Ipv4Address, control: TcpControl, seq: i32, ack: Option<i32>) {
         self.say(to, control, seq, ack, &[]);
     }
 
-    /// The same with text.
+    /// The same with payload.
     fn say(
         &mut self,
         to: Ipv4Address,
@@ -72,19 +68,14 @@ impl Stack {
             timestamp: None,
             payload,
         };
-        let ip = IpRepr::new(PEER.into(), to.into(), IpProtocol::Tcp, tcp.buffer_len(), 64);
-        let ethertype = EthernetProtocol::Ipv4;
-        let ethernet = EthernetRepr { src_addr: PEER_MAC, dst_addr: OUR_MAC, ethertype };
-        let mut frame = vec![0; 14 + ip.buffer_len()];
-        let sums = ChecksumCapabilities::default();
-        ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
-        ip.emit(&mut frame[14..], &sums);
-        let mut packet = TcpPacket::new_unchecked(&mut frame[34..]);
-        tcp.emit(&mut packet, &PEER.into(), &to.into(), &sums);
+        let frame =
+            packet(OUR_MAC, [PEER, to], IpProtocol::Tcp, tcp.buffer_len(), |buffer, sums| {
+                tcp.emit(&mut TcpPacket::new_unchecked(buffer), &PEER.into(), &to.into(), sums);
+            });
         self.wire.inbox.push_back(frame);
     }
 
-    /// The peer asks for our hardware address, and so tells its own.
+    /// An ARP request from the peer, from which the interface learns the peer's hardware address.
     fn hello(&mut self) {
         let arp = ArpRepr::EthernetIpv4 {
             operation: ArpOperation::Request,
@@ -93,15 +84,17 @@ impl Stack {
             target_hardware_addr: EthernetAddress([0; 6]),
             target_protocol_addr: OURS,
         };
-        let ethertype = EthernetProtocol::Arp;
-        let ethernet = EthernetRepr { src_addr: PEER_MAC, dst_addr: OUR_MAC, ethertype };
-        let mut frame = vec![0; 14 + arp.buffer_len()];
-        ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
-        arp.emit(&mut ArpPacket::new_unchecked(&mut frame[14..]));
-        self.wire.inbox.push_back(frame);
+        self.wire.inbox.push_back(frame(
+            OUR_MAC,
+            EthernetProtocol::Arp,
+            arp.buffer_len(),
+            |bytes| {
+                arp.emit(&mut ArpPacket::new_unchecked(bytes));
+            },
+        ));
     }
 
-    /// Listens, and takes the peer's connection. Gives the number of our SYN; the peer's is 1000.
+    /// Listens and accepts the peer's connection. Returns our initial sequence number; the peer's is 1000.
     fn accept(&mut self) -> i32 {
         self.socket().listen(12_345).expect("a free socket");
         self.hello();
@@ -113,7 +106,7 @@ impl Stack {
         ours
     }
 
-    /// The number of the last segment that left.
+    /// The sequence number of the last segment that was sent.
     fn last_number(&self) -> i32 {
         let frame = self.wire.outbox.last().expect("a segment");
         TcpPacket::new_unchecked(&frame[34..]).seq_number().0
@@ -157,7 +150,7 @@ fn a_syn_to_a_client_whose_own_has_not_left_panics() {
     let mut stack = Stack::new();
     let socket = stack.sockets.get_mut::<Socket<'_>>(stack.socket);
     socket.connect(stack.iface.context(), (PEER, 7), 12_345).expect("a free socket");
-    // Nobody has told the peer's hardware address: the SYN waits, and no window has been announced.
+    // The peer's hardware address is unknown: the SYN waits, and no window was announced.
     stack.poll(Instant::ZERO);
     stack.segment(OURS, TcpControl::Syn, 1000, None);
     stack.poll(Instant::from_millis(1));
@@ -186,7 +179,7 @@ fn a_window_that_stays_shut_behind_our_fin_is_answered_without_end() {
     }
 }
 
-/// RFC 9293 section 3.10.7.4: a segment is trimmed to the window, its FIN too.
+/// RFC 9293 section 3.10.7.4: a segment is trimmed to the window, its FIN included.
 #[test]
 fn a_fin_is_taken_although_the_text_before_it_was_cut() {
     let mut stack = Stack::new();
@@ -197,7 +190,7 @@ fn a_fin_is_taken_although_the_text_before_it_was_cut() {
     assert_eq!(stack.socket().state(), State::CloseWait);
 }
 
-/// RFC 9293 section 3.10.7.4, seventh: in CLOSE-WAIT the text of a segment is ignored.
+/// RFC 9293 section 3.10.7.4, seventh step: in CLOSE-WAIT the segment text is ignored.
 #[test]
 fn text_behind_a_fin_is_taken() {
     let mut stack = Stack::new();
@@ -209,7 +202,7 @@ fn text_behind_a_fin_is_taken() {
     assert_eq!(stack.socket().recv_queue(), 4);
 }
 
-/// No type and no error says that a gateway has to be a host; the first packet that goes by it panics.
+/// No type and no error requires a unicast gateway; the first packet through it panics.
 #[test]
 #[should_panic(expected = "is_unicast")]
 fn a_default_route_to_no_host_panics() {
@@ -221,7 +214,7 @@ fn a_default_route_to_no_host_panics() {
     stack.poll(Instant::ZERO);
 }
 
-/// `Instant + Duration` takes the longest duration for a microsecond back, and panics, or wraps, at half of it.
+/// `Instant + Duration` casts to `i64`: the longest duration is -1 µs, and half of it panics or wraps.
 #[test]
 fn a_timeout_without_end_is_over_at_once() {
     let mut stack = Stack::new();
@@ -230,4 +223,53 @@ fn a_timeout_without_end_is_over_at_once() {
     socket.connect(stack.iface.context(), (PEER, 7), 12_345).expect("a free socket");
     stack.poll(Instant::from_secs(1));
     assert_eq!(stack.socket().state(), State::Closed);
+}
+
+/// RFC 9293 section 3.10.7.4, fifth step: a window update is taken in LAST-ACK as in every state.
+#[test]
+fn a_window_update_in_last_ack_is_ignored() {
+    let mut stack = Stack::new();
+    let ours = stack.accept();
+    stack.window = 0;
+    stack.segment(OURS, TcpControl::Fin, 1001, Some(ours + 1));
+    stack.poll(Instant::from_millis(2));
+    stack.socket().send_slice(b"waits for the window").expect("room");
+    stack.socket().close();
+    stack.poll(Instant::from_millis(3));
+    assert_eq!(stack.socket().state(), State::LastAck);
+    let before = stack.wire.outbox.len();
+    stack.window = 1000;
+    stack.segment(OURS, TcpControl::None, 1002, Some(ours + 1));
+    stack.poll(Instant::from_millis(4));
+    let texts = stack.wire.outbox[before..].iter().filter(|frame| frame.len() > 54);
+    assert_eq!(texts.count(), 0, "an ACK at most: the text waits for the next probe");
+}
+
+/// RFC 6675 section 2: an ACK with new SACK information is a duplicate ACK, with text or without.
+#[test]
+fn duplicate_acks_that_carry_text_are_not_counted() {
+    let mut stack = Stack::new();
+    let ours = stack.accept();
+    stack.socket().send_slice(b"lost").expect("room");
+    stack.poll(Instant::from_millis(2));
+    let before = stack.wire.outbox.len();
+    for n in 0..5 {
+        stack.say(OURS, TcpControl::None, 1001 + n, Some(ours + 1), b"x");
+        stack.poll(Instant::from_millis(3));
+    }
+    let again = stack.wire.outbox[before..].iter().filter(|frame| frame.ends_with(b"lost"));
+    assert_eq!(again.count(), 0);
+}
+
+/// RFC 9293 section 3.10.7.4, fifth step: an old ACK is ignored, and the text is taken.
+#[test]
+fn text_with_an_old_ack_is_dropped() {
+    let mut stack = Stack::new();
+    let ours = stack.accept();
+    stack.socket().send_slice(b"1234").expect("room");
+    stack.poll(Instant::from_millis(2));
+    stack.segment(OURS, TcpControl::None, 1001, Some(ours + 5));
+    stack.say(OURS, TcpControl::None, 1001, Some(ours + 1), b"late");
+    stack.poll(Instant::from_millis(3));
+    assert_eq!(stack.socket().recv_queue(), 0);
 }

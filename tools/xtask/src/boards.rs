@@ -1,11 +1,10 @@
-//! What the firmware of each board costs: built, run under QEMU, held against `tools/sizes.toml`.
+//! The boards: their firmware is built, run under QEMU and measured against `tools/sizes.toml`.
 
 mod firmware;
 mod measure;
 mod peer;
 mod qemu;
 mod serving;
-mod symbols;
 mod table;
 
 use self::firmware::{BOARDS, Board};
@@ -14,18 +13,18 @@ use crate::{
     run::Outcome,
 };
 
-/// Each board's format, lints and driver.
+/// Checks each board's format and lints, and tests its driver.
 pub(crate) fn check() -> Outcome {
     BOARDS.iter().try_for_each(|board| board.check())
 }
 
-/// What the boards do for their peers, over a TAP and over QEMU's user-mode network.
+/// Tests the emulated boards over a TAP and over QEMU's user-mode network.
 pub(crate) fn serve() -> Outcome {
     is_ready()?;
-    serving::run()
+    serving::run(emulated())
 }
 
-/// Measures every board, and fails if a budget is passed by more than 1 %.
+/// Measures every board. Fails if a figure exceeds its budget by more than 1 %.
 pub(crate) fn run(mode: Mode) -> Outcome {
     is_ready()?;
     let mut budgets = Budgets::read()?;
@@ -39,13 +38,13 @@ pub(crate) fn run(mode: Mode) -> Outcome {
     budgets.settle(mode)
 }
 
-/// Whether all is there that it takes.
+/// Whether the targets and QEMU are installed.
 fn is_ready() -> Outcome {
     firmware::are_targets_installed()?;
     emulated().try_for_each(qemu::is_installed)
 }
 
-/// The boards that QEMU knows.
+/// The boards that QEMU emulates.
 fn emulated() -> impl Iterator<Item = &'static Board> {
     BOARDS.iter().filter(|board| board.is_emulated())
 }

@@ -1,4 +1,4 @@
-//! What CI runs, in this order.
+//! The steps of CI, in order.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::{
     sizes, soak, tree, unprivileged,
 };
 
-/// A name, and what is done.
+/// A step's name and its task.
 type Step = (&'static str, fn() -> Outcome);
 
 const STEPS: &[Step] = &[
@@ -38,21 +38,19 @@ const STEPS: &[Step] = &[
     ("example: streams", || cargo(&["run", "--example", "loopback"])),
     ("example: datagrams", || cargo(&["run", "--example", "datagrams"])),
     ("demo", demo),
-    ("bench: all that it measures, and the same again", bench),
+    ("bench: everything once, and the kernel twice", bench),
     ("to-dos", tree::todos),
 ];
 
 /// Targets without an operating system.
 const BARE: &[&str] = &["thumbv7m-none-eabi", "thumbv6m-none-eabi"];
 
-/// All of them from this number on, up to the first that fails.
+/// Runs the steps from number `first` on, and stops at the first that fails.
 pub(crate) fn run(first: usize) -> Outcome {
     let (start, before) = (Instant::now(), tree::status()?);
     let count = STEPS.len();
     if !(1..=count).contains(&first) {
-        return Err(format!(
-            "--from {first}: there is no such step; one from 1 to {count} would do"
-        ));
+        return Err(format!("--from {first}: the steps are 1 to {count}"));
     }
     for (number, (name, step)) in (1..).zip(STEPS).skip(first - 1) {
         let start = Instant::now();
@@ -60,10 +58,10 @@ pub(crate) fn run(first: usize) -> Outcome {
         step().map_err(|reason| format!("[{number}/{count}] {name}: {reason}"))?;
         println!("[{number}/{count}] {name}: ok, {:.1} s", start.elapsed().as_secs_f64());
     }
-    // What was changed before is a developer's work under way; in CI that is nothing.
+    // A developer may have changed files before; in CI the tree is clean.
     let after = tree::status()?;
     if after != before {
-        return Err(format!("the tree is not as it was before; git status:\n{after}"));
+        return Err(format!("a step changed files; git status:\n{after}"));
     }
     println!("\nci: steps {first} to {count} ok, {:.1} s", start.elapsed().as_secs_f64());
     Ok(())
@@ -73,7 +71,7 @@ fn cargo(arguments: &[&str]) -> Outcome {
     run::run(command(&["cargo"]).args(arguments))
 }
 
-/// The one command of the README, and in it the examples of the documentation.
+/// The test command of the README, doctests included.
 fn tests() -> Outcome {
     let mut output = String::new();
     for line in readme::test_commands()? {
@@ -90,7 +88,7 @@ fn documentation() -> Outcome {
     run::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Each feature by itself, none, and all: no set needs std.
+/// Builds without std: no feature, each by itself, and all.
 fn no_std() -> Outcome {
     let free = tree::bare_features()?;
     let mut sets = vec![String::new()];
@@ -104,7 +102,7 @@ fn no_std() -> Outcome {
     Ok(())
 }
 
-/// `cargo run`, which must not have had to do without a TAP.
+/// `cargo run`. With SMOLECHO_REQUIRE_TAP=1 it must have used a TAP.
 fn demo() -> Outcome {
     let output = run_and_read(&mut command(&["cargo", "run", "--release"]))?;
     if soak::requires_tap() && !output.contains("over the TAP") {
@@ -113,11 +111,10 @@ fn demo() -> Outcome {
     Ok(())
 }
 
-/// Everything is measured once, briefly; how fast it is says nothing here. Then what is the same must look
-/// the same: the kernel's echo, measured again.
+/// Runs every measurement once, briefly. Then it measures the kernel's echo twice: the two results must agree.
 fn bench() -> Outcome {
     if !soak::requires_tap() {
-        println!("left out: it takes a TAP, and SMOLECHO_REQUIRE_TAP is not 1");
+        println!("skipped: needs a TAP, and SMOLECHO_REQUIRE_TAP is not 1");
         return Ok(());
     }
     cargo(&["run", "--release", "--", "bench", "--quick"])?;
@@ -129,11 +126,11 @@ fn bench() -> Outcome {
     };
     measure(&[])?;
     let known = file.to_string_lossy();
-    // Whoever else is at work on this machine may come or go in between, but not each time.
+    // Other load on this machine may disturb some of the five comparisons.
     for _ in 0..5 {
         if measure(&["--compare", &known])?.contains("  0 of 2 outside the noise") {
             return Ok(());
         }
     }
-    Err("measured again and again, the kernel's echo was never as fast as before".into())
+    Err("in 5 comparisons the kernel's echo was never as fast as before".into())
 }

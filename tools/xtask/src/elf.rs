@@ -1,99 +1,112 @@
-//! How much flash and RAM a program takes, from its file: the sections of a 32-bit little-endian ELF.
+//! Flash and RAM of a firmware, and the addresses of its variables, from its ELF file.
 
 use std::{fs, path::Path};
 
+use object::{
+    File, Object, ObjectSection, ObjectSymbol, SectionFlags,
+    elf::{SHF_ALLOC, SHF_WRITE, SHT_NOBITS},
+};
+
 use crate::run::Outcome;
 
-/// Bytes in flash, and in RAM from the start.
+/// Bytes that a firmware takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sizes {
-    /// Code and constants.
-    pub(crate) text: u32,
-    /// Initialised variables: in flash as well.
-    pub(crate) data: u32,
-    /// Zeroed variables.
-    pub(crate) bss: u32,
+    /// Code and constants: flash.
+    pub(crate) text: u64,
+    /// Initialised variables: RAM, and flash for their first values.
+    pub(crate) data: u64,
+    /// Zeroed variables: RAM.
+    pub(crate) bss: u64,
 }
 
-const SHT_NOBITS: u32 = 8;
-const SHF_WRITE: u32 = 1;
-const SHF_ALLOC: u32 = 2;
-
-pub(crate) fn sizes(path: &Path) -> Outcome<Sizes> {
-    let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    of_sections(&bytes).ok_or_else(|| format!("{}: not a 32-bit ELF file", path.display()))
+/// An ELF file.
+pub(crate) struct Elf {
+    name: String,
+    bytes: Vec<u8>,
 }
 
-fn of_sections(bytes: &[u8]) -> Option<Sizes> {
-    if !bytes.starts_with(b"\x7fELF\x01\x01") {
-        return None;
+impl Elf {
+    pub(crate) fn read(path: &Path) -> Outcome<Elf> {
+        let name = path.display().to_string();
+        let bytes = fs::read(path).map_err(|error| format!("{name}: {error}"))?;
+        Ok(Elf { name, bytes })
     }
-    let half = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
-    let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
-    let (table, entry, count) = (word(0x20)? as usize, half(0x2e)? as usize, half(0x30)? as usize);
-    let names = word(table + half(0x32)? as usize * entry + 0x10)? as usize;
-    let mut sizes = Sizes::default();
-    for header in (0..count).map(|section| table + section * entry) {
-        let name = bytes.get(names + word(header)? as usize..)?;
-        // What the variables leave, which RISC-V's linker script gives to a section of its own.
-        if name.starts_with(b".stack\0") {
-            continue;
-        }
-        let (kind, flags, size) = (word(header + 4)?, word(header + 8)?, word(header + 0x14)?);
-        match (flags & SHF_ALLOC != 0, kind == SHT_NOBITS, flags & SHF_WRITE != 0) {
-            (false, _, _) => {}
-            (true, true, _) => sizes.bss += size,
-            (true, false, true) => sizes.data += size,
-            (true, false, false) => sizes.text += size,
-        }
+
+    fn file(&self) -> Outcome<File<'_>> {
+        File::parse(&self.bytes[..]).map_err(|error| format!("{}: {error}", self.name))
     }
-    Some(sizes)
+
+    pub(crate) fn sizes(&self) -> Outcome<Sizes> {
+        let mut sizes = Sizes::default();
+        for section in self.file()?.sections() {
+            let SectionFlags::Elf { sh_type, sh_flags } = section.flags() else { continue };
+            // riscv-rt gives what the variables leave of the RAM to a section of its own.
+            if !sh_flags.contains(SHF_ALLOC) || section.name() == Ok(".stack") {
+                continue;
+            }
+            match (sh_type == SHT_NOBITS, sh_flags.contains(SHF_WRITE)) {
+                (true, _) => sizes.bss += section.size(),
+                (false, true) => sizes.data += section.size(),
+                (false, false) => sizes.text += section.size(),
+            }
+        }
+        Ok(sizes)
+    }
+
+    /// The address of a symbol.
+    pub(crate) fn address(&self, symbol: &str) -> Outcome<u32> {
+        let found = self.file()?.symbol_by_name(symbol).map(|found| found.address());
+        found
+            .and_then(|address| address.try_into().ok())
+            .ok_or_else(|| format!("{}: no symbol {symbol}", self.name))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A header and a table of sections: kind, flags, size.
-    fn file(sections: &[(u32, u32, u32)]) -> Vec<u8> {
+    /// A header, the names, and a table of sections: name, kind, flags, size. The first two are there always.
+    fn file(sections: &[(u32, u32, u32, u32)]) -> Elf {
+        const NAMES: &[u8; 8] = b"\0.stack\0";
         let mut bytes = vec![0; 0x34];
-        bytes[..6].copy_from_slice(b"\x7fELF\x01\x01");
-        bytes[0x20] = 0x34;
+        bytes[..7].copy_from_slice(b"\x7fELF\x01\x01\x01");
+        bytes[0x14] = 1;
+        bytes[0x20] = 0x34 + NAMES.len() as u8;
+        bytes[0x28] = 0x34;
         bytes[0x2e] = 0x28;
-        bytes[0x30] = sections.len() as u8;
-        for (kind, flags, size) in sections {
-            let mut header = [0; 0x28];
-            header[4..8].copy_from_slice(&kind.to_le_bytes());
-            header[8..12].copy_from_slice(&flags.to_le_bytes());
-            header[0x14..0x18].copy_from_slice(&size.to_le_bytes());
-            bytes.extend(header);
+        bytes[0x30] = sections.len() as u8 + 2;
+        bytes[0x32] = 1;
+        bytes.extend(NAMES);
+        for (name, kind, flags, size) in [&[(0, 0, 0, 0), (0, 3, 0, 8)], sections].concat() {
+            let place = if kind == 3 { 0x34 } else { 0 };
+            let header = [name, kind, flags, 0, place, size, 0, 0, 0, 0];
+            bytes.extend(header.iter().flat_map(|word| word.to_le_bytes()));
         }
-        bytes
+        Elf { name: "test".into(), bytes }
     }
 
     #[test]
     fn sections_are_told_apart() {
         let file =
-            file(&[(0, 0, 99), (1, 6, 1000), (1, 2, 24), (1, 3, 8), (8, 3, 4096), (1, 0, 7)]);
-        assert_eq!(of_sections(&file), Some(Sizes { text: 1024, data: 8, bss: 4096 }));
+            file(&[(0, 1, 6, 1000), (0, 1, 2, 24), (0, 1, 3, 8), (0, 8, 3, 4096), (0, 1, 0, 7)]);
+        assert_eq!(file.sizes(), Ok(Sizes { text: 1024, data: 8, bss: 4096 }));
     }
 
     #[test]
     fn what_variables_leave_to_the_stack_is_not_theirs() {
-        let mut file = file(&[(0, 0, 0), (8, 3, 4096), (8, 3, 65536)]);
-        let names = file.len() as u32;
-        file[0x34 + 0x10..][..4].copy_from_slice(&names.to_le_bytes());
-        file[0x34 + 2 * 0x28] = 1;
-        file.extend(b"\0.stack\0");
-        assert_eq!(of_sections(&file), Some(Sizes { text: 0, data: 0, bss: 4096 }));
+        let file = file(&[(0, 8, 3, 4096), (1, 8, 3, 65536)]);
+        assert_eq!(file.sizes(), Ok(Sizes { text: 0, data: 0, bss: 4096 }));
     }
 
     #[test]
     fn what_is_cut_or_something_else_is_refused() {
-        let file = file(&[(1, 6, 1000)]);
-        for end in 0..file.len() - 0x10 {
-            assert_eq!(of_sections(&file[..end]), None, "{end}");
+        let whole = file(&[(0, 1, 6, 1000)]);
+        for end in 0..whole.bytes.len() {
+            let bytes = whole.bytes[..end].to_vec();
+            assert!(Elf { name: "test".into(), bytes }.sizes().is_err(), "{end}");
         }
-        assert_eq!(of_sections(b"#!/bin/sh"), None);
+        assert!(Elf { name: "test".into(), bytes: b"#!/bin/sh".to_vec() }.sizes().is_err());
     }
 }

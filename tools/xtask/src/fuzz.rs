@@ -1,5 +1,4 @@
-//! Inputs that nobody thought of: the targets of `tools/fuzz`, two at a time, for so long each. Corpora
-//! and what fails stay in `target/fuzz`.
+//! Fuzzing: runs the targets of `tools/fuzz`, two at a time. Corpora and failing inputs stay in `target/fuzz`.
 
 use std::{
     fs::{self, File},
@@ -16,14 +15,14 @@ struct Target {
     seeds: Seeds,
 }
 
-/// What a target begins with.
+/// The first inputs of a target.
 enum Seeds {
     Nothing,
-    /// Each frame of the simulator by itself.
+    /// Each of the simulator's frames.
     Frames,
-    /// Rows of them, as `frames` reads them.
+    /// Rows of frames, in the format of the target `frames`.
     Rows,
-    /// Words of the command line.
+    /// A dictionary of command-line words.
     Words,
 }
 
@@ -36,19 +35,19 @@ const TARGETS: &[Target] = &[
     Target { name: "drivers", longest: 16_384, seeds: Seeds::Nothing },
 ];
 
-/// At once: what CI has cores for.
+/// Targets that run at once: CI has two cores.
 const AT_ONCE: usize = 2;
 
-/// Scenarios of the simulator whose frames are worth a beginning.
+/// Scenarios of the simulator whose frames are first inputs.
 const SCENARIOS: &[&str] = &["calm", "loss", "fragments", "impossible", "everything"];
 
-/// Frames of one row.
+/// Frames in a row.
 const ROW: usize = 8;
 
-/// What an input may take, in seconds, before it counts as one that hangs.
+/// Seconds after which an input counts as a hang.
 const HANGS: u64 = 20;
 
-/// So many seconds for each target; the same inputs each time, from a clean beginning, if a seed is given.
+/// Runs each target for `seconds`. With a seed and an empty corpus the inputs are the same each time.
 pub(crate) fn run(seconds: u64, seed: Option<u32>) -> Outcome {
     let place = target().join("fuzz");
     build(&place)?;
@@ -70,19 +69,19 @@ pub(crate) fn run(seconds: u64, seed: Option<u32>) -> Outcome {
         }
         if !failed.is_empty() {
             let folder = place.display();
-            return Err(format!("{}: the input that fails is in {folder}", failed.join(", ")));
+            return Err(format!("{}: the failing input is in {folder}", failed.join(", ")));
         }
     }
     Ok(())
 }
 
-/// Without a sanitizer: nothing here is unsafe, and what would overflow panics.
+/// Without a sanitizer: no code here is unsafe, and an overflow panics.
 fn build(place: &Path) -> Outcome {
     let mut build = command(&["cargo", "fuzz", "build", "--fuzz-dir", "tools/fuzz"]);
     run::run(build.args(["--sanitizer", "none", "--target-dir"]).arg(place))
 }
 
-/// Frames of the simulator become the first inputs.
+/// Writes the first inputs, from frames of the simulator.
 fn plant(place: &Path) -> Outcome {
     let mut frames = Vec::new();
     for scenario in SCENARIOS {
@@ -109,7 +108,7 @@ fn plant(place: &Path) -> Outcome {
     Ok(())
 }
 
-/// Each frame behind its length and no waiting.
+/// Each frame behind a wait of zero and its length.
 fn row(frames: &[Vec<u8>]) -> Vec<u8> {
     let record = |frame: &Vec<u8>| {
         let [low, high] = (frame.len() as u16).to_le_bytes();
@@ -118,7 +117,8 @@ fn row(frames: &[Vec<u8>]) -> Vec<u8> {
     frames.iter().flat_map(record).collect()
 }
 
-/// The frames of a capture: a header of 24 bytes, and 16 before each with its length in the third word.
+/// The frames of a pcap file: a header of 24 bytes, then a header of 16 bytes before each frame, with its length
+/// in the third word.
 fn captured(mut pcap: &[u8]) -> impl Iterator<Item = &[u8]> {
     pcap = pcap.get(24..).unwrap_or_default();
     std::iter::from_fn(move || {

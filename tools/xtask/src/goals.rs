@@ -32,7 +32,7 @@ pub(crate) fn report(file: &str) -> Outcome {
 
 fn goals() -> Outcome<Vec<Goal>> {
     let mut file: BTreeMap<String, Vec<Goal>> =
-        read(&root().join("tools/goals.toml"), |text| toml::from_str(text))?;
+        read(&root().join("tools/goals.toml"), toml_edit::de::from_str)?;
     Ok(file.remove("goals").unwrap_or_default())
 }
 
@@ -105,7 +105,7 @@ mod tests {
         ] }] });
         let line = |of| {
             let goal = format!("figure = 'bulk'\npeer = 'smolecho'\nof = '{of}'\nat_most = 1.5");
-            toml::from_str::<Goal>(&goal).expect("a goal").line(&results)
+            toml_edit::de::from_str::<Goal>(&goal).expect("a goal").line(&results)
         };
         assert!(line("kernel").ends_with(" 2.00 ≤ 1.5  missed"), "{}", line("kernel"));
         assert!(line("usual").ends_with(" not measured"));

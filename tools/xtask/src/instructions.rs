@@ -1,4 +1,4 @@
-//! What a round trip costs on this machine, counted by callgrind: exact, and the same on every run.
+//! Instructions of a round trip on this machine, counted by callgrind: exact, and the same on every run.
 
 use std::process::{Command, Stdio};
 
@@ -9,17 +9,17 @@ use crate::{
 
 const VALGRIND: &str = "valgrind";
 
-/// Round trips whose mean is taken.
+/// Round trips that are averaged.
 const ROUNDS: u64 = 1000;
 
-/// The functions of `trips` whose instructions count, with all that they call.
+/// The functions of `trips` whose instructions are counted, with all that they call.
 const COUNTED: [&str; 3] = ["turn", "ingress", "egress"];
 
-/// Without it the C library chooses its copying by the processor, and the figures would follow.
+/// Makes glibc's memcpy the same on every processor, and with it the figures.
 const SAME_COPYING: (&str, &str) =
     ("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX_Fast_Unaligned_Load,-ERMS");
 
-/// Counts, and fails if a budget is passed by more than 1 %.
+/// Counts. Fails if a figure exceeds its budget by more than 1 %.
 pub(crate) fn run(mode: Mode) -> Outcome {
     is_installed()?;
     let target = root().join("target/trips");
@@ -61,7 +61,7 @@ fn is_installed() -> Outcome {
     }
 }
 
-/// The sum that callgrind ends with.
+/// The total that callgrind prints at its end.
 fn collected(report: &str) -> Outcome<u64> {
     let sum = report.lines().find_map(|line| line.split_once("Collected : "));
     match sum.and_then(|(_, sum)| sum.trim().parse().ok()) {

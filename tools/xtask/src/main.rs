@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask ci`, `cargo xtask soak`, `cargo xtask sizes`.
+//! Developer tasks; `cargo xtask help` lists them.
 
 mod boards;
 mod budgets;
@@ -18,40 +18,55 @@ mod soak;
 mod tree;
 mod unprivileged;
 
-use std::{env, process::ExitCode};
+use std::{env, process::ExitCode, str::FromStr};
 
 use budgets::Mode;
+use run::Outcome;
 
 const USAGE: &str = "\
-cargo xtask ci [--from N]         what CI runs, all of it or from step N on; stops at the first failure
-cargo xtask boards [--compare]    flash, RAM and instructions of each board, beside its budgets
-cargo xtask boards --serve        each board under QEMU, with the tests of the host's TAP as its peers
-cargo xtask fuzz [--seconds N]    hostile inputs for N seconds on each target (60)
-cargo xtask goals FILE.json       the project's goals beside a run of smolecho bench --json FILE.json
-cargo xtask miri                  the tests of borrowed memory, under Miri (nightly)
-cargo xtask instructions          those of a round trip on this machine, beside smoltcp's part of it (--compare)
-cargo xtask porting               the package that PORTING.md builds up, built and run under QEMU
-cargo xtask soak [--minutes N]    the long transfers and the simulator, again and again for N minutes (once)
-cargo xtask sizes                 flash of a program with a server, with each feature (thumbv7m)";
+cargo xtask ci [--from N]         run every step of CI, or step N and those after it; stop at the first failure
+cargo xtask boards [--compare]    measure flash, RAM and instructions of each board against its budgets
+cargo xtask boards --record       measure the boards and record the figures in tools/sizes.toml
+cargo xtask boards --serve        run each board under QEMU and test it over a TAP
+cargo xtask fuzz [--seconds N]    run each fuzz target for N seconds (default: 60)
+cargo xtask goals FILE.json       compare the project's goals with a run of smolecho bench --json FILE.json
+cargo xtask miri                  run the tests of borrowed memory under Miri (needs nightly)
+cargo xtask instructions          count the instructions of a round trip on this machine (--compare, --record)
+cargo xtask porting               build the package that PORTING.md describes and run it under QEMU
+cargo xtask soak [--minutes N]    repeat long transfers, the simulator and fuzzing for N minutes (default: once)
+cargo xtask sizes                 measure the flash of a server with each feature (thumbv7m)
+
+--compare shows the change since the figures were recorded.";
+
+/// A command line that names no task, and why.
+struct Usage(String);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let outcome = match arguments[..] {
+    match task(&arguments) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(reason)) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+        Err(Usage(problem)) => {
+            eprintln!("error: {problem}\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn task(arguments: &[&str]) -> Result<Outcome, Usage> {
+    Ok(match *arguments {
         ["ci"] => ci::run(1),
-        ["ci", "--from", step] => match step.parse() {
-            Ok(step) => ci::run(step),
-            Err(_) => return usage(&format!("--from {step}: a step's number would do")),
-        },
+        ["ci", option @ "--from", step] => ci::run(number(option, step)?),
         ["boards"] => boards::run(Mode::Check),
         ["boards", "--compare"] => boards::run(Mode::Compare),
-        ["boards", "--serve"] => boards::serve(),
         ["boards", "--record"] => boards::run(Mode::Record),
+        ["boards", "--serve"] => boards::serve(),
         ["fuzz"] => fuzz::run(60, None),
-        ["fuzz", "--seconds", seconds] => match seconds.parse() {
-            Ok(seconds) => fuzz::run(seconds, None),
-            Err(_) => return usage(&format!("--seconds {seconds}: a whole number would do")),
-        },
+        ["fuzz", option @ "--seconds", seconds] => fuzz::run(number(option, seconds)?, None),
         ["goals", file] => goals::report(file),
         ["miri"] => miri::check(),
         ["instructions"] => instructions::run(Mode::Check),
@@ -60,26 +75,15 @@ fn main() -> ExitCode {
         ["porting"] => porting::check(),
         ["sizes"] => sizes::run(),
         ["soak"] => soak::run(0),
-        ["soak", "--minutes", minutes] => match minutes.parse() {
-            Ok(minutes) => soak::run(minutes),
-            Err(_) => return usage(&format!("--minutes {minutes}: a whole number would do")),
-        },
+        ["soak", option @ "--minutes", minutes] => soak::run(number(option, minutes)?),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
-            return ExitCode::SUCCESS;
+            Ok(())
         }
-        _ => return usage(&format!("no such task: {}", arguments.join(" "))),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("error: {reason}");
-            ExitCode::FAILURE
-        }
-    }
+        _ => return Err(Usage(format!("no such task: {}", arguments.join(" ")))),
+    })
 }
 
-fn usage(problem: &str) -> ExitCode {
-    eprintln!("error: {problem}\n{USAGE}");
-    ExitCode::from(2)
+fn number<T: FromStr>(option: &str, text: &str) -> Result<T, Usage> {
+    text.parse().map_err(|_| Usage(format!("{option} {text}: expected a whole number")))
 }

@@ -1,5 +1,5 @@
-//! What Miri says of the memory that a node borrows: it interprets the code, and knows every byte's owner.
-//! Slow, so it sees the parts that lend and index, and one dialogue over the cable.
+//! Runs Miri over the memory that a node borrows. Miri is slow, so it runs the pool's tests, a few others, and
+//! one connection over the cable.
 
 use crate::run::{Outcome, command, run};
 
@@ -10,7 +10,7 @@ const LINES: &[&[&str]] = &[
     &["run", "--example", "loopback"],
 ];
 
-/// The tests lend memory for good, and the seeds of proptest's cases come from the system.
+/// The tests leak memory, and proptest takes its seeds from the system.
 const FLAGS: &str = "-Zmiri-ignore-leaks -Zmiri-disable-isolation";
 
 pub(crate) fn check() -> Outcome {

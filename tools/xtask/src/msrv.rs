@@ -1,11 +1,11 @@
-//! The oldest compiler that will do: Cargo.toml says which, and nobody else.
+//! The minimum supported Rust version: only Cargo.toml states it.
 
 use crate::{
     run::{Outcome, command, read, run},
     tree,
 };
 
-/// One statement of it, and that compiler takes the code.
+/// Whether it is stated once, and that compiler accepts the code.
 pub(crate) fn check() -> Outcome {
     let msrv = stated_once()?;
     let toolchain = toolchain(&msrv).ok_or_else(|| {
@@ -23,7 +23,11 @@ fn stated_once() -> Outcome<String> {
     });
     let msrv = match (statements.next(), statements.next()) {
         (Some((path, msrv)), None) if path.as_os_str() == "Cargo.toml" => msrv.to_owned(),
-        found => return Err(format!("rust-version stands once, in Cargo.toml, not: {found:?}")),
+        found => {
+            return Err(format!(
+                "rust-version must be stated once, in Cargo.toml; found: {found:?}"
+            ));
+        }
     };
     let repeated: Vec<_> = texts
         .iter()
@@ -31,12 +35,15 @@ fn stated_once() -> Outcome<String> {
         .map(|(path, _)| path.display().to_string())
         .collect();
     if !repeated.is_empty() {
-        return Err(format!("Cargo.toml alone says {msrv}, not also: {}", repeated.join(", ")));
+        return Err(format!(
+            "only Cargo.toml may name {msrv}; these files do too: {}",
+            repeated.join(", ")
+        ));
     }
     Ok(msrv)
 }
 
-/// Whether the version stands there by itself, not as a part of a longer number.
+/// Whether the text names the version, not only as part of a longer number.
 fn names(text: &str, version: &str) -> bool {
     text.match_indices(version).any(|(at, _)| {
         let before = text[..at].chars().next_back();
@@ -50,7 +57,7 @@ fn numbers(version: &str) -> Vec<u32> {
     version.split(['.', '-']).map_while(|part| part.parse().ok()).collect()
 }
 
-/// An installed one of exactly this version.
+/// An installed toolchain of exactly this version.
 fn toolchain(version: &str) -> Option<String> {
     let list = read(&mut command(&["rustup", "toolchain", "list"])).ok()?;
     let is_it = |name: &&str| numbers(name).starts_with(&numbers(version));

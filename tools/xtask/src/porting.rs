@@ -1,4 +1,4 @@
-//! PORTING.md, followed to the letter: the package that it builds up, built and run under QEMU.
+//! Follows PORTING.md to the letter: builds the package that it describes and runs it under QEMU.
 
 use std::{
     env, fs,
@@ -16,10 +16,10 @@ use crate::{
     runner,
 };
 
-/// Where the guide lets the board be reached.
+/// The address of the board in the guide.
 const PLACE: &str = "127.0.0.1:12345";
 
-/// A machine that is busy takes long to start another.
+/// On a busy host QEMU starts slowly.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn check() -> Outcome {
@@ -36,12 +36,11 @@ pub(crate) fn check() -> Outcome {
             .and_then(|()| fs::write(&path, contents))
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    let target = env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
-    let target = target.join("boards");
+    let target = run::target().join("boards");
     let mut build = command(&["cargo", "build", "--quiet", "--release", "--target-dir"]);
     run::run(build.arg(&target).current_dir(&package))?;
 
-    let runner = runner::words(&text).ok_or("PORTING.md: there is no runner")?;
+    let runner = runner::words(&text).ok_or("PORTING.md: no runner = [\"…\"]")?;
     let firmware = target.join("thumbv7m-none-eabi/release/my-board");
     let _machine = Machine::start(&runner, &firmware)?;
     echoes(place)?;
@@ -49,13 +48,13 @@ pub(crate) fn check() -> Outcome {
     only(&text).try_for_each(|name| smolecho(&["probe", "--list", "--only", name]))
 }
 
-/// What the guide has its reader type to examine the board.
+/// The `smolecho` commands in the guide's code blocks.
 fn probes(text: &str) -> impl Iterator<Item = Vec<&str>> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("cargo run --release -- "));
     lines.map(|line| line.split(' ').collect())
 }
 
-/// The cases that it names elsewhere.
+/// The arguments of `--only` in the guide's text.
 fn only(text: &str) -> impl Iterator<Item = &str> {
     text.split("`smolecho probe ").skip(1).filter_map(|rest| {
         let (command, _) = rest.split_once('`')?;
@@ -67,7 +66,7 @@ fn smolecho(arguments: &[&str]) -> Outcome {
     run::run(command(&["cargo", "run", "--quiet", "--release", "--"]).args(arguments))
 }
 
-/// The files that the guide shows: a path in bold letters, then a block.
+/// The files in the guide: a path in bold, then a code block.
 fn files(text: &str) -> Vec<(&str, String)> {
     let mut lines = text.lines();
     let mut files = Vec::new();
@@ -81,7 +80,7 @@ fn files(text: &str) -> Vec<(&str, String)> {
     files
 }
 
-/// A folder with the package in it and, beside the package, the repository.
+/// A temporary folder with the package and, beside it, the repository.
 struct Desk(PathBuf);
 
 impl Desk {
@@ -99,7 +98,7 @@ impl Drop for Desk {
     }
 }
 
-/// The board that QEMU emulates; it ends with this value.
+/// The board under QEMU; it is killed when dropped.
 struct Machine(Child);
 
 impl Machine {
@@ -123,7 +122,7 @@ fn unused_place() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-/// Tries until there is an echo: QEMU takes connections before the board does.
+/// Retries until there is an echo: QEMU accepts connections before the board does.
 fn echoes(place: SocketAddr) -> Outcome {
     let start = Instant::now();
     loop {

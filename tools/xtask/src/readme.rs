@@ -1,4 +1,4 @@
-//! The commands that the README tells its readers to type.
+//! The test commands of the README.
 
 use std::fs;
 
@@ -8,9 +8,8 @@ use crate::run::{Outcome, root};
 pub(crate) fn test_commands() -> Outcome<Vec<String>> {
     let text = fs::read_to_string(root().join("README.md"))
         .map_err(|error| format!("README.md: {error}"))?;
-    shell_block(&text, "## Tests").ok_or_else(|| {
-        "README.md: there is no ```sh block with a command under \"## Tests\"".to_owned()
-    })
+    shell_block(&text, "## Tests")
+        .ok_or_else(|| "README.md: no ```sh block with a command under \"## Tests\"".to_owned())
 }
 
 fn shell_block(text: &str, heading: &str) -> Option<Vec<String>> {

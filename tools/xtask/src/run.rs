@@ -1,4 +1,4 @@
-//! Commands: shown before they run, and named when they fail.
+//! Runs commands: prints each before it starts, and names it when it fails.
 
 use std::{
     env,
@@ -12,31 +12,31 @@ use std::{
 /// Why a step failed.
 pub(crate) type Outcome<T = ()> = Result<T, String>;
 
-/// The root of the repository, where every command runs unless it says otherwise.
+/// The root of the repository, where commands run by default.
 pub(crate) fn root() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", ".."].iter().collect()
 }
 
-/// Where cargo builds.
+/// Cargo's target directory.
 pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from)
 }
 
-/// A command line at the root, without standard input.
+/// A command at the root, without standard input.
 pub(crate) fn command(line: &[&str]) -> Command {
     let mut command = Command::new(line[0]);
     command.args(&line[1..]).current_dir(root()).stdin(Stdio::null());
     command
 }
 
-/// Runs it; its output is ours.
+/// Runs a command that prints to this program's output.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     println!("$ {}", shown(command));
     let status = command.status().map_err(|error| not_started(command, &error))?;
     check(command, status)
 }
 
-/// Runs it; its output is ours, and is given back.
+/// Runs a command that prints to this program's output, and returns both streams.
 pub(crate) fn run_and_read(command: &mut Command) -> Outcome<String> {
     println!("$ {}", shown(command));
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -51,20 +51,20 @@ pub(crate) fn run_and_read(command: &mut Command) -> Outcome<String> {
     check(command, status).map(|()| text)
 }
 
-/// Runs it and gives its standard output back, unseen.
+/// Runs a command and returns its standard output without printing it.
 pub(crate) fn read(command: &mut Command) -> Outcome<String> {
     let output =
         command.stderr(Stdio::inherit()).output().map_err(|error| not_started(command, &error))?;
     check(command, output.status)?;
     String::from_utf8(output.stdout)
-        .map_err(|_| format!("`{}` wrote what is no UTF-8", shown(command)))
+        .map_err(|_| format!("`{}` did not print UTF-8", shown(command)))
 }
 
 fn tee(from: Option<impl Read>, mut to: impl Write) -> String {
     let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
     let Some(mut from) = from else { return String::new() };
     while let Ok(n @ 1..) = from.read(&mut buffer) {
-        // Nobody may be looking; that is no reason to stop.
+        // A closed output must not end the command.
         let _ = to.write_all(&buffer[..n]).and_then(|()| to.flush());
         bytes.extend_from_slice(&buffer[..n]);
     }
@@ -82,7 +82,7 @@ fn not_started(command: &Command, error: &io::Error) -> String {
     format!("`{}` cannot be run: {error}", shown(command))
 }
 
-/// As one would type it.
+/// The command as typed in a shell.
 fn shown(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(name, value)| {
         Some(format!("{}={}", name.display(), quoted(value?.display().to_string())))

@@ -1,6 +1,6 @@
-//! How `cargo run` starts a program, from the configuration that says so.
+//! The runner in a Cargo configuration.
 
-/// The words of the first runner in it.
+/// The words of the first runner.
 pub(crate) fn words(config: &str) -> Option<Vec<String>> {
     let (_, rest) = config.split_once("runner = [")?;
     let (words, _) = rest.split_once(']')?;

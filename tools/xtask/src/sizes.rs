@@ -1,8 +1,8 @@
-//! What the library takes on a Cortex-M3, with each of its features: a program with a server and no
-//! board (`probe/`), built and weighed.
+//! Flash of the library on a Cortex-M3, with each of its features: `probe/`, a server without a board, is
+//! built and measured.
 
 use crate::{
-    elf,
+    elf::Elf,
     run::{Outcome, command, read, root},
     tree,
 };
@@ -21,16 +21,16 @@ pub(crate) fn run() -> Outcome {
     Ok(())
 }
 
-fn row(name: &str, features: &str, none: Option<u32>) -> Outcome<u32> {
+fn row(name: &str, features: &str, none: Option<u64>) -> Outcome<u64> {
     let manifest = root().join("tools/xtask/probe/Cargo.toml");
     let target = root().join("target/sizes");
     let mut build = command(&["cargo", "build", "--quiet", "--release", "--target", TARGET]);
     build.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(&target);
     read(build.args(["--features", features]))?;
-    let sizes = elf::sizes(&target.join(TARGET).join("release/probe"))?;
+    let sizes = Elf::read(&target.join(TARGET).join("release/probe"))?.sizes()?;
     let flash = sizes.text + sizes.data;
-    let more =
-        none.map_or(String::new(), |none| format!("{:+}", i64::from(flash) - i64::from(none)));
+    let more = none.map(|none| format!("{:+}", flash.cast_signed() - none.cast_signed()));
+    let more = more.unwrap_or_default();
     println!("{name:<24}{flash:>10}{more:>12}");
     Ok(flash)
 }

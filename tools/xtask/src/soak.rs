@@ -1,5 +1,5 @@
-//! What takes long: the transfers over a TAP, where a stack shows that it never hangs, and the simulator,
-//! with other seeds every time.
+//! Long runs: transfers over a TAP, where a stack that can hang does so in the end, and the simulator with new
+//! seeds.
 
 use std::{
     env,
@@ -9,7 +9,7 @@ use std::{
 use crate::fuzz;
 use crate::run::{self, Outcome, command};
 
-/// One round at least, and then until so many minutes are over.
+/// Repeats until `minutes` have passed, at least once.
 pub(crate) fn run(minutes: u64) -> Outcome {
     let start = Instant::now();
     for number in 1.. {
@@ -24,7 +24,7 @@ pub(crate) fn run(minutes: u64) -> Outcome {
     Ok(())
 }
 
-/// Every trial over the TAP, the long ones among them: a slice of each.
+/// Every TAP test, with shorter transfers.
 pub(crate) fn slice() -> Outcome {
     transfers("1")
 }
@@ -35,7 +35,7 @@ fn transfers(soak: &str) -> Outcome {
     run::run(test.env("SMOLECHO_SOAK", soak))
 }
 
-/// All scenarios in turn, from this seed on or from any.
+/// Runs all scenarios in turn, from this seed on or from a random one.
 pub(crate) fn simulate(seed: Option<u64>) -> Outcome {
     let mut sim = command(&["cargo", "run", "--release", "--", "sim", "--runs", SIMULATED]);
     if let Some(seed) = seed {
@@ -47,7 +47,7 @@ pub(crate) fn simulate(seed: Option<u64>) -> Outcome {
 /// Runs: more than a thousand seeds of each scenario.
 const SIMULATED: &str = "24000";
 
-/// Whether doing without a TAP is a failure.
+/// Whether a missing TAP is a failure.
 pub(crate) fn requires_tap() -> bool {
     env::var_os("SMOLECHO_REQUIRE_TAP").is_some_and(|value| value == "1")
 }

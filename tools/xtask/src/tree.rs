@@ -9,7 +9,7 @@ pub(crate) fn status() -> Outcome<String> {
     read(&mut command(&["git", "status", "--porcelain"]))
 }
 
-/// What is committed, or would be: paths from the root.
+/// Files that git tracks or would add, as paths from the root.
 pub(crate) fn files() -> Outcome<Vec<PathBuf>> {
     let list = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"];
     let names = read(&mut command(&list))?;
@@ -22,18 +22,18 @@ pub(crate) fn files() -> Outcome<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Each lock file says what its manifest asks for: a build that changes one has not built what is committed.
+/// Whether each lock file satisfies its manifest; otherwise a build would change it.
 pub(crate) fn locks() -> Outcome {
     for lock in files()?.iter().filter(|path| path.ends_with("Cargo.lock")) {
         let manifest = lock.with_extension("toml");
         let line = ["cargo", "update", "--workspace", "--locked", "--quiet", "--manifest-path"];
         run(command(&line).arg(manifest))
-            .map_err(|error| format!("{error}; without --locked it mends that"))?;
+            .map_err(|error| format!("{error}; run it without --locked"))?;
     }
     Ok(())
 }
 
-/// Those that are text and that somebody wrote.
+/// Text files, without lock files.
 pub(crate) fn texts() -> Outcome<Vec<(PathBuf, String)>> {
     let is_written = |path: &PathBuf| !path.ends_with("Cargo.lock");
     let text = |path: PathBuf| {
@@ -43,7 +43,7 @@ pub(crate) fn texts() -> Outcome<Vec<(PathBuf, String)>> {
     Ok(files()?.into_iter().filter(is_written).filter_map(text).collect())
 }
 
-/// What is still to be done is somebody's issue, and says which.
+/// Whether every to-do names an issue.
 pub(crate) fn todos() -> Outcome {
     let mut found = Vec::new();
     for (path, text) in texts()? {
@@ -55,7 +55,7 @@ pub(crate) fn todos() -> Outcome {
         return Ok(());
     }
     let example = concat!("TO", "DO(#12)");
-    Err(format!("no issue is named, as in {example}:\n{}", found.join("\n")))
+    Err(format!("a to-do names no issue, as in {example}:\n{}", found.join("\n")))
 }
 
 fn has_stray_todo(line: &str) -> bool {
@@ -69,10 +69,10 @@ fn has_stray_todo(line: &str) -> bool {
         .any(|rest| !names_issue(rest))
 }
 
-/// Features of the library that need an operating system; all others must do without.
+/// Features of the library that need an operating system.
 const HOSTED: &[&str] = &["phy-tap", "phy-tap-offload", "phy-tap-uring"];
 
-/// The features of the library for a board, as its Cargo.toml lists them.
+/// The features of the library that work without an operating system, in the order of Cargo.toml.
 pub(crate) fn bare_features() -> Outcome<Vec<String>> {
     let manifest = fs::read_to_string(root().join("Cargo.toml"))
         .map_err(|error| format!("Cargo.toml: {error}"))?;

@@ -1,4 +1,4 @@
-//! The tests as a user who may do nothing.
+//! Runs the tests as an unprivileged user.
 
 use std::{
     env, fs,
@@ -7,19 +7,20 @@ use std::{
     process,
 };
 
+use serde_json::Value;
+
 use crate::{
     run::{Outcome, command, read, root, run, run_and_read},
     tree,
 };
 
-/// `nobody` of every Linux.
+/// User and group `nobody`.
 const NOBODY: &str = "65534";
 
-/// Builds the tests in a copy that anybody may read, since this tree may lie where only root comes,
-/// and runs them as nobody.
+/// Copies the tree to where every user can read it, builds the tests there and runs them as `nobody`.
 pub(crate) fn tests() -> Outcome {
     if uid()? != 0 {
-        println!("this is no root: the tests have run so already");
+        println!("not root: the tests ran unprivileged before");
         return Ok(());
     }
     let copy = Copy::new()?;
@@ -34,7 +35,7 @@ pub(crate) fn tests() -> Outcome {
         said_why |= run_and_read(&mut test)?.contains("ignored (no TAP: ");
     }
     if !may_open_tap && !said_why {
-        return Err("nobody may not open /dev/net/tun, and no trial was ignored for it".into());
+        return Err("`nobody` cannot open /dev/net/tun, and yet no test was ignored for it".into());
     }
     Ok(())
 }
@@ -50,7 +51,7 @@ fn as_nobody(line: &[&str]) -> process::Command {
     command
 }
 
-/// The tree in a folder of its own, which ends with this value.
+/// A copy of the tree; it is removed when dropped.
 struct Copy(PathBuf);
 
 impl Copy {
@@ -79,7 +80,7 @@ impl Drop for Copy {
     }
 }
 
-/// A test program, and the folder of its package, where it expects to run.
+/// A test program, and the folder of its package, in which it runs.
 #[derive(Debug, PartialEq, Eq)]
 struct Test {
     executable: String,
@@ -97,17 +98,13 @@ fn build(copy: &Copy) -> Outcome<Vec<Test>> {
     Ok(tests)
 }
 
-/// The test that a line of cargo's JSON tells of, if any.
+/// The test program in a line of cargo's JSON, if there is one.
 fn test(line: &str) -> Option<Test> {
-    let after = |name: &str, opening: &str| {
-        line.split_once(&format!(r#""{name}":{opening}"#)).map(|(_, rest)| rest)
-    };
-    let text = |name: &str| after(name, "\"")?.split_once('"').map(|(value, _)| value.to_owned());
-    // A program that can be tested is built as it is, too.
-    let (profile, _) = after("profile", "{")?.split_once('}')?;
-    let manifest = text("manifest_path").filter(|_| profile.contains(r#""test":true"#))?;
-    let package = Path::new(&manifest).parent()?.display().to_string();
-    Some(Test { executable: text("executable")?, package })
+    let message: Value = serde_json::from_str(line).ok()?;
+    let executable = message["executable"].as_str()?.to_owned();
+    let package = Path::new(message["manifest_path"].as_str()?).parent()?.display().to_string();
+    // Cargo also builds the program itself, which is no test.
+    message["profile"]["test"].as_bool()?.then_some(Test { executable, package })
 }
 
 #[cfg(test)]

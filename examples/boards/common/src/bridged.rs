@@ -1,5 +1,4 @@
-//! A MAC as a driver of `embassy-net-driver`, and that behind the bridge: what the bridge costs, for
-//! `cargo xtask boards`.
+//! A MAC as an `embassy-net-driver` driver behind the bridge; `cargo xtask boards` measures the bridge's cost.
 
 use core::task::Context;
 
@@ -15,7 +14,7 @@ use crate::{
     serve::Interrupting,
 };
 
-/// The MAC of a node behind the bridge.
+/// A MAC behind the bridge.
 pub(crate) fn bridged<'f, M: Mac>(
     ethernet: Ethernet<'f, M>,
     node: &Node<'_>,
@@ -24,7 +23,7 @@ pub(crate) fn bridged<'f, M: Mac>(
     Bridge::new(Driven { ethernet, address: address.0 }).expect("Ethernet")
 }
 
-/// The driver. The loop sleeps by the interrupt: it wakes nobody.
+/// The driver. It wakes no task: the interrupt ends the loop's sleep.
 pub(crate) struct Driven<'f, M> {
     ethernet: Ethernet<'f, M>,
     address: [u8; 6],

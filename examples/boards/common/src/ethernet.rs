@@ -1,50 +1,49 @@
-//! Any MAC whose frames are moved by the processor, as a device for smoltcp.
+//! A smoltcp device over any MAC without DMA.
 
 use smolecho::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smolecho::smoltcp::time::Instant;
 
 use crate::frame::{Frame, LARGEST, SMALLEST};
 
-/// What a driver does; the rest is the same for all. A driver keeps no frame: it moves words between
-/// its registers and a [`Frame`].
+/// A MAC driver. It keeps no frame: it moves words between its registers and a [`Frame`].
 pub trait Mac {
-    /// Forgets the interrupts until now, and says how many of them were errors. The next frame raises a
-    /// new one.
+    /// Clears the pending interrupts and returns how many of them were errors. The next frame raises a new
+    /// interrupt.
     fn acknowledge(&mut self) -> u32;
 
-    /// Whether a frame waits.
+    /// Whether the MAC holds a received frame.
     fn has_frame(&mut self) -> bool;
 
-    /// Takes the frame that waits out of the MAC, whole, and says how long it is without its check
-    /// sequence; `None` if it is damaged. Called only after [`has_frame`](Self::has_frame) said so.
+    /// Moves the next received frame out of the MAC and returns its length in bytes without the frame check
+    /// sequence; `None` if it is damaged. Call it only after [`has_frame`](Self::has_frame) returned true.
     fn take(&mut self, frame: &mut Frame) -> Option<usize>;
 
-    /// Whether there is room for the largest frame.
+    /// Whether the MAC has room for the largest frame.
     fn can_send(&mut self) -> bool;
 
-    /// Sends a frame of so many bytes, from [`SMALLEST`] to [`LARGEST`]. Called only after
-    /// [`can_send`](Self::can_send) said so.
+    /// Sends a frame of `len` bytes, from [`SMALLEST`] to [`LARGEST`]. Call it only after
+    /// [`can_send`](Self::can_send) returned true.
     fn send(&mut self, frame: &mut Frame, len: usize);
 }
 
-/// What is counted: every frame is in exactly one of these.
+/// Counters; every frame is in exactly one of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Frames given to the stack.
+    /// Frames passed to the stack.
     pub received: u32,
-    /// Frames given to the MAC.
+    /// Frames passed to the MAC.
     pub sent: u32,
-    /// Frames dropped because they are larger than any that the stack takes.
+    /// Received frames above [`LARGEST`], dropped.
     pub too_long: u32,
-    /// Frames dropped because they are shorter than an Ethernet header.
+    /// Received frames below [`SMALLEST`], dropped.
     pub too_short: u32,
-    /// Frames that came damaged, and errors that the MAC reported.
+    /// Damaged frames, and errors that the MAC reported.
     pub errors: u32,
-    /// Frames of the stack that no Ethernet takes.
+    /// Frames of the stack with an invalid length, dropped.
     pub tx_dropped: u32,
 }
 
-/// Room for a frame each way, in a `static`: on the stack they would be most of it.
+/// A buffer for each direction. Put it into a `static`: it is larger than a board's stack should be.
 #[derive(Default)]
 pub struct Frames {
     rx: Frame,
@@ -52,13 +51,13 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// All zeros, so it costs no flash.
+    /// All zeros: a `static` takes no flash.
     pub const fn new() -> Self {
         Frames { rx: Frame::new(), tx: Frame::new() }
     }
 }
 
-/// Frames that may be dropped before `receive` gives up for now.
+/// Frames that one `receive` may drop.
 const DROPS: usize = 64;
 
 /// A MAC as a device.
@@ -69,29 +68,28 @@ pub struct Ethernet<'f, M> {
 }
 
 impl<'f, M: Mac> Ethernet<'f, M> {
-    /// A device over a MAC that is ready.
+    /// A device over an initialised MAC.
     pub fn new(mac: M, frames: &'f mut Frames) -> Self {
         Ethernet { mac, frames, counters: Counters::default() }
     }
 
-    /// Forgets the interrupts until now. Whoever then looks at [`has_frame`](Self::has_frame) before he
-    /// sleeps misses none: a frame that comes between the two is seen, and one that comes later
-    /// interrupts.
+    /// Clears the pending interrupts. Then check [`has_frame`](Self::has_frame) before sleeping, so that no frame
+    /// is missed: it sees an earlier frame, and a later one interrupts.
     pub fn acknowledge(&mut self) {
         self.counters.errors += self.mac.acknowledge();
     }
 
-    /// Whether a frame waits.
+    /// Whether the MAC holds a received frame.
     pub fn has_frame(&mut self) -> bool {
         self.mac.has_frame()
     }
 
-    /// What was counted.
+    /// The counters.
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// The length of the next frame that is of any use.
+    /// Length in bytes of the next valid frame.
     fn take(&mut self) -> Option<usize> {
         for _ in 0..DROPS {
             if !self.mac.has_frame() {
@@ -128,7 +126,7 @@ impl<M: Mac> Device for Ethernet<'_, M> {
         capabilities
     }
 
-    /// None while the MAC still sends: the answer could not leave. The frame waits in the MAC.
+    /// `None` while the MAC is still sending, since an answer could not leave. The frame stays in the MAC.
     fn receive(&mut self, _: Instant) -> Option<(Received<'_>, Sending<'_, M>)> {
         if !self.mac.can_send() {
             return None;
@@ -147,7 +145,7 @@ impl<M: Mac> Device for Ethernet<'_, M> {
     }
 }
 
-/// A frame that has come.
+/// A received frame.
 pub struct Received<'t>(pub(crate) &'t mut [u8]);
 
 impl RxToken for Received<'_> {
@@ -156,7 +154,7 @@ impl RxToken for Received<'_> {
     }
 }
 
-/// Room for a frame that is to leave.
+/// Room for a frame to send.
 pub struct Sending<'t, M> {
     mac: &'t mut M,
     frame: &'t mut Frame,

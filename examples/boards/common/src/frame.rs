@@ -1,30 +1,30 @@
 //! A frame in memory, laid out for MACs that move words.
 
-/// Bytes of the largest frame without its check sequence: an IP MTU of 1,500 and the Ethernet header.
+/// Bytes of the largest frame without its check sequence: the Ethernet header and an IP MTU of 1,500.
 pub const LARGEST: usize = 14 + 1500;
 
-/// Bytes of the smallest that a stack can use: its Ethernet header.
+/// Bytes of the smallest frame that a stack can use: an Ethernet header.
 pub const SMALLEST: usize = 14;
 
-/// Bytes before the frame. They put what follows the Ethernet header on a word boundary, and both MACs
-/// here leave them room in the first word.
+/// Bytes before the frame. They align the IP header to a word, and the MACs here leave room for them in the
+/// first word.
 const LEAD: usize = 2;
 
-/// The check sequence that a MAC hands over behind the frame.
+/// Bytes of the frame check sequence behind a received frame.
 const CHECK: usize = 4;
 
-/// Room for one frame.
+/// A buffer for one frame.
 #[repr(align(4))]
 pub struct Frame([u8; LEAD + LARGEST + CHECK]);
 
 impl Frame {
-    /// All zeros, so a `static` costs no flash.
+    /// All zeros: a `static` takes no flash.
     pub const fn new() -> Self {
         Frame([0; LEAD + LARGEST + CHECK])
     }
 
-    /// Takes so many words from a MAC, the first of which is `first`: all of them, for the next frame
-    /// lies behind; what there is no room for is lost.
+    /// Reads a frame of this many words from a MAC, `first` first. It reads all of them, since the next frame
+    /// follows, and drops those beyond the buffer.
     #[inline]
     pub fn take(&mut self, first: u32, words: usize, mut next: impl FnMut() -> u32) {
         let (room, _) = self.0.as_chunks_mut();
@@ -43,17 +43,17 @@ impl Frame {
         }
     }
 
-    /// The frame, if it has so many bytes.
+    /// The frame; `None` if the buffer is shorter than `len` bytes.
     pub fn get(&self, len: usize) -> &[u8] {
         &self.0[LEAD..][..len.min(LARGEST)]
     }
 
-    /// Room for a frame of so many bytes.
+    /// Room for a frame of `len` bytes.
     pub fn get_mut(&mut self, len: usize) -> &mut [u8] {
         &mut self.0[LEAD..][..len.min(LARGEST)]
     }
 
-    /// Gives a MAC the words of a frame of so many bytes, with `lead` in front of it.
+    /// Passes the words of a frame of `len` bytes to a MAC, with `lead` in front.
     #[inline]
     pub fn give(&mut self, lead: u16, len: usize, mut put: impl FnMut(u32)) {
         self.0[..LEAD].copy_from_slice(&lead.to_le_bytes());

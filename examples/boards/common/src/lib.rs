@@ -1,11 +1,11 @@
-//! What every board shares, once: a board itself brings its pins, its clock's frequency and its MAC.
+//! Shared by the boards. A board adds its pins, its clock frequency and its MAC.
 //!
-//! - [`registers`]: how a driver reaches its peripheral, and a test puts a model in its place;
+//! - [`registers`]: access to a peripheral, or to a model of it in tests;
 //! - [`frame`]: a frame in memory, laid out for MACs that move words;
-//! - [`ethernet`]: a MAC's driver as a device for smoltcp; [`trial`](ethernet) what all of them must do;
+//! - [`ethernet`]: a MAC driver as a smoltcp device; [`trial`](ethernet): conformance tests of a driver;
 //! - `node`: the echo and its memory;
-//! - with the feature `bare`, for boards without an executor: `serve`: the loop; `processor`: what time it is,
-//!   what wakes it; `panic`: what stops it; `report`: what is said to a host.
+//! - with the feature `bare`, for boards without an executor: `serve`: the loop; `processor`: clock, sleep and
+//!   interrupts; `panic`: the panic handler; `report`: log lines.
 
 #![no_std]
 

@@ -1,7 +1,7 @@
-//! How long the processor is awake: from the end of a sleep to the next, the interrupt included.
+//! Measures how long the processor is awake, from the end of one sleep to the next, interrupt included.
 //!
-//! Under QEMU with `-icount shift=0` an instruction takes a nanosecond, so this counts instructions.
-//! Whoever measures reads the two numbers from outside, by their names, while the board sleeps.
+//! Under QEMU with `-icount shift=0` an instruction takes one nanosecond, so this counts instructions.
+//! `cargo xtask boards` reads the two symbols while the board sleeps.
 
 #[cfg(feature = "meter")]
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -21,7 +21,7 @@ static METER_BUSY: AtomicU32 = AtomicU32::new(0);
 #[unsafe(no_mangle)]
 static METER_POLLS: AtomicU32 = AtomicU32::new(0);
 
-/// A stretch of time between two sleeps.
+/// The time between two sleeps.
 #[derive(Default)]
 pub(crate) struct Meter {
     #[cfg(feature = "meter")]
@@ -44,12 +44,12 @@ impl Meter {
         self.woken = Stopwatch::start();
     }
 
-    /// It does something.
+    /// It polls.
     pub(crate) fn poll(&mut self) {
         self.polls += 1;
     }
 
-    /// It sleeps again; what it did since it woke counts if it polled.
+    /// It sleeps. The time since it woke counts if it polled.
     pub(crate) fn sleep(&mut self) {
         if self.polls > 0 {
             METER_BUSY.fetch_add(self.woken.cycles(), Ordering::Relaxed);

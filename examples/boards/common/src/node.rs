@@ -1,7 +1,7 @@
-//! The node of every board here: an echo over TCP and UDP.
+//! The node of the boards: a TCP and UDP echo server.
 
 use smolecho::{
-    Config, ConfigError, DatagramStorage, Listener, Node, UdpService, Storage,
+    Config, ConfigError, DatagramStorage, Listener, Node, Storage, UdpService,
     phy::Device,
     smoltcp::{
         time::Instant,
@@ -13,7 +13,7 @@ use static_cell::{ConstStaticCell, StaticCell};
 const ADDRESS: IpAddress = IpAddress::v4(10, 0, 2, 15);
 const GATEWAY: IpAddress = IpAddress::v4(10, 0, 2, 2);
 
-/// Where it serves, TCP and UDP.
+/// TCP and UDP port of the server.
 pub const PORT: u16 = 12345;
 
 /// Connections at once; `SMOLECHO_CONNECTIONS=16 cargo run --release` builds it with more.
@@ -22,7 +22,7 @@ const CONNECTIONS: usize = number(option_env!("SMOLECHO_CONNECTIONS"), 4);
 /// Bytes of each connection's receive buffer, and of its transmit buffer.
 const BUFFER: usize = 1024;
 
-/// Bytes of the largest datagram that is echoed: every host must take it (RFC 791 section 3.1).
+/// Bytes of the largest datagram that is echoed; every host accepts that (RFC 791 section 3.1).
 const DATAGRAM: usize = 512;
 
 static STORAGE: ConstStaticCell<Storage<'static, CONNECTIONS, BUFFER>> =
@@ -31,10 +31,11 @@ static DATAGRAMS: ConstStaticCell<DatagramStorage<'static, 1, 1, DATAGRAM>> =
     ConstStaticCell::new(DatagramStorage::new());
 static NODE: StaticCell<Node<'static>> = StaticCell::new();
 
-/// At the addresses of QEMU's user-mode network.
+/// A configuration with the addresses of QEMU's user-mode network.
 ///
-/// The machines that QEMU emulates here have no source of entropy: their `seed` is a constant, and their
-/// sequence numbers are the same at every boot. On a network that is not your own, take it from one.
+/// Some machines that QEMU emulates have no entropy source: their `seed` is a constant, and their initial
+/// sequence numbers repeat at every boot. On a network that you do not control, take the seed from an entropy
+/// source.
 pub fn emulated(mac: [u8; 6], seed: u64) -> Result<Config, ConfigError> {
     let mut config = Config::new(mac, seed).address(IpCidr::new(ADDRESS, 24))?;
     let _ = config.gateways.push(GATEWAY);
@@ -43,7 +44,7 @@ pub fn emulated(mac: [u8; 6], seed: u64) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-/// The node, for which there is memory once.
+/// The node. Call it once: its memory is static.
 pub fn node(
     device: &mut impl Device,
     config: &Config,
@@ -55,7 +56,7 @@ pub fn node(
     Ok(node)
 }
 
-/// The number in an environment variable of the build, or the usual one.
+/// The number in an environment variable of the build, or the default.
 const fn number(variable: Option<&str>, usual: usize) -> usize {
     match variable {
         None => usual,

@@ -1,5 +1,5 @@
-//! What a panic does: with semihosting it says why and ends the emulation with failure; without, the
-//! board starts again. QEMU with `-no-reboot` ends there.
+//! The panic handler. With semihosting it prints the reason and ends the emulation with a failure. Without, it
+//! resets the board; QEMU with `-no-reboot` exits.
 
 use core::panic::PanicInfo;
 

@@ -1,7 +1,7 @@
-//! How a driver reaches its peripheral.
+//! Access to a peripheral.
 
-/// A peripheral's registers, by their offset in the data sheet. Reading may change what is read: many
-/// a register is the end of a FIFO.
+/// A peripheral's registers, by their offset in the data sheet. A read may have side effects: some registers are
+/// FIFOs.
 pub trait Registers {
     /// Reads a register.
     fn read(&mut self, offset: usize) -> u32;
@@ -14,14 +14,14 @@ pub trait Registers {
 pub struct Block<const BASE: usize>(());
 
 impl<const BASE: usize> Block<BASE> {
-    /// Bytes of address space that a peripheral of a Cortex-M3 has here.
+    /// Bytes of a peripheral's address space.
     const SIZE: usize = 0x1000;
 
-    /// The one owner of these registers.
+    /// The only owner of these registers.
     ///
     /// # Safety
-    /// From `BASE` on there are 4 KiB of a peripheral's registers, in which no access by 32 bits breaks
-    /// Rust's memory, and nobody else uses them.
+    /// `BASE` must be the address of 4 KiB of a peripheral's registers. A 32-bit access to them must not affect
+    /// Rust's memory, and no other code may use them.
     pub const unsafe fn new() -> Self {
         Block(())
     }
@@ -35,13 +35,13 @@ impl<const BASE: usize> Block<BASE> {
 impl<const BASE: usize> Registers for Block<BASE> {
     #[inline]
     fn read(&mut self, offset: usize) -> u32 {
-        // SAFETY: a register of the peripheral that `new` was promised.
+        // SAFETY: within the peripheral, by the contract of `new`.
         unsafe { Self::address(offset).read_volatile() }
     }
 
     #[inline]
     fn write(&mut self, offset: usize, value: u32) {
-        // SAFETY: a register of the peripheral that `new` was promised.
+        // SAFETY: within the peripheral, by the contract of `new`.
         unsafe { Self::address(offset).write_volatile(value) }
     }
 }

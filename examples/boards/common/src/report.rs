@@ -1,4 +1,4 @@
-//! What the board says to the terminal of the host that emulates it: nothing without `semihosting`.
+//! Log lines on the terminal of the emulating host; none without `semihosting`.
 
 use core::{fmt::Arguments, panic::PanicInfo};
 
@@ -7,7 +7,7 @@ use smolecho::Event;
 #[cfg(feature = "semihosting")]
 use crate::processor::semihosting;
 
-/// A line for each connection, and for each frame that was turned away.
+/// Logs each connection, and each dropped frame.
 pub(crate) fn event(event: Event<'_>) {
     match event {
         Event::Accepted { tuple } => say(format_args!("Accepted connection from {}", tuple.remote)),
@@ -24,7 +24,7 @@ pub(crate) fn event(event: Event<'_>) {
     }
 }
 
-/// Says that the board is ready.
+/// Logs that the board is ready.
 pub fn ready(port: u16) {
     say(format_args!("Listening on port {port}, TCP and UDP"));
 }

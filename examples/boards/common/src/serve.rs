@@ -1,4 +1,4 @@
-//! The loop.
+//! The loop without an executor.
 
 use smolecho::{Node, phy::Device, smoltcp::time::Instant};
 
@@ -9,7 +9,7 @@ use crate::{
     report,
 };
 
-/// A device whose frames interrupt: see [`Ethernet`].
+/// A device with an interrupt for each frame; see [`Ethernet`].
 pub(crate) trait Interrupting: Device {
     fn acknowledge(&mut self);
     fn has_frame(&mut self) -> bool;
@@ -25,7 +25,7 @@ impl<M: Mac> Interrupting for Ethernet<'_, M> {
     }
 }
 
-/// Serves for ever; sleeps while there is nothing to do.
+/// Serves forever, and sleeps while idle.
 pub fn serve<M: Mac>(
     node: &mut Node<'_>,
     ethernet: Ethernet<'_, M>,
@@ -46,7 +46,7 @@ pub fn serve<M: Mac>(
     }
 }
 
-/// Sleeps until a frame is there, or until `due`.
+/// Sleeps until a frame arrives, or until `due`.
 fn wait(
     ethernet: &mut impl Interrupting,
     line: Line,
@@ -60,7 +60,7 @@ fn wait(
     loop {
         ethernet.acknowledge();
         processor::unmask(line);
-        // An interrupt that comes between the look and the sleep stays pending, and ends the sleep.
+        // An interrupt between the check and the sleep stays pending, and ends the sleep.
         processor::undisturbed(|| {
             if !is_over(ethernet, clock) {
                 meter.sleep();
@@ -68,7 +68,7 @@ fn wait(
                 meter.wake();
             }
         });
-        // What ended the sleep is taken before it is acknowledged: one turn of this loop less.
+        // Checking for a frame before the acknowledgement saves a turn of this loop.
         if is_over(ethernet, clock) {
             return;
         }

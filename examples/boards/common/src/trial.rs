@@ -1,5 +1,5 @@
-//! What every driver must do, tried on the host: the board's tests bring a model of its MAC's FIFOs.
-//! The rules of any device come first, then those of a [`Mac`]: its counters and its interrupt.
+//! Conformance tests of a driver, on the host, over a model of its MAC's FIFOs. The rules of any device come
+//! first, then those of a [`Mac`]: counters and interrupt.
 
 extern crate std;
 
@@ -12,22 +12,22 @@ use smolecho::smoltcp::time::Instant;
 use crate::ethernet::{Counters, Ethernet, Frames, Mac};
 use crate::frame::{LARGEST, SMALLEST};
 
-/// A model of a MAC, seen from the wire.
+/// A model of a MAC, from the wire's side.
 pub trait Wire {
-    /// A frame comes, without its check sequence. False if the MAC has no room for it.
+    /// A frame arrives, without its check sequence. False if the MAC has no room for it.
     fn inject(&self, frame: &[u8]) -> bool;
 
-    /// A frame comes damaged, if the MAC can tell.
+    /// A damaged frame arrives, if the MAC detects damage.
     fn arrive_damaged(&self, frame: &[u8]);
 
     /// Takes the next frame that was sent.
     fn capture(&self) -> Option<Vec<u8>>;
 
-    /// Whether the MAC wants to interrupt.
+    /// Whether the MAC's interrupt is pending.
     fn interrupts(&self) -> bool;
 }
 
-/// All of it. `make` connects a driver to a new model.
+/// Runs every test. `make` connects a driver to a new model.
 pub fn all<M: Mac, W: Wire>(make: impl Fn() -> (M, W)) {
     the_rules_of_every_device_are_kept(&make);
     what_is_too_long_or_too_short_is_dropped_and_counted(&make);
@@ -68,7 +68,7 @@ fn the_rules_of_every_device_are_kept<M: Mac, W: Wire>(make: &impl Fn() -> (M, W
     assert_eq!((counters.too_short, counters.errors, counters.tx_dropped), (0, 0, 0));
 }
 
-/// What follows them is not disturbed.
+/// Damaged and invalid frames do not affect the next frame.
 fn what_is_too_long_or_too_short_is_dropped_and_counted<M: Mac, W: Wire>(
     make: &impl Fn() -> (M, W),
 ) {
@@ -94,7 +94,7 @@ fn what_is_too_long_or_too_short_is_dropped_and_counted<M: Mac, W: Wire>(
 fn what_is_damaged_is_dropped_and_the_next_is_not<M: Mac, W: Wire>(make: &impl Fn() -> (M, W)) {
     let ((mac, wire), mut frames) = (make(), Frames::new());
     let mut ethernet = Ethernet::new(mac, &mut frames);
-    // More often than any driver has buffers to lose.
+    // More often than any driver has buffers.
     for n in 1..=100 {
         wire.arrive_damaged(&frame(100, 3));
         assert_eq!(receive(&mut ethernet), None);

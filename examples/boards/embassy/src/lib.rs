@@ -1,10 +1,10 @@
-//! What the boards share whose drivers come from embassy: a board brings its clocks, its pins, its driver,
-//! and two numbers of its chip.
+//! Shared by the boards with embassy drivers. A board adds its clocks, its pins, its driver, a seed and the
+//! chip's unique number.
 //!
-//! - [`serve`]: the address, the node, the loop;
-//! - [`mac_address`]: a hardware address that no other chip has;
-//! - `nucleo`: ST's boards, which differ in their clocks alone;
-//! - `report`: log lines through the debug probe; `panic`: the board starts again.
+//! - [`serve`]: address, node and loop;
+//! - [`mac_address`]: a hardware address from the chip's unique number;
+//! - `nucleo`: ST's boards, which differ only in their clocks;
+//! - `report`: log lines through the debug probe; `panic`: the panic handler.
 
 #![no_std]
 
@@ -22,12 +22,12 @@ use smolecho::smoltcp::wire::{IpAddress, IpCidr};
 use smolecho::{Config, ConfigError, phy::embassy::Bridge, smoltcp::time::Instant as At};
 use smolecho_board::node::{PORT, node};
 
-/// Where the board is, unless a DHCP server says so.
+/// Address of the board without DHCP.
 #[cfg(not(feature = "dhcp"))]
 const ADDRESS: IpCidr = IpCidr::new(IpAddress::v4(192, 168, 69, 1), 24);
 
-/// Serves for ever, over TCP and UDP. `seed` is from the chip's source of entropy: sequence numbers follow
-/// from it.
+/// Serves TCP and UDP forever. Initial sequence numbers follow from `seed`: take it from the chip's entropy
+/// source.
 pub async fn serve(driver: impl Driver, seed: u64) -> ! {
     let mut device = Bridge::new(driver).expect("a driver for Ethernet");
     let config = config(device.hardware_address(), seed).expect("addresses that can be");
@@ -58,9 +58,9 @@ async fn timer(due: Option<At>) {
     }
 }
 
-/// A hardware address from a chip's unique number: of one station, and administered locally.
+/// A hardware address from a chip's unique number: unicast, and locally administered.
 pub fn mac_address(id: &[u8]) -> [u8; 6] {
-    // The numbers of chips of one wafer differ in few bits, which may be any: all of them count (FNV-1a).
+    // The numbers of one wafer's chips differ in a few bits anywhere: hash all of them (FNV-1a).
     let hash = id.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });

@@ -1,4 +1,4 @@
-//! ST's NUCLEO-144 boards with Ethernet: all have it on the same pins (UM1974, UM2407), a LAN8742A by RMII.
+//! ST's NUCLEO-144 boards with Ethernet: a LAN8742A over RMII, on the same pins (UM1974, UM2407).
 
 use embassy_stm32::{
     Peripherals, bind_interrupts,
@@ -14,10 +14,10 @@ bind_interrupts!(struct Interrupts {
     RNG => rng::InterruptHandler<peripherals::RNG>;
 });
 
-/// Four frames each way.
+/// Buffers for four frames each way.
 static FRAMES: ConstStaticCell<PacketQueue<4, 4>> = ConstStaticCell::new(PacketQueue::new());
 
-/// Serves for ever on a chip whose clocks run, that of its source of entropy among them.
+/// Serves forever. The chip's clocks must run, that of its entropy source included.
 pub async fn serve(chip: Peripherals) -> ! {
     let seed = Rng::new(chip.RNG, Interrupts).next_u64();
     let ethernet = Ethernet::new(

@@ -1,4 +1,4 @@
-//! What a panic does: says where, and starts the board again.
+//! The panic handler: logs the location and resets the board.
 
 use core::panic::PanicInfo;
 
@@ -7,7 +7,7 @@ use cortex_m::{interrupt, peripheral::SCB};
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     interrupt::disable();
-    // The place alone: the text would bring all of `core::fmt`.
+    // Only the location: the message would add `core::fmt`.
     if let Some(at) = info.location() {
         defmt::error!("panic at {}:{}", at.file(), at.line());
     }

@@ -1,10 +1,10 @@
-//! What the board says through the debug probe. Where nobody listens nothing waits: it is dropped.
+//! Log lines through the debug probe. Without a probe they are dropped.
 
 use defmt::{info, warn};
 use defmt_rtt as _;
 use smolecho::Event;
 
-/// A line for what a person at the probe wants to see.
+/// Logs link, addresses, connections and drops.
 pub(crate) fn event(event: Event<'_>) {
     match event {
         Event::LinkUp => info!("The link is up"),

@@ -1,4 +1,4 @@
-//! An echo over TCP and UDP on ST's NUCLEO-F767ZI: clocks, and what all NUCLEO-144 boards share.
+//! A TCP and UDP echo server on ST's NUCLEO-F767ZI: its clocks.
 
 #![no_std]
 #![no_main]
@@ -12,7 +12,7 @@ async fn main(_spawner: Spawner) {
     nucleo::serve(embassy_stm32::init(clocks())).await
 }
 
-/// 216 MHz from the 8 MHz of the debug probe, and 48 MHz for the source of entropy.
+/// 216 MHz from the 8 MHz of the debug probe, and 48 MHz for the entropy source.
 fn clocks() -> Config {
     let mut config = Config::default();
     config.rcc.hse = Some(Hse { freq: Hertz(8_000_000), mode: HseMode::Bypass });

@@ -1,4 +1,4 @@
-//! An echo over TCP and UDP on ST's NUCLEO-H743ZI: clocks, and what all NUCLEO-144 boards share.
+//! A TCP and UDP echo server on ST's NUCLEO-H743ZI: its clocks.
 
 #![no_std]
 #![no_main]
@@ -12,7 +12,7 @@ async fn main(_spawner: Spawner) {
     nucleo::serve(embassy_stm32::init(clocks())).await
 }
 
-/// 400 MHz from the oscillator on the chip, and 48 MHz for the source of entropy.
+/// 400 MHz from the oscillator on the chip, and 48 MHz for the entropy source.
 fn clocks() -> Config {
     let mut config = Config::default();
     config.rcc.hsi = Some(HSIPrescaler::DIV1);

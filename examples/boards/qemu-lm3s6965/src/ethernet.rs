@@ -1,8 +1,8 @@
 //! The LM3S6965's Ethernet MAC (data sheet, chapter Ethernet Controller).
 //!
-//! Frames go through two FIFOs, a word at a time. The first word of a frame that came holds its length
-//! in the lower half, with itself and the check sequence, and the frame's first two bytes in the upper;
-//! of a frame that goes, the length behind the Ethernet header.
+//! Frames pass through two FIFOs, a word at a time. The lower half of a frame's first word is its length: of a
+//! received frame with this half word and the check sequence, of a frame to send without the Ethernet header. The
+//! upper half is the frame's first two bytes.
 
 use smolecho_board::{
     ethernet::Mac,
@@ -14,7 +14,7 @@ use smolecho_board::{
 pub mod register {
     /// Raw interrupt status.
     pub const MACRIS: usize = 0x00;
-    /// Interrupt acknowledge: the same register, written.
+    /// Interrupt acknowledge: writes to the same register.
     pub const MACIACK: usize = 0x00;
     /// Interrupt mask.
     pub const MACIM: usize = 0x04;
@@ -28,7 +28,7 @@ pub mod register {
     pub const MACIA0: usize = 0x14;
     /// Individual address, bytes 4 and 5.
     pub const MACIA1: usize = 0x18;
-    /// Threshold at which a transmission begins.
+    /// FIFO threshold at which a transmission starts.
     pub const MACTHR: usize = 0x1C;
     /// Number of packets in the receive FIFO.
     pub const MACNP: usize = 0x34;
@@ -39,13 +39,13 @@ use register::*;
 
 /// Bits of MACRIS, MACIACK and MACIM.
 pub mod interrupt {
-    /// A frame came.
+    /// A frame was received.
     pub const RXINT: u32 = 1 << 0;
     /// A transmission failed.
     pub const TXER: u32 = 1 << 1;
     /// The receive FIFO overflowed.
     pub const FOV: u32 = 1 << 3;
-    /// A frame came damaged.
+    /// A damaged frame was received.
     pub const RXER: u32 = 1 << 4;
     /// All of them.
     pub const ALL: u32 = 0x7F;
@@ -62,20 +62,20 @@ const PADEN: u32 = 1 << 1;
 const CRC: u32 = 1 << 2;
 const DUPLEX: u32 = 1 << 4;
 
-/// A transmission begins when MACTR says so, not when the FIFO has filled so far.
+/// A transmission starts on a write to MACTR, not at a FIFO threshold.
 const NO_THRESHOLD: u32 = 0x3F;
 
 const NPR: u32 = 0x3F;
 const NEWTX: u32 = 1 << 0;
 
-/// What the length of a frame that came counts beside its bytes: itself, and the check sequence.
+/// Bytes beside the frame in a received frame's length: the length itself, and the check sequence.
 const OVERHEAD: usize = 2 + 4;
 
 /// The MAC.
 pub struct Stellaris<R>(R);
 
 impl<R: Registers> Stellaris<R> {
-    /// Resets the MAC and lets it receive what is for `address`, for all, or for any group.
+    /// Resets the MAC. It then receives frames to `address`, broadcast and multicast.
     pub fn new(mut registers: R, address: [u8; 6]) -> Self {
         let [a, b, c, d, e, f] = address;
         registers.write(MACRCTL, RSTFIFO);
@@ -109,7 +109,7 @@ impl<R: Registers> Mac for Stellaris<R> {
         if len.is_some() {
             frame.take(first, total.div_ceil(4), || self.0.read(MACDATA));
         } else {
-            // Where the next frame begins cannot be told any more: all are lost.
+            // The start of the next frame is unknown: drop every frame.
             self.0.write(MACRCTL, RSTFIFO);
             self.0.write(MACRCTL, RXEN | AMUL | BADCRC);
         }

@@ -1,4 +1,4 @@
-//! The MAC's registers as the data sheet has them, with 31 frames of room as in QEMU.
+//! A model of the MAC's registers by the data sheet, with room for 31 frames as in QEMU.
 
 extern crate std;
 
@@ -93,7 +93,7 @@ impl Wire for Model {
         true
     }
 
-    /// A length that cannot be.
+    /// A frame with an impossible length.
     fn arrive_damaged(&self, _: &[u8]) {
         self.0.borrow_mut().inject(3, &[0; 6]);
     }

@@ -1,7 +1,7 @@
 //! The LAN9118 (data sheet, SMSC LAN9118, revision 1.5).
 //!
-//! Each direction has a FIFO of words and one of statuses. A frame that came has its length in its
-//! status, and two bytes before it, as RX_CFG asks; a frame that goes has two command words before it.
+//! Each direction has a FIFO of words and one of statuses. A received frame has its length in its status, and two
+//! bytes of padding before it, as RX_CFG sets; a frame to send has two command words before it.
 
 use smolecho_board::{
     ethernet::Mac,
@@ -11,13 +11,13 @@ use smolecho_board::{
 
 /// Registers, by offset.
 pub mod register {
-    /// Frames that came, a word at a time.
+    /// Received frames, a word at a time.
     pub const RX_DATA_FIFO: usize = 0x00;
-    /// Frames that go.
+    /// Frames to send.
     pub const TX_DATA_FIFO: usize = 0x20;
-    /// The statuses of frames that came.
+    /// Statuses of received frames.
     pub const RX_STATUS_FIFO: usize = 0x40;
-    /// The statuses of frames that went.
+    /// Statuses of sent frames.
     pub const TX_STATUS_FIFO: usize = 0x48;
     /// Interrupt configuration.
     pub const IRQ_CFG: usize = 0x54;
@@ -33,20 +33,20 @@ pub mod register {
     pub const TX_CFG: usize = 0x70;
     /// Hardware configuration.
     pub const HW_CFG: usize = 0x74;
-    /// How full the receive FIFOs are.
+    /// Fill levels of the receive FIFOs.
     pub const RX_FIFO_INF: usize = 0x7C;
-    /// How full the transmit FIFOs are.
+    /// Fill levels of the transmit FIFOs.
     pub const TX_FIFO_INF: usize = 0x80;
     /// Power management.
     pub const PMT_CTRL: usize = 0x84;
-    /// A command for a register of the MAC behind.
+    /// Access to a register of the MAC.
     pub const MAC_CSR_CMD: usize = 0xA4;
     /// Its data.
     pub const MAC_CSR_DATA: usize = 0xA8;
 }
 use register::*;
 
-/// The interrupt that a frame came: more statuses than FIFO_INT says.
+/// Receive interrupt: more statuses than FIFO_INT sets.
 pub const RSFL_INT: u32 = 1 << 3;
 const RXE_INT: u32 = 1 << 14;
 const RXDFH_INT: u32 = 1 << 23;
@@ -58,11 +58,11 @@ const IRQ_TYPE: u32 = 1 << 0;
 
 const SRST: u32 = 1 << 0;
 const MUST_BE_ONE: u32 = 1 << 20;
-/// 5 KiB of the 16 are for transmission.
+/// 5 KiB of the 16 KiB are for transmission.
 const TX_FIF_SZ: u32 = 5 << 16;
 const READY: u32 = 1 << 0;
 
-/// Two bytes before each frame put what follows its Ethernet header on a word boundary.
+/// Two bytes before each frame align its IP header to a word.
 const RXDOFF: u32 = 2 << 8;
 const RX_DUMP: u32 = 1 << 15;
 const TX_ON: u32 = 1 << 1;
@@ -91,14 +91,14 @@ const COMMANDS: usize = 8;
 const LEAD: usize = 2;
 const CHECK: usize = 4;
 
-/// Reads of a bit that the data sheet promises within microseconds, before we go on without.
+/// Reads of a bit that the data sheet promises within microseconds, before the driver gives up.
 const ATTEMPTS: usize = 10_000;
 
 /// The chip.
 pub struct Lan9118<R>(R);
 
 impl<R: Registers> Lan9118<R> {
-    /// Resets the chip and lets it receive what is for `address`, for all, or for any group.
+    /// Resets the chip. It then receives frames to `address`, broadcast and multicast.
     pub fn new(mut registers: R, address: [u8; 6]) -> Self {
         let [a, b, c, d, e, f] = address;
         registers.write(HW_CFG, SRST);
@@ -119,7 +119,7 @@ impl<R: Registers> Lan9118<R> {
     }
 }
 
-/// The registers of the MAC are reached one at a time.
+/// The MAC's registers are accessed one at a time.
 fn write_mac(registers: &mut impl Registers, index: u32, value: u32) {
     registers.write(MAC_CSR_DATA, value);
     registers.write(MAC_CSR_CMD, CSR_BUSY | index);
@@ -139,7 +139,7 @@ impl<R: Registers> Mac for Lan9118<R> {
         let status = self.0.read(INT_STS);
         self.0.write(INT_STS, status);
         if status & RXE_INT != 0 {
-            // Where the next frame begins cannot be told any more: all are lost.
+            // The start of the next frame is unknown: drop every frame.
             self.0.write(RX_CFG, RX_DUMP | RXDOFF);
             until(|| self.0.read(RX_CFG) & RX_DUMP == 0);
         }
@@ -159,7 +159,7 @@ impl<R: Registers> Mac for Lan9118<R> {
         (status & ERROR_STATUS == 0).then_some(len)
     }
 
-    /// Old statuses are of no interest: what the MAC could not send, TCP sends again.
+    /// Discards the statuses of sent frames: TCP retransmits what the MAC could not send.
     fn can_send(&mut self) -> bool {
         let room = self.0.read(TX_FIFO_INF);
         let (statuses, free) = ((room >> 16) as u8, room as u16);

@@ -1,4 +1,4 @@
-//! The part of this board that a host can test: its MAC driver.
+//! The MAC driver, which the host can test.
 
 #![no_std]
 

@@ -1,5 +1,5 @@
-//! An echo over TCP and UDP on Arm's MPS2 with a Cortex-M3 (application note 385): clock, loop. Its pins
-//! and clocks are set when the FPGA is loaded.
+//! A TCP and UDP echo server on Arm's MPS2 with a Cortex-M3 (application note 385). Loading the FPGA sets its pins
+//! and clocks.
 
 #![no_std]
 #![no_main]
@@ -21,8 +21,8 @@ const SEED: u64 = 0x9118;
 const ETHERNET: Line = Line(13);
 const CYCLES_PER_SECOND: u32 = 25_000_000;
 
-/// The vectors of the interrupts, no further than the only one that is let through.
-// SAFETY: under this name and in this section `cortex-m-rt` has them behind those of the exceptions.
+/// The interrupt vectors, up to the only enabled one.
+// SAFETY: `cortex-m-rt` expects them under this name in this section, behind the exception vectors.
 #[unsafe(link_section = ".vector_table.interrupts")]
 #[unsafe(no_mangle)]
 static __INTERRUPTS: [extern "C" fn(); ETHERNET.0 as usize + 1] =
@@ -34,7 +34,7 @@ static FRAMES: ConstStaticCell<Frames> = ConstStaticCell::new(Frames::new());
 fn main() -> ! {
     let core = cortex_m::Peripherals::take().expect("the first to ask");
     let clock = Clock::start(core.SYST, CYCLES_PER_SECOND);
-    // SAFETY: the LAN9118 on the expansion bus; nothing else uses it.
+    // SAFETY: the LAN9118 on the expansion bus; no other code uses it.
     let registers = unsafe { Block::<0x4020_0000>::new() };
     let mut ethernet = Ethernet::new(Lan9118::new(registers, MAC), FRAMES.take());
 

@@ -1,4 +1,4 @@
-//! The chip's registers as the data sheet has them.
+//! A model of the chip's registers by the data sheet.
 
 extern crate std;
 

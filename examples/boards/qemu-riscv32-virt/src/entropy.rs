@@ -1,4 +1,4 @@
-//! A virtio source of entropy (Virtual I/O Device, version 1.2, section 5.4).
+//! A virtio entropy source (Virtual I/O Device, version 1.2, section 5.4).
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,7 +9,7 @@ use crate::{
     transport::{Transport, Unusable},
 };
 
-/// What a source of entropy is among the devices.
+/// Device ID of an entropy source.
 const KIND: u32 = 4;
 
 /// The queue and its buffer.
@@ -19,7 +19,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// All zeros, so a `static` costs no flash.
+    /// All zeros: a `static` takes no flash.
     pub const fn new() -> Self {
         Memory { queue: queue::Memory::new(), bits: [AtomicU32::new(0), AtomicU32::new(0)] }
     }
@@ -31,7 +31,7 @@ impl Default for Memory {
     }
 }
 
-/// 64 bits from the device: waits until there are as many.
+/// Waits for 64 bits from the device.
 pub fn seed(registers: impl Registers, memory: &'static mut Memory) -> Result<u64, Unusable> {
     let Memory { queue, bits } = &*memory;
     let mut transport = Transport::new(registers, KIND, 0)?;
@@ -46,7 +46,7 @@ pub fn seed(registers: impl Registers, memory: &'static mut Memory) -> Result<u6
                 break written;
             }
         };
-        // It may give fewer than it was asked for.
+        // The device may return fewer bytes than requested.
         if written >= size_of_val(bits) {
             let [low, high] = bits.each_ref().map(|half| half.load(Ordering::Relaxed));
             return Ok(u64::from(high) << 32 | u64::from(low));

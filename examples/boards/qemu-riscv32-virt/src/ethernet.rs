@@ -1,6 +1,6 @@
 //! A virtio network device (Virtual I/O Device, version 1.2, section 5.1).
 //!
-//! The device reads and writes frames in the memory of its queues' buffers, each behind a header of its own.
+//! The device reads and writes frames in its queues' buffers, each behind a virtio header.
 
 use core::cell::UnsafeCell;
 
@@ -15,10 +15,10 @@ use crate::{
     transport::{Transport, Unusable},
 };
 
-/// What a network device is among the devices.
+/// Device ID of a network device.
 pub const KIND: u32 = 1;
 
-/// Feature 5: the device knows its hardware address.
+/// Feature 5: the device has a hardware address.
 const KNOWS_ITS_ADDRESS: u64 = 1 << 5;
 
 /// The queues.
@@ -26,16 +26,16 @@ pub const RX: u32 = 0;
 /// See [`RX`].
 pub const TX: u32 = 1;
 
-/// Frames that may wait, each way.
+/// Buffers each way.
 const RX_BUFFERS: usize = 8;
 const TX_BUFFERS: usize = 4;
 
-/// Bytes before each frame: all zeros, for whoever offloads nothing.
+/// Bytes of the header before each frame; all zeros without offloads.
 pub const HEADER: usize = 12;
 
 type Bytes = UnsafeCell<[u8; HEADER + LARGEST]>;
 
-/// A frame begins two bytes behind a word, here as in a [`Frame`]: so it is copied by words.
+/// A frame starts two bytes after a word boundary, as in a [`Frame`], so that it is copied by words.
 #[repr(C, align(4))]
 struct Buffer {
     lead: [u8; 2],
@@ -57,7 +57,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// All zeros, so a `static` costs no flash.
+    /// All zeros: a `static` takes no flash.
     pub const fn new() -> Self {
         Memory {
             rx: queue::Memory::new(),
@@ -81,12 +81,12 @@ pub struct Virtio<R> {
     tx: Queue<TX_BUFFERS>,
     received: &'static [Buffer; RX_BUFFERS],
     sending: &'static [Buffer; TX_BUFFERS],
-    /// Those of `sending` that are not with the device, a bit for each.
+    /// Bit set of the buffers in `sending` that the device does not hold.
     idle: u32,
 }
 
 impl<R: Registers> Virtio<R> {
-    /// Resets the device and lets it receive.
+    /// Resets the device and starts receiving.
     pub fn new(registers: R, memory: &'static mut Memory) -> Result<Self, Unusable> {
         let Memory { rx, tx, received, sending } = &*memory;
         let mut transport = Transport::new(registers, KIND, KNOWS_ITS_ADDRESS)?;
@@ -102,7 +102,7 @@ impl<R: Registers> Virtio<R> {
         Ok(device)
     }
 
-    /// The hardware address that the device has.
+    /// The device's hardware address.
     pub fn address(&mut self) -> [u8; 6] {
         let [a, b, c, d] = self.transport.config(0).to_le_bytes();
         let [e, f, ..] = self.transport.config(4).to_le_bytes();
@@ -132,7 +132,7 @@ impl<R: Registers> Mac for Virtio<R> {
         let buffer = self.received.get(usize::from(number))?;
         let len = written.checked_sub(HEADER);
         if let Some(len) = len {
-            // SAFETY: the device has given the buffer back, and gets it again below.
+            // SAFETY: the device has returned the buffer; it gets it back below.
             let bytes = unsafe { &*buffer.bytes.get() };
             let room = frame.get_mut(len);
             room.copy_from_slice(&bytes[HEADER..][..room.len()]);
@@ -151,7 +151,7 @@ impl<R: Registers> Mac for Virtio<R> {
     fn send(&mut self, frame: &mut Frame, len: usize) {
         let number = self.idle.trailing_zeros() as usize % TX_BUFFERS;
         let buffer = &self.sending[number];
-        // SAFETY: the buffer is idle: the device does not look at it.
+        // SAFETY: the device does not hold the buffer.
         let bytes = unsafe { &mut *buffer.bytes.get() };
         let frame = frame.get(len);
         bytes[HEADER..][..frame.len()].copy_from_slice(frame);

@@ -1,4 +1,4 @@
-//! The part of this board that a host can test: its drivers.
+//! The drivers, which the host can test.
 
 #![no_std]
 

@@ -1,4 +1,4 @@
-//! An echo over TCP and UDP on QEMU's RISC-V machine `virt`: devices, loop.
+//! A TCP and UDP echo server on QEMU's RISC-V machine `virt`: its devices.
 
 #![no_std]
 #![no_main]
@@ -27,7 +27,7 @@ static FRAMES: ConstStaticCell<Frames> = ConstStaticCell::new(Frames::new());
 #[entry]
 fn main() -> ! {
     let clock = Clock::start();
-    // SAFETY: the first two of the machine's virtio devices; nothing else uses them.
+    // SAFETY: the machine's first two virtio devices; no other code uses them.
     let (network, random) = unsafe { (Block::<0x1000_1000>::new(), Block::<0x1000_2000>::new()) };
     let seed = entropy::seed(random, ENTROPY.take())
         .expect("-device virtio-rng-device,bus=virtio-mmio-bus.1");

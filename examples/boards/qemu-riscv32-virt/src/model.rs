@@ -1,5 +1,5 @@
-//! The device's side of a virtio network device, as the standard has it: it finds the queues by the
-//! addresses that the driver writes, in the memory of the test.
+//! A model of a virtio network device by the standard. It finds the queues in the test's memory, by the addresses
+//! that the driver writes.
 
 extern crate std;
 
@@ -116,7 +116,7 @@ impl State {
         let Some(offer) = queue.next() else { return false };
         assert!(offer.is_for_us);
         if offer.length < bytes.len() {
-            // Not made for it: the device keeps the buffer for the next (section 5.1.6.4).
+            // The frame does not fit: the device keeps the buffer for the next (section 5.1.6.4).
             queue.seen = queue.seen.wrapping_sub(1);
             return false;
         }
@@ -134,12 +134,12 @@ impl Wire for Model {
         self.0.borrow_mut().inject(&[&[0; HEADER], frame].concat())
     }
 
-    /// Less than a header.
+    /// A frame shorter than a header.
     fn arrive_damaged(&self, _: &[u8]) {
         self.0.borrow_mut().inject(&[0; HEADER - 1]);
     }
 
-    /// The device takes a frame out of the queue when the wire does.
+    /// The device takes a frame from the queue when the test asks for it.
     fn capture(&self) -> Option<Vec<u8>> {
         let mut state = self.0.borrow_mut();
         let queue = &mut state.queues[TX as usize];
@@ -159,8 +159,8 @@ impl Wire for Model {
 }
 
 fn read<T>(address: u64) -> T {
-    // SAFETY: memory that the driver has offered, and leaves alone until it comes back; the rings are
-    // atomic, and only one thread is at work.
+    // SAFETY: the driver has offered this memory and does not access it until it is returned. The rings are atomic,
+    // and there is only one thread.
     unsafe { with_exposed_provenance::<T>(address as usize).read_volatile() }
 }
 

@@ -1,15 +1,14 @@
-//! A virtqueue (Virtual I/O Device, version 1.2, section 2.7): how buffers are handed to a device and
-//! come back. Descriptor n is for buffer n, always; the device sees memory that both may write, so all of
-//! it is atomic.
+//! A virtqueue (Virtual I/O Device, version 1.2, section 2.7): passes buffers to a device and back. Descriptor n
+//! is always for buffer n. Driver and device share the memory, so all of it is atomic.
 
 use core::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
 
-/// Who writes into a queue's buffers.
+/// The writer of a queue's buffers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// We do.
+    /// The driver.
     ToDevice,
-    /// The device does.
+    /// The device.
     FromDevice,
 }
 
@@ -49,7 +48,7 @@ pub struct Memory<const N: usize> {
 }
 
 impl<const N: usize> Memory<N> {
-    /// All zeros, so a `static` costs no flash.
+    /// All zeros: a `static` takes no flash.
     pub const fn new() -> Self {
         const { assert!(N.is_power_of_two() && N <= 1 << 15) };
         Memory {
@@ -81,7 +80,7 @@ impl<const N: usize> Default for Memory<N> {
     }
 }
 
-/// Our side of a queue. Its memory is the device's too, and so is never given back.
+/// The driver's side of a queue. The device uses the memory too, so it is never released.
 pub struct Queue<const N: usize> {
     memory: &'static Memory<N>,
     way: Way,
@@ -90,21 +89,21 @@ pub struct Queue<const N: usize> {
 }
 
 impl<const N: usize> Queue<N> {
-    /// A queue in which no buffer is with the device yet.
+    /// A queue without buffers at the device.
     pub fn new(memory: &'static Memory<N>, way: Way) -> Self {
-        // What we sent is of interest only when there is more to send.
+        // A sent buffer matters only when the next frame is sent: no interrupt.
         let flags = if way == Way::ToDevice { NO_INTERRUPT } else { 0 };
         memory.available.flags.store(flags, Ordering::Relaxed);
         Queue { memory, way, offered: 0, taken: 0 }
     }
 
-    /// Where the three parts are, for the device.
+    /// Addresses of the three parts, for the device.
     pub fn addresses(&self) -> [u64; 3] {
         let Memory { descriptors, available, used } = self.memory;
         [address(descriptors), address(available), address(used)]
     }
 
-    /// Hands a buffer of so many bytes to the device, which is then to be notified.
+    /// Passes a buffer of `len` bytes to the device. Notify the device afterwards.
     pub fn offer<B>(&mut self, number: u16, buffer: &'static B, length: usize) {
         let Memory { descriptors, available, .. } = self.memory;
         let descriptor = &descriptors[usize::from(number)];
@@ -116,18 +115,18 @@ impl<const N: usize> Queue<N> {
         descriptor.flags.store(flags, Ordering::Relaxed);
         available.ring[usize::from(self.offered) % N].store(number, Ordering::Relaxed);
         self.offered = self.offered.wrapping_add(1);
-        // The count comes behind what it counts, and before the notification.
+        // The index is written after the entry, and before the notification.
         available.count.store(self.offered, Ordering::Release);
         fence(Ordering::SeqCst);
     }
 
-    /// Whether a buffer has come back.
+    /// Whether the device has returned a buffer.
     pub fn has_used(&self) -> bool {
         self.memory.used.count.load(Ordering::Acquire) != self.taken
     }
 
-    /// A buffer that has come back, and how many bytes the device wrote. `None` if there is none; a number
-    /// that no buffer has is the device's fault.
+    /// A returned buffer, and the bytes that the device wrote; `None` if there is none, or if the device returned an
+    /// invalid number.
     pub fn take(&mut self) -> Option<(u16, usize)> {
         if !self.has_used() {
             return None;

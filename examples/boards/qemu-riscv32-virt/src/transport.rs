@@ -1,4 +1,4 @@
-//! A virtio device behind registers in memory (Virtual I/O Device, version 1.2, section 4.2).
+//! A virtio device over memory-mapped registers (Virtual I/O Device, version 1.2, section 4.2).
 
 use smolecho_board::registers::Registers;
 
@@ -8,37 +8,37 @@ use crate::queue::Queue;
 pub mod register {
     /// "virt".
     pub const MAGIC_VALUE: usize = 0x000;
-    /// 2; what came before the standard says 1.
+    /// 2; legacy devices have 1.
     pub const VERSION: usize = 0x004;
-    /// What kind of device it is.
+    /// Device ID.
     pub const DEVICE_ID: usize = 0x008;
-    /// 32 of the features that the device has.
+    /// 32 of the device's features.
     pub const DEVICE_FEATURES: usize = 0x010;
     /// Which 32.
     pub const DEVICE_FEATURES_SEL: usize = 0x014;
-    /// 32 of the features that the driver wants.
+    /// 32 of the features that the driver accepts.
     pub const DRIVER_FEATURES: usize = 0x020;
     /// Which 32.
     pub const DRIVER_FEATURES_SEL: usize = 0x024;
-    /// The queue that the next registers are about.
+    /// Selects the queue of the next registers.
     pub const QUEUE_SEL: usize = 0x030;
-    /// How many buffers it may have.
+    /// Largest number of buffers.
     pub const QUEUE_NUM_MAX: usize = 0x034;
-    /// How many it has.
+    /// Number of buffers.
     pub const QUEUE_NUM: usize = 0x038;
-    /// Whether the device may use it.
+    /// Whether the device may use the queue.
     pub const QUEUE_READY: usize = 0x044;
-    /// Buffers were offered in this queue.
+    /// Notifies the device of new buffers in a queue.
     pub const QUEUE_NOTIFY: usize = 0x050;
-    /// Why the device interrupts.
+    /// Causes of the interrupt.
     pub const INTERRUPT_STATUS: usize = 0x060;
-    /// What of it has been seen to.
+    /// Interrupt acknowledge.
     pub const INTERRUPT_ACK: usize = 0x064;
-    /// How far the driver has come.
+    /// Device status.
     pub const STATUS: usize = 0x070;
-    /// Where descriptors, available and used ring are: the lower half of each, with the upper behind it.
+    /// Addresses of descriptors, available ring and used ring: the lower half of each, then the upper.
     pub const QUEUE_PARTS: [usize; 3] = [0x080, 0x090, 0x0A0];
-    /// What is the device's own.
+    /// Device-specific configuration.
     pub const CONFIG: usize = 0x100;
 }
 use register::*;
@@ -52,25 +52,25 @@ const DRIVER: u32 = 2;
 const DRIVER_OK: u32 = 4;
 const FEATURES_OK: u32 = 8;
 
-/// Feature 32: the device keeps to the standard.
+/// Feature 32: the device conforms to version 1.
 const VERSION_1: u64 = 1 << 32;
 
-/// Why a device cannot be used.
+/// Why a device is unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {
-    /// There is no device of this kind, of version 2.
+    /// No device with this ID and version 2.
     Missing,
-    /// It does without none of the features that it has and we lack, or lacks one of ours.
+    /// The device lacks a feature of the driver, or requires one that the driver lacks.
     Features,
-    /// A queue of it is too small.
+    /// A queue is too small.
     Queue,
 }
 
-/// A device whose queues are set up one by one.
+/// A device during set-up.
 pub struct Transport<R>(R);
 
 impl<R: Registers> Transport<R> {
-    /// Resets the device and agrees with it on these features (section 3.1.1).
+    /// Resets the device and negotiates these features (section 3.1.1).
     pub fn new(mut registers: R, kind: u32, features: u64) -> Result<Self, Unusable> {
         let expected = [(MAGIC_VALUE, MAGIC), (VERSION, VERSION_2), (DEVICE_ID, kind)];
         if expected.iter().any(|&(register, value)| registers.read(register) != value) {
@@ -95,7 +95,7 @@ impl<R: Registers> Transport<R> {
         Ok(Transport(registers))
     }
 
-    /// Tells the device where a queue is (section 4.2.3.2).
+    /// Sets up a queue (section 4.2.3.2).
     pub fn set_up<const N: usize>(&mut self, index: u32, queue: &Queue<N>) -> Result<(), Unusable> {
         self.0.write(QUEUE_SEL, index);
         if self.0.read(QUEUE_NUM_MAX) < N as u32 {
@@ -110,23 +110,23 @@ impl<R: Registers> Transport<R> {
         Ok(())
     }
 
-    /// All queues are set up: the device begins.
+    /// Starts the device after every queue is set up.
     pub fn begin(&mut self) {
         self.0.write(STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
     }
 
-    /// Buffers were offered in this queue.
+    /// Notifies the device of new buffers in a queue.
     pub fn notify(&mut self, index: u32) {
         self.0.write(QUEUE_NOTIFY, index);
     }
 
-    /// Forgets the interrupts until now.
+    /// Acknowledges the pending interrupts.
     pub fn acknowledge(&mut self) {
         let status = self.0.read(INTERRUPT_STATUS);
         self.0.write(INTERRUPT_ACK, status);
     }
 
-    /// A word of what is the device's own.
+    /// A word of the device-specific configuration.
     pub fn config(&mut self, offset: usize) -> u32 {
         self.0.read(CONFIG + offset)
     }

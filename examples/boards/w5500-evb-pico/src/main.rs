@@ -1,4 +1,4 @@
-//! An echo over TCP and UDP on WIZnet's W5500-EVB-Pico: pins, the task that moves the frames, loop.
+//! A TCP and UDP echo server on WIZnet's W5500-EVB-Pico: pins, and the task that moves the frames.
 
 #![no_std]
 #![no_main]
@@ -23,24 +23,24 @@ bind_interrupts!(struct Interrupts {
     DMA_IRQ_0 => dma::InterruptHandler<DMA_CH0>, dma::InterruptHandler<DMA_CH1>;
 });
 
-/// Bytes of the flash on the board.
+/// Bytes of flash on the board.
 const FLASH: usize = 2 * 1024 * 1024;
 
-/// Below 33.3 MHz, which the W5500's data sheet warrants.
+/// Hz; the W5500's data sheet guarantees 33.3 MHz.
 const SPI_HZ: u32 = 31_250_000;
 
 type Bus = Mutex<NoopRawMutex, Spi<'static, SPI0, spi::Async>>;
 type Device = SpiDevice<'static, NoopRawMutex, Spi<'static, SPI0, spi::Async>, Output<'static>>;
 
 static BUS: StaticCell<Bus> = StaticCell::new();
-/// Four frames each way, beside the 16 KiB each way in the W5500.
+/// Buffers for four frames each way; the W5500 has 16 KiB each way itself.
 static FRAMES: ConstStaticCell<State<4, 4>> = ConstStaticCell::new(State::new());
 
 #[embassy_executor::main]
 async fn main(spawner: Spawner) {
     let chip = embassy_rp::init(Default::default());
     let seed = RoscRng.next_u64();
-    // The RP2040 has no number of its own; its flash has.
+    // The RP2040 has no unique number; its flash has one.
     let mut id = [0; 8];
     let mut flash = Flash::<_, _, FLASH>::new_blocking(chip.FLASH);
     flash.blocking_unique_id(&mut id).expect("a flash that was read a moment ago");
@@ -69,7 +69,7 @@ async fn main(spawner: Spawner) {
     serve(driver, seed).await
 }
 
-/// Moves the frames between the W5500 and the memory.
+/// Moves frames between the W5500 and the buffers.
 #[embassy_executor::task]
 async fn frames(runner: Runner<'static, W5500, Device, Input<'static>, Output<'static>>) -> ! {
     runner.run().await

@@ -1,9 +1,10 @@
 //! `--pcap FILE`: every frame in both directions, for Wireshark.
 
 use std::cell::RefCell;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::mem;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -26,6 +27,10 @@ pub(crate) fn check(path: &Path) -> Result<(), Fault> {
         Err(error) => error,
     };
     Err(refusal(path, &refused.into()))
+}
+
+pub(crate) fn is_fifo(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
 
 /// The capture file, or none. Clones share it: one is in the device, one flushes.

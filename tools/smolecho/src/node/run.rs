@@ -44,8 +44,10 @@ impl Run {
     /// Opens the TAP in the caller's namespace and creates a node on it.
     pub(crate) fn start(plan: Plan, pcap: Option<&Path>, mut report: Report) -> Result<Run, Fault> {
         let clock = Clock::start();
-        let signals = Signals::new()?;
         pcap.map(capture::check).transpose()?;
+        // To open a FIFO waits for its reader. Until then signals end the program as usual.
+        let fifo = pcap.filter(|path| capture::is_fifo(path)).map(Capture::create).transpose()?;
+        let signals = Signals::new()?;
         let mut memory = memory::leak(plan.connections, plan.buffer)?;
         if plan.datagrams {
             memory = memory.with(memory::datagrams());
@@ -63,7 +65,11 @@ impl Run {
         } else if !link.is_up() {
             report.note(format_args!("{0} is down: sudo ip link set {0} up", tap.name()));
         }
-        let capture = pcap.map_or_else(|| Ok(Capture::default()), Capture::create)?;
+        let capture = match (fifo, pcap) {
+            (Some(fifo), _) => fifo,
+            (None, Some(path)) => Capture::create(path)?,
+            (None, None) => Capture::default(),
+        };
         let mut device = Impaired::new(capture.attach(tap), plan.impairments, plan.config.seed);
         let mut node =
             Node::new(&plan.config, memory, &mut device, clock.now()).map_err(plan::fault)?;

@@ -19,6 +19,8 @@ pub(crate) const CASES: &[Case] = &[
     ("output::quiet_is_quiet", quiet),
     ("output::stdout_is_closed_and_the_command_goes_on", unread_with_command),
     ("output::stdout_is_closed_and_the_server_ends", unread),
+    ("output::stdout_is_full_and_the_server_says_so", full),
+    ("output::a_fifo_without_a_reader_can_be_interrupted", fifo),
 ];
 
 const SERVE: &[&str] = &["--private", "--", "python3", CLIENT, "192.168.69.1"];
@@ -53,6 +55,24 @@ fn server_json() -> Result<(), Failed> {
     ensure(accepted.get("bytes").is_none(), || format!("{accepted}"))?;
     ensure(stats["accepted"] == 1 && stats["bytes_sent"] == 14, || format!("{stats}"))?;
     ensure(stats["slots"]["free"] == 64 && stats["ignored"] == json!({}), || format!("{stats}"))
+}
+
+fn full() -> Result<(), Failed> {
+    let run = in_namespace("exec $SMOLECHO serve >/dev/full").expect_status(1)?;
+    ensure(run.stderr.contains("cannot write to standard output"), || format!("{run:#?}"))
+}
+
+/// The exit status is SIGTERM's: the program has nothing to put in order yet.
+fn fifo() -> Result<(), Failed> {
+    let script = "
+        folder=$(mktemp -d); mkfifo $folder/fifo
+        $SMOLECHO serve --pcap $folder/fifo & pid=$!
+        sleep 0.3
+        kill -TERM $pid
+        wait $pid; status=$?
+        rm -r $folder
+        exit $status";
+    in_namespace(script).expect_status(128 + 15).map(drop)
 }
 
 fn client_json() -> Result<(), Failed> {

@@ -13,6 +13,7 @@ pub(crate) const CASES: &[Case] = &[
     ("signals::sigusr1_prints_the_counters", counters),
     ("signals::the_interface_is_removed", interface),
     ("signals::a_stopped_client_ends_well", client),
+    ("signals::a_server_that_was_stopped_keeps_its_peers", stopped),
 ];
 
 /// A server whose command prints its process id and sleeps.
@@ -53,6 +54,32 @@ fn counters() -> Result<(), Failed> {
     serve.signal(Signal::SIGTERM);
     serve.finish().expect_status(0)?;
     ensure(line == "slots: 64 free", || line)
+}
+
+/// Bytes that arrived while the process was stopped count before the deadlines that passed meanwhile.
+fn stopped() -> Result<(), Failed> {
+    let clients = "import os, signal, socket, sys, time
+server = int(sys.argv[1])
+peers = [socket.create_connection(('192.168.69.1', 12345), 5) for _ in range(30)]
+def echo(word):
+    for peer in peers: peer.sendall(word)
+    return [peer.recv(64) for peer in peers]
+assert set(echo(b'before')) == {b'before'}
+os.kill(server, signal.SIGSTOP)
+for peer in peers: peer.sendall(b'while')
+time.sleep(2.5)
+os.kill(server, signal.SIGCONT)
+assert {peer.recv(64) for peer in peers} == {b'while'}
+assert set(echo(b'after')) == {b'after'}
+";
+    let script = format!(
+        "
+        $SMOLECHO serve --idle-timeout 2s --stall-timeout 2s >/dev/null & pid=$!
+        present smolecho0
+        python3 -c \"{clients}\" $pid || exit 10
+        kill -TERM $pid; wait $pid || exit 11"
+    );
+    in_namespace(&script).expect_status(0).map(drop)
 }
 
 fn interface() -> Result<(), Failed> {

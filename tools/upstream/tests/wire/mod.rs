@@ -1,9 +1,13 @@
-//! A device whose frames come from a test, and go to it.
+//! A device for tests, and the frames of its peer.
 
 use std::collections::VecDeque;
 
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
+use smoltcp::wire::*;
+
+pub(crate) const OUR_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
+pub(crate) const PEER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
 
 #[derive(Default)]
 pub(crate) struct Wire {
@@ -48,4 +52,34 @@ impl Device for Wire {
         capabilities.max_transmission_unit = 1514;
         capabilities
     }
+}
+
+/// An IPv4 packet from the peer: `write` fills the `len` bytes behind the header.
+pub(crate) fn packet(
+    mac: EthernetAddress,
+    [from, to]: [Ipv4Address; 2],
+    protocol: IpProtocol,
+    len: usize,
+    write: impl FnOnce(&mut [u8], &ChecksumCapabilities),
+) -> Vec<u8> {
+    let ip = IpRepr::new(from.into(), to.into(), protocol, len, 64);
+    let sums = ChecksumCapabilities::default();
+    frame(mac, EthernetProtocol::Ipv4, ip.buffer_len(), |buffer| {
+        ip.emit(&mut buffer[..], &sums);
+        write(&mut buffer[ip.header_len()..], &sums);
+    })
+}
+
+/// A frame from the peer: `write` fills the `len` bytes behind the header.
+pub(crate) fn frame(
+    dst_addr: EthernetAddress,
+    ethertype: EthernetProtocol,
+    len: usize,
+    write: impl FnOnce(&mut [u8]),
+) -> Vec<u8> {
+    let ethernet = EthernetRepr { src_addr: PEER_MAC, dst_addr, ethertype };
+    let mut frame = vec![0; 14 + len];
+    ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
+    write(&mut frame[14..]);
+    frame
 }

@@ -1,5 +1,5 @@
-//! A TCP and UDP echo server on a device that has no frames: what the library takes on a board, without
-//! a board's own code. `cargo xtask sizes` builds it with one feature after the other.
+//! A TCP and UDP echo server on a dummy device: the size of the library on a board, without the board's own
+//! code. `cargo xtask sizes` builds it with each feature.
 #![no_std]
 #![no_main]
 
@@ -8,7 +8,7 @@ use core::hint::black_box;
 use smolecho::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{IpAddress, IpCidr};
-use smolecho::{Config, DatagramStorage, Listener, Node, UdpService, Storage};
+use smolecho::{Config, DatagramStorage, Listener, Node, Storage, UdpService};
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -31,7 +31,8 @@ fn _start() {
     config.conflict_detection = cfg!(feature = "conflict-detection");
     let memory = storage.memory().with(datagrams.memory());
     let Ok(mut node) = Node::new(&config, memory, &mut device, now) else { return };
-    if node.listen(Listener::new(12345, 2)).is_err() || node.bind(12345, UdpService::Echo).is_err() {
+    if node.listen(Listener::new(12345, 2)).is_err() || node.bind(12345, UdpService::Echo).is_err()
+    {
         return;
     }
     loop {
@@ -41,7 +42,7 @@ fn _start() {
     }
 }
 
-/// Frames from nowhere: the compiler cannot know that there are none.
+/// A device without frames; `black_box` keeps that from the compiler.
 struct Nic;
 
 struct Token;

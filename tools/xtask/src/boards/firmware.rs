@@ -1,10 +1,9 @@
 //! The boards, and how their firmware is built.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command};
 
-use super::symbols::Symbols;
 use crate::{
-    elf,
+    elf::{Elf, Sizes},
     run::{self, Outcome, command, read, root, target},
     runner,
 };
@@ -14,11 +13,11 @@ pub(crate) struct Board {
     /// Its folder, package and program.
     pub(crate) name: &'static str,
     target: &'static str,
-    /// With an instruction a nanosecond, those in a tick of its stopwatch; `None` if QEMU does not know it.
+    /// Instructions per tick of its stopwatch when each takes one nanosecond; `None` if QEMU does not emulate it.
     pub(crate) instructions_per_tick: Option<u64>,
 }
 
-/// All of them.
+/// Every board.
 pub(crate) const BOARDS: &[Board] = &[
     Board { name: "qemu-lm3s6965", target: "thumbv7m-none-eabi", instructions_per_tick: Some(20) },
     Board {
@@ -36,7 +35,7 @@ pub(crate) const BOARDS: &[Board] = &[
     Board { name: "w5500-evb-pico", target: "thumbv6m-none-eabi", instructions_per_tick: None },
 ];
 
-/// The targets' standard libraries, or how to get them.
+/// Whether each target's standard library is installed.
 pub(crate) fn are_targets_installed() -> Outcome {
     let sysroot = read(&mut command(&["rustc", "--print", "sysroot"]))?;
     let library = PathBuf::from(sysroot.trim()).join("lib/rustlib");
@@ -47,7 +46,7 @@ pub(crate) fn are_targets_installed() -> Outcome {
     }
 }
 
-/// One way of building it.
+/// A way of building the firmware.
 #[derive(Clone, Copy)]
 pub(crate) struct Variant {
     pub(crate) features: &'static str,
@@ -55,18 +54,18 @@ pub(crate) struct Variant {
     pub(crate) connections: usize,
 }
 
-/// What the budgets are made for.
+/// The variant that the budgets are for.
 pub(crate) const PLAIN: Variant = Variant { features: "ipv6", optimization: "s", connections: 4 };
 
-/// A firmware that was built.
+/// A firmware, built.
 pub(crate) struct Firmware {
     pub(crate) path: PathBuf,
-    pub(crate) sizes: elf::Sizes,
-    pub(crate) symbols: Symbols,
+    pub(crate) sizes: Sizes,
+    pub(crate) elf: Elf,
 }
 
 impl Board {
-    /// Whether QEMU knows it.
+    /// Whether QEMU emulates it.
     pub(crate) fn is_emulated(&self) -> bool {
         self.instructions_per_tick.is_some()
     }
@@ -75,7 +74,7 @@ impl Board {
         root().join("examples/boards").join(self.name)
     }
 
-    /// Its format, its lints, and its driver against the model, if the driver is ours.
+    /// Checks format and lints, and tests the driver against a model of the MAC if the driver is the board's own.
     pub(crate) fn check(&self) -> Outcome {
         let run = |line: &[&str]| {
             let target = target().join("boards");
@@ -93,39 +92,43 @@ impl Board {
         Ok(())
     }
 
-    /// How `cargo run` starts it.
+    /// The command that `cargo run` starts the firmware with.
     pub(crate) fn runner(&self) -> Outcome<Vec<String>> {
         let path = self.folder().join(".cargo/config.toml");
         let at = |error: String| format!("{}: {error}", path.display());
         let text = fs::read_to_string(&path).map_err(|error| at(error.to_string()))?;
-        runner::words(&text).ok_or_else(|| at("there is no runner".into()))
+        runner::words(&text).ok_or_else(|| at("no runner = [\"…\"]".into()))
     }
 
-    /// Builds it as `cargo run --release` does, with room for so many connections, beside these features.
+    /// Builds the firmware as `cargo run --release` does, with memory for `connections`.
     pub(crate) fn build_usual(&self, connections: usize, features: &str) -> Outcome<PathBuf> {
+        self.compile(connections, |build| build.args(["--features", features]))
+    }
+
+    /// Builds a variant.
+    pub(crate) fn build(&self, variant: Variant) -> Outcome<Firmware> {
+        let path = self.compile(variant.connections, |build| {
+            build
+                .args(["--no-default-features", "--features", variant.features])
+                .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", variant.optimization)
+        })?;
+        let elf = Elf::read(&path)?;
+        Ok(Firmware { sizes: elf.sizes()?, elf, path })
+    }
+
+    fn compile(
+        &self,
+        connections: usize,
+        options: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> Outcome<PathBuf> {
         let target = target().join("boards");
         let mut build = command(&["cargo", "build", "--quiet", "--locked", "--release"]);
         build
-            .args(["--features", features, "--target-dir"])
+            .arg("--target-dir")
             .arg(&target)
             .env("SMOLECHO_CONNECTIONS", connections.to_string())
             .current_dir(self.folder());
-        run::run(&mut build)?;
+        run::run(options(&mut build))?;
         Ok(target.join(self.target).join("release").join(self.name))
-    }
-
-    /// Builds it.
-    pub(crate) fn build(&self, variant: Variant) -> Outcome<Firmware> {
-        let target = target().join("boards");
-        let mut build = command(&["cargo", "build", "--quiet", "--locked", "--release"]);
-        build
-            .args(["--no-default-features", "--features", variant.features, "--target-dir"])
-            .arg(&target)
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", variant.optimization)
-            .env("SMOLECHO_CONNECTIONS", variant.connections.to_string())
-            .current_dir(self.folder());
-        run::run(&mut build)?;
-        let path = target.join(self.target).join("release").join(self.name);
-        Ok(Firmware { sizes: elf::sizes(&path)?, symbols: Symbols::read(&path)?, path })
     }
 }

@@ -1,5 +1,5 @@
-//! The other end of an emulated board's cable: frame by frame, so that nothing depends on when a
-//! kernel acknowledges.
+//! The other end of an emulated board's cable. It sends every frame itself, so that no figure depends on when
+//! a kernel acknowledges.
 
 use std::{
     io::ErrorKind,
@@ -25,7 +25,7 @@ const SYN: u8 = 0x02;
 const PSH: u8 = 0x08;
 const ACK: u8 = 0x10;
 
-/// What takes longer is lost.
+/// An answer that takes longer is lost.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Longer than a board takes to fall asleep again.
@@ -46,19 +46,19 @@ pub(crate) struct Connection {
 }
 
 impl Peer {
-    /// A cable, and the addresses of its two ends.
+    /// A cable, and the UDP addresses of its two ends.
     pub(crate) fn new() -> Outcome<(Peer, SocketAddr, SocketAddr)> {
         let text = |error| format!("a socket for Ethernet frames: {error}");
         let socket = UdpSocket::bind("127.0.0.1:0").map_err(text)?;
         socket.set_read_timeout(Some(PATIENCE)).map_err(text)?;
         let ours = socket.local_addr().map_err(text)?;
-        // Free now, and QEMU's in a moment.
+        // A free port, which QEMU binds next.
         let board =
             UdpSocket::bind("127.0.0.1:0").and_then(|other| other.local_addr()).map_err(text)?;
         Ok((Peer { socket, board, mac: BROADCAST }, ours, board))
     }
 
-    /// Waits until the board answers to its address, and learns its hardware address.
+    /// Asks for the board's hardware address until it answers.
     pub(crate) fn find_board(&mut self) -> Outcome {
         let question = [&[0, 1, 8, 0, 6, 4, 0, 1][..], &OUR_MAC, &OURS, &[0; 6], &BOARD].concat();
         for _ in 0..50 {
@@ -78,7 +78,7 @@ impl Peer {
         Err("the board does not answer".into())
     }
 
-    /// Connects from a port of ours.
+    /// Opens a connection from this source port.
     pub(crate) fn connect(&mut self, port: u16) -> Outcome<Connection> {
         let mut connection = Connection { port, seq: 1000, ack: 0 };
         self.send_segment(&connection, SYN, &[])?;
@@ -90,7 +90,7 @@ impl Peer {
         Ok(connection)
     }
 
-    /// Sends bytes that acknowledge the last that came, and waits until they are back.
+    /// Sends data that acknowledges the last echo, and waits for its echo.
     pub(crate) fn round_trip(&mut self, connection: &mut Connection, data: &[u8]) -> Outcome {
         self.send_segment(connection, PSH | ACK, data)?;
         connection.seq += data.len() as u32;
@@ -106,7 +106,7 @@ impl Peer {
         if back == data { Ok(()) } else { Err("the echo differs".into()) }
     }
 
-    /// The same with a datagram.
+    /// Sends a datagram, and waits for its echo.
     pub(crate) fn datagram(&mut self, port: u16, data: &[u8]) -> Outcome {
         let length = (8 + data.len()) as u16;
         let ports = [port.to_be_bytes(), PORT.to_be_bytes()].concat();
@@ -132,7 +132,7 @@ impl Peer {
         self.send_packet(TCP, &segment, 16)
     }
 
-    /// Sends an IPv4 packet whose payload has its checksum at `at`.
+    /// Sends an IPv4 packet. The payload's checksum is at `at`.
     fn send_packet(&mut self, protocol: u8, payload: &[u8], at: usize) -> Outcome {
         let length = payload.len() as u16;
         let mut packet = vec![0x45, 0];
@@ -151,14 +151,14 @@ impl Peer {
     fn send(&mut self, protocol: u16, payload: &[u8]) -> Outcome {
         let mut frame = [&self.mac[..], &OUR_MAC, &protocol.to_be_bytes(), payload].concat();
         frame.resize(frame.len().max(60), 0);
-        // Before QEMU listens there is nobody there.
+        // Refused: QEMU does not listen yet.
         match self.socket.send_to(&frame, self.board) {
             Err(error) if error.kind() != ErrorKind::ConnectionRefused => Err(error.to_string()),
             _ => Ok(()),
         }
     }
 
-    /// Sequence number and data of the next segment to a port of ours.
+    /// Sequence number and payload of the next segment to this port.
     fn receive_segment(&mut self, port: u16) -> Outcome<(u32, Vec<u8>)> {
         loop {
             let frame = self.receive()?;
@@ -166,7 +166,7 @@ impl Peer {
                 let end = 14 + usize::from(u16::from_be_bytes([frame[16], frame[17]]));
                 let start = 34 + 4 * usize::from(frame[46] >> 4);
                 let seq = u32::from_be_bytes([frame[38], frame[39], frame[40], frame[41]]);
-                let data = frame.get(start..end).ok_or("a segment without its end")?;
+                let data = frame.get(start..end).ok_or("a segment is cut short")?;
                 return Ok((seq, data.to_vec()));
             }
         }

@@ -1,4 +1,4 @@
-//! An emulated board, and a look into its memory.
+//! A board that QEMU runs, and its memory.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -10,7 +10,7 @@ use std::{
 use super::firmware::Board;
 use crate::run::Outcome;
 
-/// The emulator of a board, or how to get it.
+/// Whether the emulator of a board is installed.
 pub(crate) fn is_installed(board: &Board) -> Outcome {
     let runner = board.runner()?;
     let qemu = runner.first().ok_or("the runner is empty")?;
@@ -20,7 +20,7 @@ pub(crate) fn is_installed(board: &Board) -> Outcome {
     }
 }
 
-/// A running board; it ends with this value.
+/// A running board; it is killed when dropped.
 pub(crate) struct Machine {
     process: Child,
     orders: ChildStdin,
@@ -28,8 +28,8 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Starts a firmware, in which an instruction takes a nanosecond, with its Ethernet frames carried
-    /// by datagrams between `ours` and `theirs`.
+    /// Starts a firmware. Each instruction takes one nanosecond; Ethernet frames are UDP datagrams between `ours`
+    /// and `theirs`.
     pub(crate) fn start(
         board: &Board,
         firmware: &Path,
@@ -47,7 +47,7 @@ impl Machine {
             .arg(firmware)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // It says "Timer with period zero" of a SysTick that nobody has started yet.
+            // QEMU prints "Timer with period zero" until the firmware starts its SysTick.
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| format!("{qemu} cannot be run: {error}"))?;
@@ -65,7 +65,7 @@ impl Machine {
         words.first().copied().ok_or_else(|| format!("QEMU shows no memory at {address:#x}"))
     }
 
-    /// So many words of it.
+    /// `count` words of the board's memory.
     pub(crate) fn words(&mut self, address: u32, count: u32) -> Outcome<Vec<u32>> {
         let answer = self.order(&format!(
             r#"{{"execute":"human-monitor-command","arguments":{{"command-line":"xp /{count}xw {address:#x}"}}}}"#

@@ -1,19 +1,18 @@
-//! The firmware at work: built as a user builds it, with the tests of the host's TAP as its peers, and
-//! the host program's probe.
+//! Runs each board's firmware, built as a user builds it, against the TAP tests and the host program's `probe`.
 
 use std::{fs, path::Path};
 
-use super::emulated;
+use super::firmware::Board;
 use crate::run::{self, Outcome, command, target};
 
-/// The images of each board: their names, connections and features.
+/// The images of each board: name, connections, features.
 const IMAGES: [(&str, usize, &str); 3] = [("4", 4, ""), ("16", 16, ""), ("panics", 4, "panics")];
 
-/// Builds the images, and runs the trials that need them.
-pub(super) fn run() -> Outcome {
+/// Builds the images and runs the tests that need them.
+pub(super) fn run(boards: impl Iterator<Item = &'static Board>) -> Outcome {
     let folder = target().join("boards/images");
     fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
-    for board in emulated() {
+    for board in boards {
         for (image, connections, features) in IMAGES {
             let built = board.build_usual(connections, features)?;
             let kept = folder.join(format!("{}-{image}", board.name));

@@ -1,4 +1,4 @@
-//! The table of flash and RAM in `examples/boards/README.md`, from what was recorded.
+//! The table of flash and RAM in `examples/boards/README.md`, from the recorded figures.
 
 use std::{fs, path::PathBuf};
 
@@ -11,7 +11,7 @@ use crate::{
 const BEGIN: &str = "<!-- by cargo xtask boards --record: -->\n";
 const END: &str = "<!-- . -->\n";
 
-/// Whether the table shows what was recorded.
+/// Whether the table shows the recorded figures.
 pub(crate) fn check(budgets: &Budgets) -> Outcome {
     let text = read()?;
     if with_table(&text, &table(budgets)?)? == text {
@@ -20,7 +20,7 @@ pub(crate) fn check(budgets: &Budgets) -> Outcome {
     Err(format!("{}: its table is out of date: cargo xtask boards --record", path().display()))
 }
 
-/// Puts the table in.
+/// Writes the table.
 pub(crate) fn write(budgets: &Budgets) -> Outcome {
     let text = with_table(&read()?, &table(budgets)?)?;
     fs::write(path(), text).map_err(|error| format!("{}: {error}", path().display()))
@@ -41,13 +41,18 @@ fn table(budgets: &Budgets) -> Outcome<String> {
     Ok(table)
 }
 
-/// The text with the table between its two marks.
+/// The text, with this table between the two marks.
 fn with_table(text: &str, table: &str) -> Outcome<String> {
     let parts = text.split_once(BEGIN).and_then(|(before, rest)| {
         let (_, after) = rest.split_once(END)?;
         Some(format!("{before}{BEGIN}{table}{END}{after}"))
     });
-    parts.ok_or_else(|| format!("{}: the marks around its table are gone", path().display()))
+    parts.ok_or_else(|| {
+        format!(
+            "{}: no table between `<!-- by cargo xtask … -->` and `<!-- . -->`",
+            path().display()
+        )
+    })
 }
 
 /// 12345 as 12,345.

@@ -1,4 +1,4 @@
-//! What is counted, in functions that stay functions: each is named in `cargo xtask instructions`.
+//! The counted functions. They are not inlined: `cargo xtask instructions` names them.
 
 use std::hint::black_box;
 
@@ -17,15 +17,15 @@ use crate::{
     peer::{PORT, SERVER, SERVER_MAC},
 };
 
-/// Whatever echoes.
+/// A stack that echoes.
 pub(crate) trait Stack {
-    /// Takes what has arrived and answers it.
+    /// Receives the frame on the line and answers it.
     fn set_up(&mut self, now: Instant, line: &mut Line);
 
-    /// The same, counted.
+    /// The same, in the counted functions.
     fn round_trip(&mut self, now: Instant, line: &mut Line);
 
-    /// Whether it wants to be called so soon.
+    /// Whether a timer is due within `time`.
     fn is_due_within(&mut self, time: Duration, now: Instant, line: &mut Line) -> bool;
 }
 
@@ -44,14 +44,14 @@ impl Stack for Node<'_> {
     }
 }
 
-/// The body of every loop: poll, and when to poll again.
+/// The body of a program's loop: poll, then poll_at.
 #[inline(never)]
 fn turn(node: &mut Node<'_>, now: Instant, line: &mut Line) {
     node.poll(now, line, |_| {});
     black_box(node.poll_at(now));
 }
 
-/// smoltcp with one socket, and nobody who asks it more than it must be asked.
+/// smoltcp with one socket and the fewest calls: a lower bound.
 pub(crate) struct Alone {
     iface: Interface,
     sockets: SocketSet<'static>,

@@ -1,11 +1,11 @@
-//! A device that holds one frame each way and does as good as nothing: what is counted is the stack.
+//! A device for one frame each way. It costs next to nothing, so that the stack is what is counted.
 
 use smolecho::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smolecho::smoltcp::time::Instant;
 
 const FRAME: usize = 1514;
 
-/// Room for a frame, and how much of it is one.
+/// A buffer, and the length of the frame in it; 0 if there is none.
 struct Place {
     bytes: [u8; FRAME],
     len: usize,
@@ -36,7 +36,7 @@ impl Line {
         self.inward.len = frame.len();
     }
 
-    /// What the stack has sent since the last time, one frame.
+    /// The frame that the stack has sent, if there is one.
     pub(crate) fn depart(&mut self) -> Option<&[u8]> {
         self.outward.take().map(|frame| &*frame)
     }

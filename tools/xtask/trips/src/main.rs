@@ -1,6 +1,6 @@
-//! Round trips of a message of 14 bytes in virtual time: `trips node CONNECTIONS ROUNDS` over the node,
-//! on one of so many established connections; `trips smoltcp ROUNDS` over smoltcp alone, with one
-//! socket. `cargo xtask instructions` counts what the functions of [`counted`] take.
+//! Round trips of a 14-byte message in virtual time. `trips node CONNECTIONS ROUNDS` runs them over a node, on
+//! one of its established connections; `trips smoltcp ROUNDS` over smoltcp alone, with one socket.
+//! `cargo xtask instructions` counts the functions of [`counted`].
 
 mod counted;
 mod line;
@@ -59,8 +59,8 @@ fn node() -> Node<'static> {
     node
 }
 
-/// Establishes the connections, lets each say something, and then one of them many times. False if
-/// an echo differs, or if the idle stack wants to be called before it must.
+/// Establishes the connections with one echo each, then runs round trips on the first. False if an echo differs,
+/// or if the idle stack has a timer before the idle deadline.
 fn run(stack: &mut impl Stack, connections: usize, rounds: usize) -> bool {
     let mut line = Line::new();
     let mut now = Instant::ZERO;
@@ -85,7 +85,7 @@ fn run(stack: &mut impl Stack, connections: usize, rounds: usize) -> bool {
         stack.set_up(now, &mut line);
         peers.push(peer);
     }
-    // Nobody has anything to say: nothing is due before somebody has been idle for too long.
+    // The first timer is the idle deadline of 300 s.
     if stack.is_due_within(Duration::from_secs(299), now, &mut line) {
         return false;
     }

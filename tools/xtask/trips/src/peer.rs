@@ -1,5 +1,5 @@
-//! The other end of the line, frame by frame: it acknowledges an echo with its next message, so that a
-//! round trip is two segments.
+//! The other end of the line. It acknowledges an echo with its next message, so that a round trip is two
+//! segments.
 
 use smolecho::smoltcp::phy::ChecksumCapabilities;
 use smolecho::smoltcp::wire::{
@@ -15,7 +15,7 @@ pub(crate) const PORT: u16 = 12345;
 const MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
 const ADDRESS: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
 
-/// Asks who has the server's address, by which the server learns the peer's.
+/// An ARP request, from which the server learns the peer's hardware address.
 pub(crate) fn question() -> Vec<u8> {
     let arp = ArpRepr::EthernetIpv4 {
         operation: ArpOperation::Request,
@@ -47,7 +47,7 @@ impl Connection {
         frame
     }
 
-    /// Acknowledges, with as much data as there is.
+    /// An ACK, with data if there is any.
     pub(crate) fn say(&mut self, data: &[u8]) -> Vec<u8> {
         let control = if data.is_empty() { TcpControl::None } else { TcpControl::Psh };
         let frame = self.segment(control, Some(self.ack), data);
@@ -55,7 +55,7 @@ impl Connection {
         frame
     }
 
-    /// Takes the server's next segment, and gives its data.
+    /// Receives the server's next segment and returns its data.
     pub(crate) fn hear<'f>(&mut self, frame: Option<&'f [u8]>) -> Option<&'f [u8]> {
         let ethernet = EthernetFrame::new_checked(frame?).ok()?;
         let packet = Ipv4Packet::new_checked(ethernet.payload()).ok()?;

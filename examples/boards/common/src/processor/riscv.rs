@@ -1,6 +1,5 @@
-//! A RISC-V hart in machine mode, with its timer, its interrupt controller and its off switch where QEMU's
-//! machine `virt` has them. No interrupt is ever taken: one that is pending ends a sleep, and that is all
-//! that the loop needs.
+//! A RISC-V hart in machine mode, with timer, interrupt controller and reset as in QEMU's machine `virt`. No
+//! interrupt handler runs: a pending interrupt ends a sleep, and the loop needs no more.
 
 use riscv::register::{mie, mstatus};
 #[cfg(feature = "semihosting")]
@@ -9,20 +8,20 @@ use smolecho::smoltcp::time::Instant;
 
 use crate::registers::{Block, Registers};
 
-/// Core-local interruptor: the page with the time to compare with, and that with the time.
+/// Core-local interruptor: the pages of mtimecmp and of mtime.
 const MTIMECMP: usize = 0x0200_4000;
 const MTIME: usize = 0x0200_B000;
 const MTIME_LOW: usize = 0xFF8;
 const MTIME_HIGH: usize = 0xFFC;
 
-/// Platform-level interrupt controller: priorities by source, and what hart 0 gets in machine mode.
+/// Platform-level interrupt controller: the priorities, and the context of hart 0 in machine mode.
 const PLIC: usize = 0x0C00_0000;
 const PLIC_ENABLE: usize = 0x0C00_2000;
 const PLIC_CONTEXT: usize = 0x0C20_0000;
 const THRESHOLD: usize = 0;
 const CLAIM: usize = 4;
 
-/// Ticks of the clock in a microsecond.
+/// Clock ticks per microsecond.
 const TICKS: u64 = 10;
 
 /// The hart's timer.
@@ -32,15 +31,15 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The one clock, and what lets an interrupt end a sleep.
+    /// The clock. It also lets a pending interrupt end a sleep.
     pub fn start() -> Clock {
-        // SAFETY: no handler is ever run, for interrupts are off as a whole.
+        // SAFETY: interrupts are globally disabled, so that no handler runs.
         unsafe {
             mstatus::clear_mie();
             mie::set_mtimer();
             mie::set_mext();
         }
-        // SAFETY: the core-local interruptor; nothing else uses it.
+        // SAFETY: the core-local interruptor; no other code uses it.
         unsafe { Clock { time: Block::new(), alarm: Block::new() } }
     }
 
@@ -54,15 +53,15 @@ impl Clock {
         }
     }
 
-    /// Now.
+    /// The time since the start.
     pub fn now(&mut self) -> Instant {
         Instant::from_micros((self.ticks() / TICKS).cast_signed())
     }
 
-    /// Sleeps until an interrupt, or until then.
+    /// Sleeps until an interrupt, or until this time.
     pub(crate) fn sleep(&mut self, due: Option<Instant>) {
         let ticks = due.map_or(u64::MAX, |due| due.total_micros().cast_unsigned() * TICKS);
-        // Nothing in between is earlier than both (Privileged Architecture, mtimecmp).
+        // No intermediate value is earlier than both (Privileged Architecture, mtimecmp).
         self.alarm.write(4, u32::MAX);
         self.alarm.write(0, ticks as u32);
         self.alarm.write(4, (ticks >> 32) as u32);
@@ -70,13 +69,13 @@ impl Clock {
     }
 }
 
-/// A line into the interrupt controller, by its number.
+/// An interrupt source, by its number.
 #[derive(Clone, Copy)]
 pub struct Line(pub u8);
 
-/// Lets the line wake the hart, once. What it said before was acknowledged, and does not count.
+/// Lets the interrupt wake the hart once. An earlier interrupt was acknowledged and has no effect.
 pub(crate) fn unmask(Line(source): Line) {
-    // SAFETY: the interrupt controller; nothing else uses it, and no register of it reaches memory.
+    // SAFETY: the interrupt controller; no other code uses it, and its registers do not affect memory.
     let (mut priorities, mut enable, mut context) = unsafe {
         (Block::<PLIC>::new(), Block::<PLIC_ENABLE>::new(), Block::<PLIC_CONTEXT>::new())
     };
@@ -88,29 +87,29 @@ pub(crate) fn unmask(Line(source): Line) {
     context.write(CLAIM, claimed);
 }
 
-/// No interrupt disturbs.
+/// Nothing to mask: no interrupt handler runs.
 pub(crate) fn undisturbed<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// What the hart cannot do ends here.
+/// Every exception ends here.
 // SAFETY: no other symbol has this name; `riscv-rt` calls it so.
 #[unsafe(export_name = "ExceptionHandler")]
 fn exception(_: &riscv_rt::TrapFrame) -> ! {
     panic!("exception at {:#x}", riscv::register::mepc::read())
 }
 
-/// Starts the machine again.
+/// Resets the machine.
 pub(crate) fn reset() -> ! {
     const RESET: u32 = 0x7777;
-    // SAFETY: the machine's off switch.
+    // SAFETY: the machine's reset register.
     unsafe { Block::<0x0010_0000>::new() }.write(0, RESET);
     loop {
         riscv::asm::wfi();
     }
 }
 
-/// How long something takes, in cycles.
+/// A stopwatch, in cycles.
 #[cfg(feature = "meter")]
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Stopwatch(usize);
@@ -126,8 +125,8 @@ impl Stopwatch {
     }
 }
 
-/// Fills the stack with what `cargo xtask boards` looks for, before it is used: from its end to a little
-/// below this function's frame.
+/// Fills the unused stack, from its end to a little below this function's frame, with the pattern that
+/// `cargo xtask boards` looks for.
 #[cfg(feature = "paint-stack")]
 #[riscv_rt::post_init]
 unsafe fn paint(_: usize) {
@@ -140,7 +139,7 @@ unsafe fn paint(_: usize) {
     let end = (&raw const here).addr() - MARGIN;
     let mut at = &raw mut __sheap;
     while at.addr() < end {
-        // SAFETY: between the program's variables and the frames of its functions nothing is in use.
+        // SAFETY: no code uses the memory between the variables and the stack pointer.
         unsafe {
             at.write_volatile(PAINT);
             at = at.add(1);

@@ -1,4 +1,4 @@
-//! A Cortex-M: SysTick as its clock, and one interrupt beside it, that a frame has come.
+//! A Cortex-M with SysTick as its clock, and the interrupt of its MAC.
 
 mod clock;
 mod memory;
@@ -15,31 +15,31 @@ pub(crate) use cortex_m_semihosting as semihosting;
 
 pub use self::clock::Clock;
 
-/// A line into the interrupt controller, by its number in the data sheet.
+/// An interrupt, by its number in the data sheet.
 #[derive(Clone, Copy)]
 pub struct Line(pub u16);
 
-// SAFETY: the number is fixed once the value is made.
+// SAFETY: the number of a value never changes.
 unsafe impl InterruptNumber for Line {
     fn number(self) -> u16 {
         self.0
     }
 }
 
-/// The handler of the line. It does not touch the MAC, which belongs to the loop: the line stays up until
-/// the loop has acknowledged it, and is masked as long.
+/// The interrupt handler. The MAC belongs to the loop, so the handler masks the interrupt until the loop has
+/// acknowledged it.
 pub extern "C" fn frame_came<const LINE: u16>() {
     NVIC::mask(Line(LINE));
 }
 
-/// Lets the line wake the processor, once. What it said before was acknowledged, and does not count.
+/// Lets the interrupt wake the processor once. An earlier interrupt was acknowledged and has no effect.
 pub(crate) fn unmask(line: Line) {
     NVIC::unpend(line);
-    // SAFETY: the handler masks it again; no other code relies on its being masked.
+    // SAFETY: no other code relies on this interrupt being masked.
     unsafe { NVIC::unmask(line) }
 }
 
-/// With interrupts held off: one that comes stays pending, and ends a sleep.
+/// Runs `act` without interrupt handlers. An interrupt stays pending, and ends a sleep.
 pub(crate) fn undisturbed<R>(f: impl FnOnce() -> R) -> R {
     interrupt::free(|_| f())
 }
@@ -54,13 +54,13 @@ unsafe fn HardFault() -> ! {
     panic!("hard fault")
 }
 
-/// Starts the machine again.
+/// Resets the processor.
 pub(crate) fn reset() -> ! {
     interrupt::disable();
     SCB::sys_reset()
 }
 
-/// How long something takes, less than a tick, in cycles.
+/// A stopwatch for less than a tick, in cycles.
 #[cfg(feature = "meter")]
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Stopwatch(u32);

@@ -1,44 +1,44 @@
-//! No deadline strikes early: by the station's own clock, since the connection was last seen to get on.
-//! An acknowledgement alone is not seen, so this is the least that a station must wait.
+//! No deadline fires early: the station's own clock has advanced by the whole limit since the last progress of
+//! the connection. ACKs without data are not seen, so the real progress may be later.
 
 use fnv::FnvHashMap;
 use smolecho::{CloseReason, Timeouts, Tuple};
 use smoltcp::time::Instant;
 
-use crate::oracle::Verdict;
+use crate::verdict::Verdict;
 
-pub(crate) struct Patience {
-    /// What everybody was told.
+pub(crate) struct Deadlines {
+    /// The limits of every node.
     timeouts: Timeouts,
-    /// By the station and its tuple, as its clock showed.
+    /// Time of last progress on the station's clock, by station and tuple.
     since: FnvHashMap<(usize, Tuple), Instant>,
 }
 
-impl Patience {
-    pub(crate) fn new(timeouts: Timeouts) -> Patience {
-        Patience { timeouts, since: FnvHashMap::default() }
+impl Deadlines {
+    pub(crate) fn new(timeouts: Timeouts) -> Deadlines {
+        Deadlines { timeouts, since: FnvHashMap::default() }
     }
 
-    /// A SYN for it has left or arrived: the first one counts.
+    /// A SYN was sent or received; only the first one counts.
     pub(crate) fn begin(&mut self, station: usize, tuple: Tuple, shows: Instant) {
         self.since.entry((station, tuple)).or_insert(shows);
     }
 
-    /// A handshake is complete, or a byte has moved.
+    /// A handshake is complete, or data was sent or received.
     pub(crate) fn renew(&mut self, station: usize, tuple: Tuple, shows: Instant) {
         self.since.insert((station, tuple), shows);
     }
 
-    /// It is over.
+    /// The connection is closed.
     pub(crate) fn end(
         &mut self,
         station: usize,
         tuple: Tuple,
-        end: CloseReason,
+        reason: CloseReason,
         shows: Instant,
     ) -> Verdict {
         let Some(since) = self.since.remove(&(station, tuple)) else { return Ok(()) };
-        let limit = match end {
+        let limit = match reason {
             CloseReason::HandshakeTimeout => self.timeouts.handshake,
             CloseReason::IdleTimeout => self.timeouts.idle,
             CloseReason::StallTimeout => self.timeouts.stall,
@@ -49,10 +49,10 @@ impl Patience {
             return Ok(());
         }
         let waited = shows - since;
-        Err(("a deadline came early", format!("{end:?} after {waited} of {limit:?}: {tuple:?}")))
+        Err(("a deadline came early", format!("{reason:?} after {waited} of {limit:?}: {tuple:?}")))
     }
 
-    /// A station has lost its memory.
+    /// A station has rebooted.
     pub(crate) fn forget(&mut self, number: usize) {
         self.since.retain(|(station, _), _| *station != number);
     }

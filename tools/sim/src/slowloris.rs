@@ -1,42 +1,41 @@
-//! Slowloris: somebody who completes handshakes, and then says little or nothing, and takes little or
-//! nothing of what comes back.
+//! Slowloris: an attacker that completes handshakes, then sends and acknowledges little or nothing.
 
 use smolecho::Tuple;
-use smoltcp::wire::{IpAddress, IpEndpoint, TcpControl, TcpRepr, TcpSeqNumber};
+use smoltcp::wire::{IpEndpoint, TcpControl, TcpRepr, TcpSeqNumber};
 
 use crate::dice::Dice;
+use crate::dissect::Segment;
 use crate::forge::{emit, repr, who_has};
-use crate::heard::Heard;
-use crate::station::{PORT, address};
+use crate::network::{PORT, address};
 
-/// His addresses: so few that he takes slots, and not the places of neighbors.
+/// Numbers of its addresses: few, so that it fills slots and not the neighbor cache.
 const ADDRESSES: std::ops::Range<u64> = 90..94;
 
-/// The windows that he has: shut, next to shut, or open.
+/// Its windows in bytes: closed, nearly closed, open.
 const WINDOWS: [u16; 3] = [0, 1, 4096];
 
 #[derive(Default)]
-pub(crate) struct Holder {
+pub(crate) struct Slowloris {
     held: Vec<Held>,
 }
 
-/// One connection, seen from him.
+/// One connection, from the attacker's side.
 struct Held {
     tuple: Tuple,
     window: u16,
-    /// Whether he takes what comes back.
+    /// Whether it acknowledges data.
     reads: bool,
     next: TcpSeqNumber,
-    /// What he has of the server; nothing before its SYN.
+    /// RCV.NXT; `None` before the SYN-ACK.
     ack: Option<TcpSeqNumber>,
 }
 
-impl Holder {
+impl Slowloris {
     pub(crate) fn hear(&mut self, frame: &[u8]) {
         if self.held.is_empty() {
             return;
         }
-        let Some(heard) = Heard::in_frame(frame) else { return };
+        let Some(heard) = Segment::in_frame(frame) else { return };
         let tuple = Tuple { local: heard.to, remote: heard.from };
         let Some(n) = self.held.iter().position(|held| held.tuple == tuple) else { return };
         let held = &mut self.held[n];
@@ -47,16 +46,12 @@ impl Holder {
         }
     }
 
-    /// The next frame of somebody who has so many connections at most.
+    /// The next frame of an attacker with at most `most` connections.
     pub(crate) fn frame(&mut self, most: usize, dice: &mut Dice) -> Option<Vec<u8>> {
-        let (IpAddress::Ipv4(from), IpAddress::Ipv4(to)) =
-            (address(dice.within(ADDRESSES) as usize, false), address(0, false))
-        else {
-            return None;
-        };
+        let (from, to) = (address(dice.within(ADDRESSES) as usize, false), address(0, false));
         if self.held.len() < most {
-            let local = IpEndpoint::new(from.into(), dice.within(1024..65_536) as u16);
-            let remote = IpEndpoint::new(to.into(), PORT);
+            let local = IpEndpoint::new(from, dice.within(1024..65_536) as u16);
+            let remote = IpEndpoint::new(to, PORT);
             self.held.push(Held {
                 tuple: Tuple { local, remote },
                 window: *dice.pick(&WINDOWS)?,
@@ -64,7 +59,7 @@ impl Holder {
                 next: TcpSeqNumber(dice.roll() as i32),
                 ack: None,
             });
-            // The server need not ask where he is.
+            // Saves the server an ARP request.
             return Some(who_has(from, to));
         }
         let n = dice.within(0..most as u64) as usize;
@@ -73,7 +68,7 @@ impl Holder {
 }
 
 impl Held {
-    /// A SYN until it is answered, and then a byte, or an acknowledgement without one.
+    /// A SYN until it is answered, then an ACK with a byte or without.
     fn say(&mut self, dice: &mut Dice) -> Vec<u8> {
         let Tuple { local, remote } = self.tuple;
         let (control, byte): (_, &[u8]) = match self.ack {
