@@ -1,13 +1,18 @@
 //! What becomes of a lease: what a renewal leaves out, who is asked next, a link that comes back, and a router
 //! outside of the lease's network.
 
+use std::cell::Cell;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
 use crate::rig::dhcp::{Lan, Mood, SERVER, Said};
 
 use crate::rig::host::Host;
 use crate::rig::router::{Advertisement, router};
 use crate::rig::udp::Asker;
-use crate::rig::{FAR_MAC, Family, Happened, NODE_MAC, PORT, Setup, World, ms, s};
-use smolecho::phy::LinkState;
+use crate::rig::{FAR_MAC, Family, Happened, NODE_MAC, PORT, Port, Setup, World, ms, s};
+use smolecho::phy::{Device, DeviceCapabilities, LinkState, WakeDevice};
 use smolecho::smoltcp::socket::tcp::Socket;
 use smolecho::smoltcp::time::Instant;
 use smolecho::smoltcp::wire::{
@@ -323,4 +328,60 @@ fn the_first_of_several_routers_is_taken() {
     world.inject_and_settle(message(5));
     assert_eq!(changes(&world), [gained(16)]);
     assert_eq!(route(&world), Some(IpAddress::v4(10, 7, 0, 9)));
+}
+
+/// A device without frames, whose link the test switches.
+struct Switched {
+    link: Rc<Cell<LinkState>>,
+    sent: Rc<Cell<usize>>,
+    port: Port,
+}
+
+impl Device for Switched {
+    type RxToken<'t> = <Port as Device>::RxToken<'t>;
+    type TxToken<'t> = <Port as Device>::TxToken<'t>;
+
+    fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        self.port.receive(now)
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
+        self.sent.set(self.sent.get() + 1);
+        self.port.transmit(now)
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.port.capabilities()
+    }
+}
+
+impl WakeDevice for Switched {
+    fn register_waker(&mut self, _: &Waker) -> LinkState {
+        self.link.get()
+    }
+}
+
+/// `run` tells the node of its link: routers are solicited three times, and three times again.
+#[test]
+fn the_loop_for_executors_tells_of_the_link() {
+    let (link, sent) = (Rc::new(Cell::new(LinkState::Up)), Rc::new(Cell::new(0)));
+    let port = Port::default();
+    let mut device = Switched { link: Rc::clone(&link), sent: Rc::clone(&sent), port };
+    let setup = Setup { nameless: true, slaac: true, ..Setup::new(Family::V6) };
+    let mut node = setup.node(&mut device);
+    let now = Cell::new(Instant::ZERO);
+    let timer = async |_| std::future::pending().await;
+    let mut task = pin!(smolecho::run(&mut node, &mut device, || now.get(), timer, |_| {}));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut solicited = |seconds: u64, state: LinkState| {
+        link.set(state);
+        for _ in 0..seconds {
+            now.set(now.get() + s(1));
+            assert!(task.as_mut().poll(&mut context).is_pending());
+        }
+        sent.replace(0)
+    };
+    assert_eq!(solicited(60, LinkState::Up), 3);
+    assert_eq!(solicited(60, LinkState::Down), 0);
+    assert_eq!(solicited(60, LinkState::Up), 3);
 }
