@@ -1,5 +1,6 @@
 //! ARP and neighbour discovery: what a station on the same link is told, or not.
 
+#[allow(dead_code)] // No IPv4 packets here.
 mod wire;
 
 use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
@@ -8,10 +9,7 @@ use smoltcp::socket::udp::{PacketBuffer, PacketMetadata, Socket};
 use smoltcp::time::Instant;
 use smoltcp::wire::*;
 
-use wire::Wire;
-
-const OUR_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
-const THEIR_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
+use wire::{OUR_MAC, PEER_MAC, Wire, frame};
 
 const OURS: Ipv4Address = Ipv4Address::new(10, 0, 0, 1);
 const OURS_V6: Ipv6Address = Ipv6Address::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
@@ -39,38 +37,30 @@ impl Stack {
     fn answers(&mut self, frame: Vec<u8>) -> Vec<Vec<u8>> {
         self.wire.inbox.push_back(frame);
         self.iface.poll(Instant::ZERO, &mut self.wire, &mut self.sockets);
-        std::mem::take(&mut self.wire.outbox).into()
+        std::mem::take(&mut self.wire.outbox)
     }
-}
-
-fn ethernet(to: EthernetAddress, ethertype: EthernetProtocol, payload: &[u8]) -> Vec<u8> {
-    let header = EthernetRepr { src_addr: THEIR_MAC, dst_addr: to, ethertype };
-    let mut frame = vec![0; 14 + payload.len()];
-    header.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
-    frame[14..].copy_from_slice(payload);
-    frame
 }
 
 fn who_has(from: Ipv4Address, target: Ipv4Address) -> Vec<u8> {
     let arp = ArpRepr::EthernetIpv4 {
         operation: ArpOperation::Request,
-        source_hardware_addr: THEIR_MAC,
+        source_hardware_addr: PEER_MAC,
         source_protocol_addr: from,
         target_hardware_addr: EthernetAddress([0; 6]),
         target_protocol_addr: target,
     };
-    let mut packet = vec![0; arp.buffer_len()];
-    arp.emit(&mut ArpPacket::new_unchecked(&mut packet[..]));
-    ethernet(EthernetAddress::BROADCAST, EthernetProtocol::Arp, &packet)
+    frame(EthernetAddress::BROADCAST, EthernetProtocol::Arp, arp.buffer_len(), |buffer| {
+        arp.emit(&mut ArpPacket::new_unchecked(buffer));
+    })
 }
 
 fn ndisc(from: Ipv6Address, to: Ipv6Address, said: NdiscRepr<'_>) -> Vec<u8> {
     let (icmp, sums) = (Icmpv6Repr::Ndisc(said), ChecksumCapabilities::default());
     let ip = IpRepr::new(from.into(), to.into(), IpProtocol::Icmpv6, icmp.buffer_len(), 255);
-    let mut packet = vec![0; ip.buffer_len()];
-    ip.emit(&mut packet[..], &sums);
-    icmp.emit(&from, &to, &mut Icmpv6Packet::new_unchecked(&mut packet[40..]), &sums);
-    ethernet(OUR_MAC, EthernetProtocol::Ipv6, &packet)
+    frame(OUR_MAC, EthernetProtocol::Ipv6, ip.buffer_len(), |buffer| {
+        ip.emit(&mut buffer[..], &sums);
+        icmp.emit(&from, &to, &mut Icmpv6Packet::new_unchecked(&mut buffer[40..]), &sums);
+    })
 }
 
 fn solicitation(from: Ipv6Address, lladdr: Option<EthernetAddress>) -> Vec<u8> {
@@ -110,7 +100,7 @@ fn duplicate_address_detection_is_not_answered() {
 /// RFC 4861 section 7.2.4: our own address, told with its hardware address, overrides what is known.
 #[test]
 fn a_solicited_advertisement_does_not_override() {
-    let answers = Stack::new().answers(solicitation(THEIRS_V6, Some(THEIR_MAC)));
+    let answers = Stack::new().answers(solicitation(THEIRS_V6, Some(PEER_MAC)));
     let ethernet = EthernetFrame::new_unchecked(&answers[0][..]);
     let ip = Ipv6Packet::new_unchecked(ethernet.payload());
     let advertisement = Icmpv6Packet::new_unchecked(ip.payload());
@@ -165,12 +155,12 @@ fn an_advertisement_is_filed_under_its_sender() {
             NdiscRepr::NeighborAdvert {
                 flags: NdiscNeighborFlags::SOLICITED | NdiscNeighborFlags::OVERRIDE,
                 target_addr: THEIRS_V6,
-                lladdr: Some(THEIR_MAC.into()),
+                lladdr: Some(PEER_MAC.into()),
             },
         ));
         stack.iface.poll(Instant::from_secs(3), &mut stack.wire, &mut stack.sockets);
         let to = |frame: &Vec<u8>| EthernetFrame::new_unchecked(&frame[..]).dst_addr();
         let sent: Vec<_> = stack.wire.outbox.iter().map(to).collect();
-        assert_eq!(sent == [THEIR_MAC], is_found, "from {from}: {sent:?}");
+        assert_eq!(sent == [PEER_MAC], is_found, "from {from}: {sent:?}");
     }
 }
