@@ -1,5 +1,5 @@
-//! Whether an address is free before it is used, and that it stays ours: RFC 5227 for IPv4, and RFC 4862
-//! section 5.4 for IPv6.
+//! Address conflict detection: RFC 5227 for IPv4, RFC 4862 section 5.4 for IPv6. An address is probed for before
+//! it is used, then announced and defended.
 
 use heapless::Vec;
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::neighbor::{Heard, Message};
 use crate::random::SplitMix64;
 
-/// The times of RFC 5227 section 1.1, divided by five: a station on Ethernet answers within milliseconds, and
-/// an address is in use about a second after it was wanted.
+/// The times of RFC 5227 section 1.1, divided by five: stations on Ethernet answer within milliseconds, so an
+/// address can be used after 0.8 to 1.4 s.
 const PROBE_NUM: u8 = 3;
 const PROBE_WAIT: Duration = Duration::from_millis(200);
 const PROBE_MIN: Duration = Duration::from_millis(200);
@@ -28,13 +28,13 @@ const RETRANS_TIMER: Duration = Duration::from_secs(1);
 const ANNOUNCE_NUM: u8 = 2;
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// RFC 5227 section 2.4: a second conflict within this time, and the address is given up.
+/// RFC 5227 section 2.4: after a second conflict within this time the address is given up.
 const DEFEND_INTERVAL: Duration = Duration::from_secs(10);
 
-/// RFC 5227 section 1.1 (RATE_LIMIT_INTERVAL): an address that was another's is tried again.
+/// RFC 5227 section 1.1 (RATE_LIMIT_INTERVAL): the pause before an address in conflict is probed for again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The addresses that the node has or wants.
+/// The addresses in use, and those to be used.
 pub(super) struct Claims {
     mac: EthernetAddress,
     random: SplitMix64,
@@ -45,33 +45,33 @@ pub(super) struct Claims {
 struct Claim {
     cidr: IpCidr,
     stage: Stage,
-    /// When the stage has something to do.
+    /// The time of the stage's next step.
     due: Option<Instant>,
-    /// The next conflict before this is one too many.
+    /// A conflict before this time is the second one.
     defended_until: Instant,
-    /// Who else uses it, not reported yet.
+    /// The other station of a conflict that is not reported yet.
     rival: Option<EthernetAddress>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// So many probes have been sent; it is not used yet.
+    /// The number of probes sent; the address is not in use.
     Tentative(u8),
-    /// So many announcements have been sent; it is in use, as it is afterwards.
+    /// The number of announcements sent; the address is in use.
     Announced(u8),
-    /// Another station has it.
+    /// Another station has the address.
     Taken,
 }
 
-/// What has become of a claim.
+/// A result of probing or of a conflict.
 pub(super) enum Outcome {
-    /// Nobody has objected: the address is ours.
+    /// No other station has the address.
     Won(IpCidr),
-    /// Another station uses it.
+    /// Another station uses the address.
     Conflict {
         cidr: IpCidr,
         mac: EthernetAddress,
-        /// It is not ours, or no longer.
+        /// The node does not use it, or no longer.
         is_lost: bool,
     },
 }
@@ -91,7 +91,7 @@ impl Claims {
         self.list.iter().any(|claim| claim.cidr.address() == address)
     }
 
-    /// Begins to probe for an address; one that is claimed already has another network now.
+    /// Begins to probe for an address. For a known address only the network is new.
     pub(super) fn begin(&mut self, cidr: IpCidr, now: Instant) {
         let due = Some(now + self.up_to(PROBE_WAIT));
         match self.list.iter_mut().find(|claim| claim.cidr.address() == cidr.address()) {
@@ -109,8 +109,8 @@ impl Claims {
         self.list.retain(|claim| claim.cidr.address() != cidr.address());
     }
 
-    /// RFC 5227 section 2.1: a link that comes may lead to others. What is in use stays so, and is announced: a
-    /// station that has it, too, says so.
+    /// RFC 5227 section 2.1: after a link has come up the stations may be others. An address in use stays in use
+    /// and is announced; a station that has it objects.
     pub(super) fn link_changed(&mut self, has_link: bool, now: Instant) {
         self.has_link = has_link;
         let due = Some(now + self.up_to(PROBE_WAIT));
@@ -128,7 +128,7 @@ impl Claims {
         due.filter(|_| self.has_link)
     }
 
-    /// Sends what is due, and tells one thing that has come of it.
+    /// Sends the probes and announcements that are due. Returns one result; to be called until there is none.
     pub(super) fn poll<D: Device + ?Sized>(
         &mut self,
         now: Instant,
@@ -144,7 +144,7 @@ impl Claims {
                 (claim.stage, claim.due) = if is_lost {
                     (Stage::Taken, Some(now + RETRY_INTERVAL))
                 } else {
-                    // RFC 5227 section 2.4 b: one announcement, in defence.
+                    // RFC 5227 section 2.4 (b): one announcement as the defence.
                     (Stage::Announced(ANNOUNCE_NUM - 1), Some(now))
                 };
                 claim.defended_until = now + DEFEND_INTERVAL;
@@ -178,15 +178,15 @@ impl Claims {
         None
     }
 
-    /// Whether another station has an address of ours, or wants the one that we want.
+    /// Takes a message about an address that may be one of these.
     pub(super) fn hear(&mut self, heard: &Heard, now: Instant) {
         let Heard { address, mac, is_probe, .. } = *heard;
         if mac == self.mac {
             return;
         }
         for claim in &mut self.list {
-            // RFC 5227 sections 2.1.1 and 2.4, RFC 4862 sections 5.4.3 and 5.4.4: of one that is in use a probe
-            // is only to be answered.
+            // RFC 5227 sections 2.1.1 and 2.4, RFC 4862 sections 5.4.3 and 5.4.4: a probe for an address in use
+            // is answered, and no conflict.
             let counts = match claim.stage {
                 Stage::Tentative(_) => true,
                 Stage::Announced(_) => !is_probe,
@@ -212,7 +212,7 @@ impl Claim {
         }
     }
 
-    /// How long after what was just sent the next is due.
+    /// The pause after the probe or announcement just sent.
     fn pause(&self, between_probes: Duration) -> Option<Duration> {
         match self.stage {
             Stage::Tentative(sent) => Some(match self.cidr {
@@ -226,13 +226,13 @@ impl Claim {
         }
     }
 
-    /// Whether a conflict takes the address away: while it is not in use; or when its defence was of no avail.
+    /// Whether a conflict takes the address away: before it is in use, or after a defence that failed.
     fn is_lost(&self, now: Instant) -> bool {
         !matches!(self.stage, Stage::Announced(_)) || now < self.defended_until
     }
 
-    /// RFC 4862 has no such rule as RFC 5227 section 2.4 for an address in use: it is defended, not too often,
-    /// and kept.
+    /// Whether a conflict is ignored. RFC 4862 has no rule like RFC 5227 section 2.4: an IPv6 address in use is
+    /// defended once in that time, and kept.
     fn is_deaf(&self, now: Instant) -> bool {
         let is_kept = !matches!(self.cidr, IpCidr::Ipv4(_));
         is_kept && matches!(self.stage, Stage::Announced(_)) && now < self.defended_until

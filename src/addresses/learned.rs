@@ -1,4 +1,4 @@
-//! What a server or a router says, and the interface that follows it.
+//! An address and a router from the network, and the interface that follows them.
 
 use smoltcp::iface::Interface;
 use smoltcp::time::Instant;
@@ -6,7 +6,7 @@ use smoltcp::wire::{IpAddress, IpCidr};
 
 use super::{Change, Claims};
 
-/// What a source says at the moment.
+/// The address and the default router that a DHCP server or a router advertisement gives now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Learned {
     pub(super) address: Option<IpCidr>,
@@ -18,8 +18,8 @@ impl Learned {
         self.address == Some(cidr)
     }
 
-    /// Makes the interface know what the source says now. An address that it has from elsewhere is not the
-    /// source's to take away. A new one is in use at once, or when its claim is won.
+    /// Updates the interface. An address that it has from another source is left alone. A new address is in use at
+    /// once or, with conflict detection, after it has been probed for.
     pub(super) fn follow(
         &mut self,
         learned: Learned,

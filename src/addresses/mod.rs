@@ -40,7 +40,7 @@ use crate::config::Config;
 use crate::neighbor;
 use crate::phy::LinkState;
 
-/// An address that went, the one that came, and one that another station uses.
+/// Changes of the node's addresses: a conflict, an address lost, an address gained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) conflict: Option<(IpCidr, EthernetAddress)>,
@@ -60,7 +60,7 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
-    /// Those of the interface are taken back until it is sure that they are free, if the configuration asks for it.
+    /// With conflict detection the interface loses its addresses until they have been probed for.
     pub(crate) fn new(config: &Config, iface: &mut Interface, now: Instant) -> Self {
         let mut claims = Claims::new(config);
         if let Some(claims) = &mut claims {
@@ -83,8 +83,7 @@ impl Addresses {
         self.dhcp.is_some() || self.slaac.is_some() || self.claims.is_some()
     }
 
-    /// Asks what is to be asked now, and tells the interface one thing that has been answered. To be called
-    /// until there is none.
+    /// Sends what is due and applies one change to the interface; to be called until there is none.
     pub(crate) fn poll<D: Device + ?Sized>(
         &mut self,
         iface: &mut Interface,
@@ -108,7 +107,9 @@ impl Addresses {
     ) -> Option<Change> {
         if let Some(dhcp) = &mut self.dhcp {
             let learned = dhcp.poll(now, device);
-            self.off_link.follow(&learned, now);
+            let is_in_use = |cidr: &IpCidr| iface.has_ip_addr(cidr.address());
+            let address = learned.address.filter(is_in_use);
+            self.off_link.follow(&Learned { address, ..learned }, now);
             let learned = Learned { router: next_hop(&learned), ..learned };
             let change = self.lease.follow(learned, iface, self.claims.as_mut(), now);
             if change.is_some() {
@@ -120,7 +121,7 @@ impl Addresses {
         self.prefix.follow(learned, iface, self.claims.as_mut(), now)
     }
 
-    /// Sees to it that an address is ours alone.
+    /// Runs conflict detection.
     fn defend<D: Device + ?Sized>(
         &mut self,
         iface: &mut Interface,
@@ -156,7 +157,8 @@ impl Addresses {
         [dhcp, slaac, claims, self.off_link.poll_at()].into_iter().flatten().min()
     }
 
-    /// A link that is back may lead to another network: what was learned is asked for again, and meanwhile kept.
+    /// After a link has come up the network may be another: lease and prefix are asked for again, and kept
+    /// meanwhile.
     pub(crate) fn link_changed(&mut self, link: LinkState, now: Instant) {
         let is_up = link == LinkState::Up;
         if let Some(claims) = &mut self.claims {

@@ -1,4 +1,4 @@
-//! The way to a router outside the network of the lease.
+//! A router outside the network of the lease.
 
 use smoltcp::phy::Device;
 use smoltcp::time::{Duration, Instant};
@@ -7,21 +7,21 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address};
 use super::Learned;
 use crate::neighbor::{Heard, Message};
 
-/// smoltcp forgets a neighbour after a minute, and cannot ask for this one: it is asked for before.
+/// smoltcp forgets a neighbour after 60 s and cannot resolve this one, so the request comes before that.
 const REFRESH: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_secs(3);
 
-/// A router outside the network of the address that is to reach it, as with a lease of /32.
+/// A router outside the network of the leased address, as with a lease of /32.
 ///
-/// smoltcp asks for such a router and ignores its answer. So the default route leads to `alias`, an address of
-/// ours, and the router's answer is told to smoltcp under that name.
+/// smoltcp sends an ARP request for such a router and ignores the reply. So the default route leads to `alias`,
+/// the leased address itself, and the router's replies go to smoltcp with the alias as their sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct OffLinkRouter {
     router: Ipv4Address,
     alias: Ipv4Address,
 }
 
-/// Asks for the router's hardware address, and again before smoltcp forgets it.
+/// Resolves the router's hardware address, and again before smoltcp forgets it.
 #[derive(Default)]
 pub(super) struct OffLink(Option<(OffLinkRouter, Instant)>);
 
@@ -30,7 +30,7 @@ impl OffLink {
         self.0.map(|(router, _)| router)
     }
 
-    /// Takes up what is leased now.
+    /// Follows the lease; its address is in use.
     pub(super) fn follow(&mut self, lease: &Learned, now: Instant) {
         let router = match (lease.router, next_hop(lease)) {
             (Some(IpAddress::Ipv4(router)), Some(IpAddress::Ipv4(alias))) if alias != router => {
@@ -50,7 +50,7 @@ impl OffLink {
         }
     }
 
-    /// What the router is called, if it tells its hardware address.
+    /// The router's alias, if this message tells its hardware address.
     pub(super) fn hear(&mut self, heard: &Heard, now: Instant) -> Option<Ipv4Address> {
         let (router, ask_at) = self
             .0
@@ -80,7 +80,7 @@ impl OffLink {
     }
 }
 
-/// Where a route leads: to the router, or to what stands for it.
+/// The next hop of the default route: the router, or its alias.
 pub(super) fn next_hop(learned: &Learned) -> Option<IpAddress> {
     match (learned.router, learned.address) {
         (Some(router @ IpAddress::Ipv4(_)), Some(IpCidr::Ipv4(own)))

@@ -31,7 +31,7 @@ pub(super) struct Slaac {
     mac: EthernetAddress,
     solicitations: u8,
     next_solicitation: Instant,
-    /// No router has answered since the link has come.
+    /// No router has answered since the link came up.
     is_unanswered: bool,
     address: Option<Autoconfigured>,
     router: Option<(Ipv6Address, Instant)>,
@@ -50,14 +50,14 @@ impl Slaac {
         })
     }
 
-    /// The link is back, perhaps to another network: routers are asked again (RFC 4861 section 6.3.7).
+    /// After a link has come up the network may be another: solicits routers again (RFC 4861 section 6.3.7).
     pub(super) fn link_up(&mut self, now: Instant) {
         (self.solicitations, self.next_solicitation) = (0, now);
         self.is_unanswered = true;
     }
 
     /// Solicits a router when that is due, and forgets what is no longer valid. `has_link_local` is false while
-    /// it is not sure whether that address is ours.
+    /// that address is tentative.
     pub(super) fn poll<D: Device + ?Sized>(
         &mut self,
         has_link_local: bool,

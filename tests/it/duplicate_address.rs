@@ -381,6 +381,26 @@ fn a_lease_that_cannot_be_defended_is_declined() {
     assert_eq!(changes(&world).last(), Some(&Happened::Gained(cidr)), "it is lent again");
 }
 
+/// RFC 5227 section 1.1: before it is in use the address is the sender of nothing, not even of the question for a
+/// router outside its network.
+#[test]
+fn a_tentative_lease_asks_for_no_router() {
+    let router = Some(Ipv4Address::new(172, 31, 1, 1));
+    let lan = Lan { mask: Ipv4Address::BROADCAST, router, ..Lan::new() };
+    let address = lan.address;
+    let setup = Setup { nameless: true, dhcpv4: true, ..setup(Family::V4) };
+    let mut world = setup.opposite(lan);
+    let asked = |world: &World<Lan>| {
+        let is_arp = |frame: &&Frame| frame.bytes[12..14] == [8, 6];
+        let mut arp = world.sent_since(0).filter(is_arp);
+        arp.any(|frame| frame.bytes[28..32] == address.octets())
+    };
+    world.run_for(ms(500));
+    assert!(!asked(&world) && changes(&world).is_empty());
+    world.run_for(WAIT);
+    assert!(asked(&world) && !changes(&world).is_empty());
+}
+
 /// Another mask is the same address.
 #[test]
 fn another_mask_is_not_probed_for() {

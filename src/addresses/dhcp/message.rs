@@ -1,4 +1,4 @@
-//! The messages of a DHCP client and a DHCP server (RFC 2131 section 2, RFC 2132).
+//! DHCP messages (RFC 2131 section 2, RFC 2132).
 
 use smoltcp::phy::{ChecksumCapabilities, TxToken};
 use smoltcp::time::Duration;
@@ -18,24 +18,24 @@ const T2: u8 = 59;
 
 const MAGIC_COOKIE: u32 = 0x6382_5363;
 
-/// What BOOTP's fixed fields were: there are relays that take nothing shorter (RFC 1542 section 2.1).
+/// The length of a BOOTP message: some relays drop shorter ones (RFC 1542 section 2.1).
 const MIN_LEN: usize = 300;
 
-/// A server, and the station on our link that is the way to it: itself, or a relay.
+/// A server's identifier, and the station on this link that its messages come from: the server or a relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Server {
     pub(super) mac: EthernetAddress,
     pub(super) identifier: Ipv4Address,
 }
 
-/// What a server says.
+/// A server's message.
 pub(super) struct Answer {
     pub(super) kind: DhcpMessageType,
     pub(super) transaction: u32,
     pub(super) server: Server,
     pub(super) address: Ipv4Address,
     pub(super) mask: Option<Ipv4Address>,
-    /// The first of them.
+    /// The first router.
     pub(super) router: Option<Ipv4Address>,
     pub(super) lease: Option<Duration>,
     pub(super) t1: Option<Duration>,
@@ -87,17 +87,17 @@ impl Answer {
     }
 }
 
-/// What a client asks, or tells.
+/// A client's message.
 pub(super) struct Question {
     pub(super) kind: DhcpMessageType,
     pub(super) transaction: u32,
-    /// The address in use, for a renewal.
+    /// The address in use, in a renewal.
     pub(super) client: Ipv4Address,
-    /// The address that is wanted, or declined.
+    /// The requested or declined address.
     pub(super) requested: Option<Ipv4Address>,
-    /// The server that offered it.
+    /// The server identifier option.
     pub(super) server: Option<Ipv4Address>,
-    /// One server alone; or anybody.
+    /// The receiver; `None` is broadcast.
     pub(super) to: Option<Server>,
 }
 

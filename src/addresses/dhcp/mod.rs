@@ -1,8 +1,8 @@
-//! An IPv4 address from a DHCP server: the client of RFC 2131.
+//! A DHCP client (RFC 2131).
 //!
-//! smoltcp has its own, which this replaces: it drops a renewal's answer that does not repeat the mask, takes the
-//! router away if that is not repeated, renews for ever where the first offer came from, and knows neither
-//! INIT-REBOOT nor DHCPDECLINE (`socket::dhcpv4`, smoltcp 0.14.0).
+//! It replaces smoltcp's (`socket::dhcpv4`, smoltcp 0.14.0), which ignores the answer to a renewal that does not
+//! repeat the mask, loses the router if that is not repeated, sends all renewals to the server of the first
+//! offer, and has neither INIT-REBOOT nor DHCPDECLINE.
 
 mod message;
 
@@ -15,30 +15,30 @@ use super::Learned;
 use crate::config::{Config, is_host_address};
 use crate::random::SplitMix64;
 
-/// How long a server has to answer before it is asked again (RFC 2131 section 4.1); for a request it doubles
-/// with each try, which makes a minute for all of them (section 3.1 item 5).
+/// The time before a message is repeated (RFC 2131 section 4.1). For a request it doubles with each try: 60 s for
+/// all tries (section 3.1 item 5).
 const ANSWER_TIME: Duration = Duration::from_secs(4);
 const TRIES: u8 = 4;
 
-/// RFC 2131 section 4.4.5: a renewal is repeated at half of the time that is left, but not sooner.
+/// RFC 2131 section 4.4.5: a renewal is repeated after half of the time left, but not sooner than this.
 const MIN_RENEWAL_INTERVAL: Duration = Duration::from_secs(60);
 
-/// RFC 2131 section 3.1 item 5: after an address was declined.
+/// RFC 2131 section 3.1 item 5: the pause after DHCPDECLINE.
 const DECLINED_PAUSE: Duration = Duration::from_secs(10);
 
-/// Of a lease without one.
+/// The length of a lease without a lease time.
 const DEFAULT_LEASE: Duration = Duration::from_secs(120);
 
 pub(super) struct Dhcp {
     mac: EthernetAddress,
     random: SplitMix64,
-    /// Of the question that is not answered yet.
+    /// The transaction ID of the message that is not answered yet.
     transaction: Option<u32>,
     state: State,
-    /// When the state has something to do.
+    /// The time of the state's next message.
     due: Instant,
-    /// A discovery is not begun sooner: a server that refuses what it offers, or lends for no time, would
-    /// otherwise be asked without end.
+    /// The earliest time of the next DHCPDISCOVER. A server that refuses its own offers, or grants leases of 0 s,
+    /// must not cause a storm.
     next_discovery: Instant,
     lease: Option<Lease>,
 }
@@ -52,13 +52,13 @@ enum State {
         offer: Offer,
         tries: u8,
     },
-    /// INIT-REBOOT and REBOOTING: there is a lease, and the network may be another.
+    /// INIT-REBOOT and REBOOTING: there is a lease, but the network may be another.
     Rebooting {
         tries: u8,
     },
     /// BOUND, RENEWING and REBINDING: there is a lease.
     Bound,
-    /// The address is another's.
+    /// Another station has the address.
     Declining {
         address: Ipv4Address,
         server: Server,
@@ -77,7 +77,7 @@ struct Offer {
 struct Lease {
     cidr: Ipv4Cidr,
     router: Option<Ipv4Address>,
-    /// Which has answered last.
+    /// The server of the last DHCPACK.
     server: Server,
     t1: Instant,
     t2: Instant,
@@ -98,7 +98,7 @@ impl Dhcp {
         })
     }
 
-    /// Asks what is due, and gives back what is over.
+    /// Sends the message that is due, and ends an expired lease.
     pub(super) fn poll<D: Device + ?Sized>(&mut self, now: Instant, device: &mut D) -> Learned {
         if self.lease.is_some_and(|lease| lease.expires <= now) {
             self.begin_again(now);
@@ -120,8 +120,8 @@ impl Dhcp {
         }
     }
 
-    /// The link is back, perhaps to another network (RFC 2131 section 3.7): the lease is confirmed. Until the
-    /// answer, or if there is none, it goes on.
+    /// After a link has come up the network may be another: confirms the lease (RFC 2131 section 3.7). It stays in
+    /// use until the answer, and without an answer.
     pub(super) fn link_up(&mut self, now: Instant) {
         self.state = match self.lease {
             Some(_) => State::Rebooting { tries: 0 },
@@ -130,7 +130,7 @@ impl Dhcp {
         self.due = now;
     }
 
-    /// Another station has the address.
+    /// Declines the lease: another station has the address.
     pub(super) fn decline(&mut self, now: Instant) {
         if let Some(lease) = self.lease.take() {
             let address = lease.cidr.address();
@@ -138,7 +138,7 @@ impl Dhcp {
         }
     }
 
-    /// Sends what the state has to say, and sets the time of the next.
+    /// Sends the state's message, and sets the time of the next.
     fn ask<D: Device + ?Sized>(&mut self, now: Instant, device: &mut D) {
         if let State::Requesting { tries: TRIES, .. } = self.state {
             self.begin_again(now);
@@ -147,13 +147,13 @@ impl Dhcp {
             }
         }
         if let (State::Rebooting { tries: TRIES }, Some(lease)) = (self.state, self.lease) {
-            // Section 3.2 item 4: what is left of the lease may be used.
+            // RFC 2131 section 3.2 item 4: the lease may be used until it expires.
             (self.state, self.due) = (State::Bound, lease.t1.max(now));
             return;
         }
         let Some(token) = device.transmit(now) else { return };
         let transaction = match (self.state, self.transaction) {
-            // A request takes up its offer.
+            // RFC 2131 section 4.4.1: a request has the transaction ID of its offer.
             (State::Requesting { .. }, Some(transaction)) => transaction,
             _ => self.random.next() as u32,
         };
@@ -204,7 +204,7 @@ impl Dhcp {
         question.send(self.mac, token);
     }
 
-    /// Takes a frame with what a server says.
+    /// Takes a frame with a server's message.
     pub(super) fn deliver(
         &mut self,
         frame: &[u8],
@@ -229,7 +229,8 @@ impl Dhcp {
         Some(())
     }
 
-    /// BOUND, if it can be: what an answer does not say again is as it was said last.
+    /// Takes the lease of a DHCPACK. Mask and router that it does not repeat are those of the offer, or of the
+    /// lease before it. `None` if the lease cannot be used.
     fn bind(&mut self, answer: &Answer, now: Instant) -> Option<()> {
         let known = self.lease.filter(|lease| lease.cidr.address() == answer.address);
         let offer = match self.state {
@@ -248,7 +249,7 @@ impl Dhcp {
             .router
             .or(offer.and_then(|offer| offer.router))
             .or(known.and_then(|lease| lease.router))
-            // Servers say 0.0.0.0 where they mean none, and smoltcp panics on its way there.
+            // Some servers send 0.0.0.0 for no router; smoltcp panics when it routes to it.
             .filter(|router| IpAddress::Ipv4(*router).is_unicast());
         let time = answer.lease.unwrap_or(DEFAULT_LEASE);
         if time == Duration::ZERO {
@@ -264,7 +265,7 @@ impl Dhcp {
         Some(())
     }
 
-    /// INIT: there is no lease.
+    /// INIT: ends the lease.
     fn begin_again(&mut self, now: Instant) {
         (self.lease, self.transaction) = (None, None);
         (self.state, self.due) = (State::Selecting, now.max(self.next_discovery));
