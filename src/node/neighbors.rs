@@ -10,6 +10,7 @@ use crate::phy::single_frame::SingleFrame;
 
 impl Node<'_> {
     /// Takes a frame that may tell the hardware address of this next hop.
+    #[inline(never)] // Inlined into the poll loop it takes 600 bytes more.
     pub(super) fn hear_neighbor(
         &mut self,
         next_hop: Option<IpAddress>,
