@@ -29,7 +29,7 @@ pub(crate) enum FrameClass<'f> {
     Fragment(usize),
     /// A UDP datagram for a DHCP client's port.
     Dhcp(Tuple),
-    /// ARP, or a neighbour advertisement, with the address whose hardware address it tells.
+    /// ARP, or a neighbour solicitation or advertisement, with the address whose hardware address it tells.
     Neighbor(Option<IpAddress>),
     /// A router advertisement.
     #[cfg(feature = "proto-ipv6")]
@@ -121,6 +121,9 @@ impl LocalAddresses<'_> {
             IpProtocol::Ipv6Frag => FrameClass::Drop(DropReason::Fragment),
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborAdvert) => {
                 FrameClass::Neighbor(advertised(payload))
+            }
+            IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborSolicit) => {
+                FrameClass::Neighbor(Some(from.into()))
             }
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::RouterAdvert) => {
                 FrameClass::Router

@@ -123,6 +123,8 @@ impl<T: TxToken> TxToken for TrackedTxToken<'_, T> {
         let seq = self.seq;
         self.token.consume(len, |frame| {
             let result = f(frame);
+            #[cfg(feature = "proto-ipv6")]
+            super::override_flag::set(frame);
             SeqState::update(seq, SeqState::sent(frame));
             result
         })

@@ -28,6 +28,7 @@ mod host;
 mod hostile;
 mod lab;
 mod link;
+mod neighbors;
 mod network;
 mod offload;
 mod program;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     let usable = host::enter_private_namespace().and_then(|()| host::try_tap());
     let cases = [
         device::cases(),
+        neighbors::cases(),
         conformance::cases(),
         embassy::cases(),
         server::cases(),
