@@ -7,6 +7,7 @@ use smoltcp::wire::{TcpControl, TcpRepr};
 
 use super::Node;
 use super::ingress::{Answer, Route};
+use super::inject::RECOVERS;
 use crate::config::{Listener, WhenFull};
 use crate::cookie::Returned;
 use crate::event::{CloseReason, DropReason, Sink, Tuple};
@@ -158,7 +159,7 @@ impl Node<'_> {
                 dropped(segment, DropReason::Overrun, challenge())
             }
             Control::Ack | Control::Fin => {
-                let has_options = segment.has_options();
+                let has_options = RECOVERS && segment.has_options();
                 if connection.hear(segment.ack, segment.window(), has_options, now) {
                     self.recover(slot, segment, now)
                 } else {
@@ -179,10 +180,11 @@ impl Node<'_> {
         if segment.ack >= seq.snd_una {
             connection.set_heard(now);
             let has_sack = tcp.sack_ranges[0].is_some();
-            if connection.recovery().retransmits(segment.ack, has_sack, &seq) {
+            if RECOVERS && connection.recovery().retransmits(segment.ack, has_sack, &seq) {
                 return Route::Retransmit(slot, segment);
             }
-        } else if segment.end() > seq.rcv_nxt
+        } else if RECOVERS
+            && segment.end() > seq.rcv_nxt
             && matches!(connection.state(), State::Established | State::FinWait1 | State::FinWait2)
         {
             return Route::Text(slot, segment);
