@@ -47,6 +47,8 @@ pub(super) enum Answer<'f> {
     /// A challenge ACK for this segment, with the sequence state of the connection in this slot
     /// (RFC 5961): an honest peer follows it, a blind attacker learns nothing.
     Challenge(usize, &'f Segment<'f>),
+    /// A reset that acknowledges this segment, which has no ACK; smoltcp's does so for a SYN alone.
+    ResetAck(&'f Segment<'f>),
 }
 
 /// What is to be served after a delivery.

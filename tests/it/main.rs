@@ -5,6 +5,7 @@
 //! folder.
 
 mod client;
+mod closed_port;
 mod config;
 mod conformance;
 mod cookie;
