@@ -183,9 +183,9 @@ named! {
     /// Why a frame was dropped.
     #[non_exhaustive]
     DropReason {
-        /// The Ethernet, IP or TCP header is too short or inconsistent.
+        /// The Ethernet, IP or TCP header is too short or inconsistent, or UDP over IPv6 has no checksum.
         Malformed = "malformed",
-        /// The frame is neither ARP nor a supported IP version.
+        /// The frame is neither ARP nor a supported IP version, or an IPv6 header in it is not understood.
         UnknownProtocol = "unknown protocol",
         /// The frame is for another hardware address, or the segment for another IP address.
         NotOurs = "not ours",

@@ -8,11 +8,11 @@ use smoltcp::wire::{
     IpProtocol, Ipv4Packet, UdpPacket,
 };
 #[cfg(feature = "proto-ipv6")]
-use smoltcp::wire::{Icmpv6Message, Icmpv6Packet, Ipv6Packet};
+use smoltcp::wire::{Icmpv6Message, Icmpv6Packet, Ipv6Address, Ipv6Packet};
 
 use crate::event::{DropReason, Tuple};
 #[cfg(feature = "proto-ipv6")]
-use crate::ipv6::upper_layer;
+use crate::ipv6::{Fault, Problem, UpperLayer, upper_layer};
 use crate::segment::Segment;
 
 /// The port of a DHCP client (RFC 2131 section 4.1).
@@ -34,6 +34,9 @@ pub(crate) enum FrameClass<'f> {
     /// A router advertisement.
     #[cfg(feature = "proto-ipv6")]
     Router,
+    /// An IPv6 packet that is not understood, from and to these addresses.
+    #[cfg(feature = "proto-ipv6")]
+    Problem(Problem, Ipv6Address, Ipv6Address),
     /// Anything else: smoltcp answers it or ignores it.
     Other,
     /// Not passed on to smoltcp.
@@ -92,6 +95,7 @@ impl LocalAddresses<'_> {
                 FrameClass::Fragment(usize::from(ip.frag_offset()) + ip.payload().len())
             }
             IpProtocol::Udp => classify_udp(from, to, ip.payload()),
+            IpProtocol::Icmp if self.has(&from.into()) => FrameClass::Drop(DropReason::BadSource),
             _ => FrameClass::Other,
         }
     }
@@ -110,15 +114,27 @@ impl LocalAddresses<'_> {
         if is_for_all && self.has(&to.into()) {
             return FrameClass::Drop(DropReason::Broadcast);
         }
-        let Some((protocol, start)) = upper_layer(&ip) else {
-            return FrameClass::Drop(DropReason::Malformed);
+        let UpperLayer { protocol, start, .. } = match upper_layer(&ip) {
+            Ok(upper) => upper,
+            Err(Fault::Drop(reason)) => return FrameClass::Drop(reason),
+            Err(Fault::Problem(problem)) => {
+                return FrameClass::Problem(problem, from, to);
+            }
         };
         let payload = &ip.payload()[start..];
         let message = payload.first().map(|message| Icmpv6Message::from(*message));
         match protocol {
             IpProtocol::Tcp => classify_tcp(frame, from, to, payload),
+            // RFC 8200 section 8.1: over IPv6 the checksum is not optional.
+            IpProtocol::Udp if matches!(payload, [_, _, _, _, _, _, 0, 0, ..]) => {
+                FrameClass::Drop(DropReason::Malformed)
+            }
             IpProtocol::Udp => classify_udp(from, to, payload),
-            IpProtocol::Ipv6Frag => FrameClass::Drop(DropReason::Fragment),
+            IpProtocol::Icmpv6
+                if message == Some(Icmpv6Message::EchoRequest) && self.has(&from.into()) =>
+            {
+                FrameClass::Drop(DropReason::BadSource)
+            }
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborAdvert) => {
                 FrameClass::Neighbor(advertised(payload))
             }

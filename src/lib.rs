@@ -34,6 +34,7 @@ mod pool;
 mod random;
 mod rate;
 mod segment;
+mod strip;
 mod udp_queue;
 
 pub mod client;

@@ -324,6 +324,13 @@ impl Node<'_> {
                         .send(frame.into_reply());
                 }
             }
+            #[cfg(feature = "proto-ipv6")]
+            Answer::Problem(problem, from) => {
+                let bytes = frame.bytes();
+                if let Some(token) = frame.into_reply() {
+                    problem.send(bytes, (self.mac, from), token);
+                }
+            }
             Answer::Challenge(slot, segment) => {
                 if segment.verify(&self.checksums).is_some()
                     && let Some(seq) = self.pool.slot(slot).challenge(now)

@@ -3,15 +3,20 @@
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::IpAddress;
+#[cfg(feature = "proto-ipv6")]
+use smoltcp::wire::Ipv6Address;
 
 use super::Node;
 use crate::cookie::Returned;
 use crate::event::{DropReason, Event, Sink, Tuple};
 use crate::gate::{FrameClass, LocalAddresses};
+#[cfg(feature = "proto-ipv6")]
+use crate::ipv6::Problem;
 use crate::neighbor;
 use crate::phy::seq_tracker::TrackedTxToken;
 use crate::phy::single_frame::SingleFrame;
 use crate::segment::Segment;
+use crate::strip;
 
 /// Where a frame goes.
 pub(super) enum Route<'f> {
@@ -49,6 +54,9 @@ pub(super) enum Answer<'f> {
     Challenge(usize, &'f Segment<'f>),
     /// A reset that acknowledges this segment, which has no ACK; smoltcp's does so for a SYN alone.
     ResetAck(&'f Segment<'f>),
+    /// An ICMPv6 parameter problem, from this address.
+    #[cfg(feature = "proto-ipv6")]
+    Problem(Problem, Ipv6Address),
 }
 
 /// What is to be served after a delivery.
@@ -73,9 +81,12 @@ impl<'a> Node<'a> {
         let (meta, mut seq) = (rx.meta(), None);
         let reply = TrackedTxToken { token, seq: &mut seq };
         let delivered = rx.consume(|frame| {
-            let class = self.local_addresses().classify(frame);
-            let route = self.route(&class, now, on_event);
-            self.deliver(route, SingleFrame::new(frame, meta, reply), now, on_event)
+            let frame = SingleFrame::new(frame, meta, reply);
+            if strip::is_needed(frame.bytes()) {
+                self.take_stripped(frame, now, on_event)
+            } else {
+                self.take(frame, now, on_event)
+            }
         });
         match delivered {
             Delivered::Slot(slot) => {
@@ -86,6 +97,36 @@ impl<'a> Node<'a> {
             Delivered::Nothing => {}
         }
         true
+    }
+
+    fn take<Tx: TxToken>(
+        &mut self,
+        frame: SingleFrame<'_, Tx>,
+        now: Instant,
+        on_event: &mut impl Sink,
+    ) -> Delivered {
+        let class = self.local_addresses().classify(frame.bytes());
+        let route = self.route(&class, now, on_event);
+        self.deliver(route, frame, now, on_event)
+    }
+
+    /// Takes a frame with headers that smoltcp does not read. Not inlined: only such frames need the stack for
+    /// the copy.
+    #[inline(never)]
+    fn take_stripped<Tx: TxToken>(
+        &mut self,
+        frame: SingleFrame<'_, Tx>,
+        now: Instant,
+        on_event: &mut impl Sink,
+    ) -> Delivered {
+        let mut buffer = [0; strip::MAX_LEN];
+        match strip::strip(frame.bytes(), &mut buffer) {
+            Some(bytes) => self.take(frame.with_bytes(bytes), now, on_event),
+            None => {
+                let route = Route::Drop(DropReason::UnknownProtocol, None, Answer::Nothing);
+                self.deliver(route, frame, now, on_event)
+            }
+        }
     }
 
     /// The gate's view of this node.
@@ -123,9 +164,33 @@ impl<'a> Node<'a> {
             FrameClass::Neighbor(next_hop) => Route::Neighbor(next_hop),
             #[cfg(feature = "proto-ipv6")]
             FrameClass::Router => Route::Router,
+            #[cfg(feature = "proto-ipv6")]
+            FrameClass::Problem(problem, from, to) => self.refuse_ipv6(problem, from, to),
             FrameClass::Other => Route::Interface,
             FrameClass::Drop(reason) => Route::Drop(reason, None, Answer::Nothing),
         }
+    }
+
+    /// Which answer an IPv6 packet has that is not understood.
+    #[cfg(feature = "proto-ipv6")]
+    fn refuse_ipv6<'f>(&self, problem: Problem, from: Ipv6Address, to: Ipv6Address) -> Route<'f> {
+        let own = self.local_addresses();
+        if !to.is_multicast() && !own.has(&to.into()) {
+            return Route::Drop(DropReason::NotOurs, None, Answer::Nothing);
+        }
+        if !own.is_possible_peer(&from.into(), &to.into()) {
+            return Route::Drop(DropReason::BadSource, None, Answer::Nothing);
+        }
+        // RFC 4443 section 2.4 (e.3).
+        let answer = match (to.is_multicast(), problem.is_for_groups) {
+            (false, _) => Answer::Problem(problem, to),
+            (true, true) => match self.iface.get_source_address_ipv6(&from) {
+                source if own.has(&source.into()) => Answer::Problem(problem, source),
+                _ => Answer::Nothing,
+            },
+            (true, false) => Answer::Nothing,
+        };
+        Route::Drop(DropReason::UnknownProtocol, None, answer)
     }
 
     /// Hands a frame to smoltcp together with the sockets that may take it, or drops it; counts it once.

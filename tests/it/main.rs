@@ -18,6 +18,7 @@ mod echo;
 mod embassy;
 mod flood;
 mod gate;
+mod headers;
 mod loss;
 mod once;
 mod pool;

@@ -34,7 +34,8 @@ const LAYERS: &[Layer] = &[
     layer("node/", ALL, ALL),
     layer("gate.rs", &["wire"], &["event", "ipv6", "segment"]),
     layer("neighbor.rs", &["wire"], &[]),
-    layer("ipv6.rs", &["wire"], &[]),
+    layer("ipv6.rs", &["phy", "wire"], &["event"]),
+    layer("strip.rs", &["wire"], &["ipv6"]),
     layer("segment.rs", &["phy", "wire"], &["event"]),
     layer("cookie.rs", &["time", "wire"], &["event"]),
     layer("server/tcp.rs", &["socket"], &["config"]),
@@ -57,7 +58,7 @@ const LAYERS: &[Layer] = &[
     layer("random.rs", &[], &[]),
     layer("run.rs", &["phy", "time"], &["event", "node", "phy"]),
     layer("conformance/", &["phy", "time", "wire"], &["named", "phy"]),
-    layer("phy/tap/", &["phy", "time", "wire"], &["ipv6"]),
+    layer("phy/tap/", &["phy", "time", "wire"], &["ipv6", "strip"]),
     layer("phy/", &["phy", "time", "wire"], &[]),
 ];
 
