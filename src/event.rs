@@ -266,6 +266,8 @@ pub struct Stats {
     /// Challenge ACKs sent (RFC 5961): answers within a connection to a SYN, an inexact reset, an
     /// acknowledgment of data that was not sent, or data beyond the window.
     pub challenges: u64,
+    /// Segment sizes reduced because a router said that a packet was too big (RFC 1191, RFC 8201).
+    pub path_mtus: u64,
     /// SYNs answered with a cookie (RFC 4987 section 3.6).
     pub cookies_given: u64,
     /// Connections accepted from a cookie.

@@ -13,6 +13,7 @@ use smoltcp::wire::{Icmpv6Message, Icmpv6Packet, Ipv6Address, Ipv6Packet};
 use crate::event::{DropReason, Tuple};
 #[cfg(feature = "proto-ipv6")]
 use crate::ipv6::{Fault, Problem, UpperLayer, upper_layer};
+use crate::path_mtu::TooBig;
 use crate::segment::Segment;
 
 /// The port of a DHCP client (RFC 2131 section 4.1).
@@ -37,6 +38,8 @@ pub(crate) enum FrameClass<'f> {
     /// An IPv6 packet that is not understood, from and to these addresses.
     #[cfg(feature = "proto-ipv6")]
     Problem(Problem, Ipv6Address, Ipv6Address),
+    /// A router's word that a segment was too big, and the router's hardware address.
+    TooBig(TooBig, EthernetAddress),
     /// Anything else: smoltcp answers it or ignores it.
     Other,
     /// Not passed on to smoltcp.
@@ -96,6 +99,7 @@ impl LocalAddresses<'_> {
             }
             IpProtocol::Udp => classify_udp(from, to, ip.payload()),
             IpProtocol::Icmp if self.has(&from.into()) => FrameClass::Drop(DropReason::BadSource),
+            IpProtocol::Icmp if !is_for_all => classify_too_big(frame, TooBig::ipv4(ip.payload())),
             _ => FrameClass::Other,
         }
     }
@@ -137,6 +141,9 @@ impl LocalAddresses<'_> {
             }
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborAdvert) => {
                 FrameClass::Neighbor(advertised(payload))
+            }
+            IpProtocol::Icmpv6 if message == Some(Icmpv6Message::PktTooBig) && !is_for_all => {
+                classify_too_big(frame, TooBig::ipv6(payload, from, to))
             }
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::RouterAdvert) => {
                 FrameClass::Router
@@ -202,6 +209,11 @@ fn classify_udp<'f, A: Into<IpAddress>>(from: A, to: A, datagram: &[u8]) -> Fram
     } else {
         FrameClass::Datagram(tuple)
     }
+}
+
+fn classify_too_big<'f>(frame: &[u8], too_big: Option<TooBig>) -> FrameClass<'f> {
+    let router = EthernetFrame::new_unchecked(frame).src_addr();
+    too_big.map_or(FrameClass::Other, |too_big| FrameClass::TooBig(too_big, router))
 }
 
 fn is_loopback(address: &IpAddress) -> bool {

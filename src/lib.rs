@@ -30,6 +30,7 @@ mod gate;
 mod ipv6;
 mod named;
 mod neighbor;
+mod path_mtu;
 mod pool;
 mod random;
 mod rate;

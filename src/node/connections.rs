@@ -119,7 +119,7 @@ impl<'a> Node<'a> {
     ) {
         let connection = self.pool.slot(slot);
         let has_more = connection.advance(self.scratch, now, &mut self.stats, on_event);
-        let socket_at = self.transmit(slot, has_more, now, device);
+        let socket_at = self.transmit_on_path(slot, has_more, now, device);
         let connection = self.pool.slot(slot);
         if connection.is_over() {
             self.pool.release(slot);
@@ -136,7 +136,7 @@ impl<'a> Node<'a> {
 
     /// Sends what the connection has to send by now. `has_more` says that it has something; otherwise its
     /// socket is asked. Returns when it will have more.
-    fn transmit<D: Device + ?Sized>(
+    pub(super) fn transmit<D: Device + ?Sized>(
         &mut self,
         slot: usize,
         mut has_more: bool,

@@ -2,9 +2,9 @@
 
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::time::Instant;
-use smoltcp::wire::IpAddress;
 #[cfg(feature = "proto-ipv6")]
 use smoltcp::wire::Ipv6Address;
+use smoltcp::wire::{EthernetFrame, IpAddress};
 
 use super::Node;
 use crate::cookie::Returned;
@@ -39,6 +39,8 @@ pub(super) enum Route<'f> {
     /// To smoltcp and to the addresses that come from routers.
     #[cfg(feature = "proto-ipv6")]
     Router,
+    /// To smoltcp, which ignores it: the connection of this slot sends smaller segments from now on.
+    Narrowed(usize),
     /// To smoltcp, which answers by itself: ping, ICMP errors.
     Interface,
     /// Nowhere.
@@ -62,6 +64,7 @@ pub(super) enum Answer<'f> {
 /// What is to be served after a delivery.
 enum Delivered {
     Slot(usize),
+    Narrowed(usize),
     Ports(Option<Tuple>),
     Nothing,
 }
@@ -91,6 +94,10 @@ impl<'a> Node<'a> {
         match delivered {
             Delivered::Slot(slot) => {
                 self.pool.slot(slot).track(seq);
+                self.service_slot(slot, now, device, on_event);
+            }
+            Delivered::Narrowed(slot) => {
+                self.rewind(slot, now, device);
                 self.service_slot(slot, now, device, on_event);
             }
             Delivered::Ports(tuple) => self.answer(tuple, now, device, on_event),
@@ -166,6 +173,10 @@ impl<'a> Node<'a> {
             FrameClass::Router => Route::Router,
             #[cfg(feature = "proto-ipv6")]
             FrameClass::Problem(problem, from, to) => self.refuse_ipv6(problem, from, to),
+            FrameClass::TooBig(too_big, router) => match self.narrow(&too_big, router, now) {
+                Some(slot) => Route::Narrowed(slot),
+                None => Route::Interface,
+            },
             FrameClass::Other => Route::Interface,
             FrameClass::Drop(reason) => Route::Drop(reason, None, Answer::Nothing),
         }
@@ -214,7 +225,11 @@ impl<'a> Node<'a> {
                 self.iface.poll_ingress_single(now, &mut frame, self.pool.slot(slot).parts().0);
                 return Delivered::Slot(slot);
             }
+            Route::Narrowed(slot) => return Delivered::Narrowed(slot),
             Route::Slot(slot) => {
+                if let Some(path) = self.pool.slot(slot).path() {
+                    path.next_hop = EthernetFrame::new_unchecked(frame.bytes()).src_addr();
+                }
                 self.iface.poll_ingress_single(now, &mut frame, self.pool.slot(slot).parts().0);
                 return Delivered::Slot(slot);
             }

@@ -21,6 +21,7 @@ mod gate;
 mod headers;
 mod loss;
 mod once;
+mod path_mtu;
 mod pool;
 mod pressure;
 mod properties;

@@ -32,7 +32,8 @@ const LAYERS: &[Layer] = &[
     layer("lib.rs", ALL, ALL),
     layer("node.rs", ALL, ALL),
     layer("node/", ALL, ALL),
-    layer("gate.rs", &["wire"], &["event", "ipv6", "segment"]),
+    layer("gate.rs", &["wire"], &["event", "ipv6", "path_mtu", "segment"]),
+    layer("path_mtu.rs", &["time", "wire"], &["event"]),
     layer("neighbor.rs", &["wire"], &[]),
     layer("ipv6.rs", &["phy", "wire"], &["event"]),
     layer("strip.rs", &["wire"], &["ipv6"]),
@@ -45,7 +46,7 @@ const LAYERS: &[Layer] = &[
     layer(
         "pool/",
         &["iface", "socket", "time", "wire"],
-        &["client", "config", "event", "phy", "rate", "server"],
+        &["client", "config", "event", "path_mtu", "phy", "rate", "server"],
     ),
     layer("udp_queue.rs", &["iface", "phy", "socket", "time"], &["client", "config", "event"]),
     layer("addresses/", &["iface", "phy", "socket", "time", "wire"], &["config", "phy"]),
