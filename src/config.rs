@@ -33,6 +33,10 @@ pub struct Config {
     /// Obtains an IPv6 address and a default route from router advertisements (RFC 4862), and adds the
     /// link-local address. Needs feature `slaac`.
     pub slaac: bool,
+    /// Probes for an address before it is used, which takes about a second, then announces and defends it
+    /// (RFC 5227, RFC 4862 section 5.4). Needs feature `conflict-detection`; off by default. The node starts
+    /// without an address then: [`Event::AddressGained`](crate::Event) reports each, configured ones included.
+    pub conflict_detection: bool,
     /// Limits on the time in each connection state.
     pub timeouts: Timeouts,
     /// Answers SYNs with cookies, which take no memory, while a listener's backlog is full, or while every
@@ -61,6 +65,7 @@ impl Config {
             gateways: Vec::new(),
             dhcpv4: false,
             slaac: false,
+            conflict_detection: false,
             timeouts: Timeouts::DEFAULT,
             syn_cookies: cfg!(feature = "syn-cookies"),
             per_source: None,
@@ -106,6 +111,9 @@ impl Config {
         }
         if self.syn_cookies && cfg!(not(feature = "syn-cookies")) {
             return Err(ConfigError::NotBuiltIn("syn-cookies"));
+        }
+        if self.conflict_detection && cfg!(not(feature = "conflict-detection")) {
+            return Err(ConfigError::NotBuiltIn("conflict-detection"));
         }
         if self.slaac && cfg!(not(feature = "slaac")) {
             return Err(ConfigError::NotBuiltIn("slaac"));
@@ -325,8 +333,6 @@ pub enum ConfigError {
     Buffer(usize),
     /// The scratch buffer is empty.
     Scratch,
-    /// DHCP is configured, but the memory has no room for its socket.
-    NoDhcpSocket,
 }
 
 impl fmt::Display for ConfigError {
@@ -354,7 +360,6 @@ impl fmt::Display for ConfigError {
             }
             Self::Buffer(n) => write!(f, "a buffer of {n} bytes: 1 to 65535 are possible"),
             Self::Scratch => write!(f, "the scratch buffer is empty"),
-            Self::NoDhcpSocket => write!(f, "no memory for the DHCP socket"),
         }
     }
 }

@@ -5,7 +5,7 @@
 use core::fmt::{Display, Formatter, Result};
 use core::net::{IpAddr, SocketAddr};
 
-use smoltcp::wire::IpEndpoint;
+use smoltcp::wire::{EthernetAddress, IpEndpoint};
 
 use crate::event::Event;
 
@@ -54,6 +54,18 @@ macro_rules! write_event {
                 IpAddr::from(cidr.address()),
                 cidr.prefix_len()
             ),
+            Event::AddressConflict { cidr, mac: EthernetAddress(mac) } => $write!(
+                $f,
+                "Another station has the address {}/{}: {:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}",
+                IpAddr::from(cidr.address()),
+                cidr.prefix_len(),
+                mac[0],
+                mac[1],
+                mac[2],
+                mac[3],
+                mac[4],
+                mac[5]
+            ),
             Event::LinkUp => $write!($f, "Link up"),
             Event::LinkDown => $write!($f, "Link down"),
             Event::Dropped { reason, tuple: Some(tuple) } => {
@@ -98,6 +110,7 @@ mod deferred {
     use core::net::IpAddr;
 
     use defmt::{Format, Formatter, write};
+    use smoltcp::wire::EthernetAddress;
 
     use super::socket_addr;
     use crate::event::{Event, Tuple};

@@ -1,6 +1,6 @@
 //! Events and counters.
 
-use smoltcp::wire::{IpCidr, IpEndpoint};
+use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint};
 
 use crate::named::named;
 
@@ -61,15 +61,26 @@ pub enum Event<'e> {
         /// Its counters.
         report: Report,
     },
-    /// The node obtained an address by DHCP or SLAAC.
+    /// The node obtained an address by DHCP or SLAAC; or, with conflict detection, no other station has a
+    /// configured one.
     AddressGained {
         /// The address, with its network's prefix length.
         cidr: IpCidr,
     },
-    /// The node lost an address that it had obtained; the connections on it end.
+    /// The node lost an address; the connections on it end.
     AddressLost {
         /// The address, with its network's prefix length.
         cidr: IpCidr,
+    },
+    /// Another station uses an address that the node has or probes for (RFC 5227, RFC 4862). A probed address
+    /// is not used, and probed for again after 60 s. An address in use is defended once;
+    /// [`AddressLost`](Event::AddressLost) follows if that fails. Needs
+    /// [`Config::conflict_detection`](crate::Config).
+    AddressConflict {
+        /// The address, with its network's prefix length.
+        cidr: IpCidr,
+        /// The other station.
+        mac: EthernetAddress,
     },
     /// The device's link is up. Only `smolecho::run` reports the link: at its start and at each
     /// change.

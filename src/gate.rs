@@ -30,7 +30,7 @@ pub(crate) enum FrameClass<'f> {
     Fragment(usize),
     /// A UDP datagram for a DHCP client's port.
     Dhcp(Tuple),
-    /// ARP, or a neighbour advertisement, with the address whose hardware address it tells.
+    /// ARP, or a neighbour solicitation or advertisement, with the address whose hardware address it tells.
     Neighbor(Option<IpAddress>),
     /// A router advertisement.
     #[cfg(feature = "proto-ipv6")]
@@ -144,6 +144,9 @@ impl LocalAddresses<'_> {
             }
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::PktTooBig) && !is_for_all => {
                 classify_too_big(frame, TooBig::ipv6(payload, from, to))
+            }
+            IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborSolicit) => {
+                FrameClass::Neighbor(Some(from.into()))
             }
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::RouterAdvert) => {
                 FrameClass::Router

@@ -13,6 +13,7 @@ mod error;
 mod fragments;
 mod ingress;
 mod inject;
+mod neighbors;
 mod path_mtu;
 
 use heapless::Vec;
@@ -27,8 +28,8 @@ use crate::addresses::{Addresses, Change};
 use crate::config::{Config, ConfigError, Listener, Timeouts};
 use crate::cookie::Cookies;
 use crate::event::{Event, Sink, Stats};
-use crate::phy::MIN_MTU;
 use crate::phy::seq_tracker::Capabilities;
+use crate::phy::{LinkState, MIN_MTU};
 use crate::pool::Pool;
 use crate::pool::index::{MAX_LISTENERS, MAX_SLOTS, SlotState};
 use crate::random::SplitMix64;
@@ -78,7 +79,7 @@ pub struct Node<'a> {
     next_turn: Instant,
     udp_limiter: UdpLimiter,
 
-    addresses: Addresses<'a>,
+    addresses: Addresses,
 }
 
 impl<'a> Node<'a> {
@@ -86,8 +87,8 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     ///
-    /// A [`ConfigError`]: the configuration is invalid, `memory` is unsuitable (no slot, an empty buffer, no
-    /// DHCP socket), or `device` is not Ethernet or has too small an MTU.
+    /// A [`ConfigError`]: the configuration is invalid, `memory` is unsuitable (no slot, an empty buffer),
+    /// or `device` is not Ethernet or has too small an MTU.
     pub fn new<D: Device + ?Sized>(
         config: &Config,
         memory: Memory<'a>,
@@ -95,7 +96,7 @@ impl<'a> Node<'a> {
         now: Instant,
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        check_memory(&memory, config)?;
+        check_memory(&memory)?;
         let capabilities = device.capabilities();
         if capabilities.medium != Medium::Ethernet {
             return Err(ConfigError::Medium);
@@ -109,8 +110,9 @@ impl<'a> Node<'a> {
         interface.random_seed = random.next();
         let mut iface = Interface::new(interface, &mut Capabilities(capabilities.clone()), now);
         set_addresses(&mut iface, config)?;
+        let addresses = Addresses::new(config, &mut iface, now);
 
-        let Memory { slots, index, scratch, datagrams, dhcp } = memory;
+        let Memory { slots, index, scratch, datagrams } = memory;
         let DatagramMemory { sockets, ports, tx_slots } = datagrams;
         Ok(Node {
             iface,
@@ -139,7 +141,7 @@ impl<'a> Node<'a> {
             waiting: 0,
             next_turn: now,
             udp_limiter: UdpLimiter::new(config.udp_policy),
-            addresses: Addresses::new(config, dhcp, now),
+            addresses,
         })
     }
 
@@ -182,8 +184,21 @@ impl<'a> Node<'a> {
             return Some(now);
         }
         let slots = self.pool.next_due();
-        let addresses = self.addresses.poll_at(&mut self.iface, now);
+        let addresses = self.addresses.poll_at();
         earlier(earlier(slots, self.datagrams_due(now)), addresses).map(|at| at.max(now))
+    }
+
+    /// Tells the node that the device's link is up or down. [`run`](crate::run) makes this call by itself.
+    ///
+    /// After a link has come up the network may be another: the node confirms its lease (RFC 2131 section 3.2),
+    /// solicits routers, announces its addresses and resolves its neighbours again. Addresses and connections
+    /// stay until a server, a router or the end of a lifetime says otherwise.
+    pub fn link_changed(&mut self, link: LinkState, now: Instant) {
+        if link == LinkState::Up {
+            // smoltcp forgets its neighbours at any change of its addresses, even none.
+            self.iface.update_ip_addrs(|_| ());
+        }
+        self.addresses.link_changed(link, now);
     }
 
     /// The counters, since the node was made.
@@ -216,8 +231,11 @@ impl<'a> Node<'a> {
         if !self.addresses.may_change() {
             return;
         }
-        let changes = self.addresses.poll(&mut self.iface, now, device);
-        for Change { lost, gained } in changes.into_iter().flatten() {
+        while let Some(change) = self.addresses.poll(&mut self.iface, now, device) {
+            let Change { conflict, lost, gained } = change;
+            if let Some((cidr, mac)) = conflict {
+                on_event(Event::AddressConflict { cidr, mac });
+            }
             if let Some(cidr) = lost {
                 on_event(Event::AddressLost { cidr });
                 // With another mask it is still the same address.
@@ -266,7 +284,7 @@ fn set_addresses(iface: &mut Interface, config: &Config) -> Result<(), ConfigErr
     if fits { Ok(()) } else { Err(ConfigError::TooManyAddresses) }
 }
 
-fn check_memory(memory: &Memory<'_>, config: &Config) -> Result<(), ConfigError> {
+fn check_memory(memory: &Memory<'_>) -> Result<(), ConfigError> {
     let slots = memory.slots.len();
     if slots == 0 || slots > MAX_SLOTS || memory.index.len() != slots {
         return Err(ConfigError::Slots(slots));
@@ -282,9 +300,6 @@ fn check_memory(memory: &Memory<'_>, config: &Config) -> Result<(), ConfigError>
     }
     if memory.scratch.is_empty() {
         return Err(ConfigError::Scratch);
-    }
-    if config.dhcpv4 && memory.dhcp.is_empty() {
-        return Err(ConfigError::NoDhcpSocket);
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ impl TokenBucket {
     pub(crate) const FULL: TokenBucket = TokenBucket { level: u64::MAX, at: Instant::ZERO };
 
     /// Takes a token if there is one.
+    #[inline(never)]
     pub(crate) fn take(&mut self, rate: Rate, now: Instant) -> bool {
         let waited =
             u64::try_from((now.total_micros() - self.at.total_micros()).max(0)).unwrap_or(0);

@@ -65,13 +65,14 @@ pub async fn run<D: WakeDevice + ?Sized>(
         // The waker must be that of the poll that returns `Pending`.
         let (now, due) = poll_fn(|context| {
             let state = device.register_waker(context.waker());
+            let now = clock();
             if link.replace(state) != Some(state) {
+                node.link_changed(state, now);
                 on_event(match state {
                     LinkState::Up => Event::LinkUp,
                     LinkState::Down => Event::LinkDown,
                 });
             }
-            let now = clock();
             let mut drained = Drained { device: &mut *device, of_frames: false, of_room: false };
             node.poll(now, &mut drained, &mut on_event);
             let is_stuck = drained.of_frames && drained.of_room;

@@ -24,9 +24,6 @@ use crate::udp_queue::{Port, TxSlot};
 /// the receive buffer does, too.
 pub const SCRATCH: usize = 256;
 
-/// Sockets for DHCP: one, if it is built in.
-const DHCP: usize = if cfg!(feature = "dhcpv4") { 1 } else { 0 };
-
 /// Bytes that each connection takes beside its two buffers.
 pub const PER_CONNECTION: usize =
     size_of::<Slot<'static>>() + size_of::<SocketStorage<'static>>() + size_of::<IndexRecord>();
@@ -52,7 +49,6 @@ pub struct Storage<'a, const CONNECTIONS: usize, const BUFFER: usize> {
     slots: ManuallyDrop<Vec<Slot<'a>, CONNECTIONS>>,
     index: [IndexRecord; CONNECTIONS],
     scratch: [u8; SCRATCH],
-    dhcp: ManuallyDrop<Vec<SocketStorage<'a>, DHCP>>,
 }
 
 impl<'a, const CONNECTIONS: usize, const BUFFER: usize> Storage<'a, CONNECTIONS, BUFFER> {
@@ -70,7 +66,6 @@ impl<'a, const CONNECTIONS: usize, const BUFFER: usize> Storage<'a, CONNECTIONS,
             slots: ManuallyDrop::new(Vec::new()),
             index: [IndexRecord::EMPTY; CONNECTIONS],
             scratch: [0; SCRATCH],
-            dhcp: ManuallyDrop::new(Vec::new()),
         }
     }
 
@@ -85,14 +80,11 @@ impl<'a, const CONNECTIONS: usize, const BUFFER: usize> Storage<'a, CONNECTIONS,
         for (socket, (rx, tx)) in self.sockets.iter_mut().zip(buffers) {
             let _ = self.slots.push(Slot::new(socket, rx, tx));
         }
-        self.dhcp.clear();
-        let _ = self.dhcp.push(SocketStorage::EMPTY);
         Memory {
             slots: &mut self.slots,
             index: &mut self.index,
             scratch: &mut self.scratch,
             datagrams: DatagramMemory::none(),
-            dhcp: &mut self.dhcp,
         }
     }
 }
@@ -120,8 +112,6 @@ pub struct Memory<'a> {
     pub scratch: &'a mut [u8],
     /// Memory for datagrams, or [`DatagramMemory::none`].
     pub datagrams: DatagramMemory<'a>,
-    /// Room for one socket, if [`Config::dhcpv4`](crate::Config) is set.
-    pub dhcp: &'a mut [SocketStorage<'a>],
 }
 
 impl<'a> Memory<'a> {

@@ -1,91 +1,199 @@
 //! Where the node's addresses come from, beside its [`Config`]: a DHCP server and a router may each
-//! lend one address and name one default route.
+//! lend one address and name one default route. And whether they are ours alone.
 
-#[cfg(not(all(feature = "dhcpv4", feature = "slaac")))]
+#[cfg(not(all(feature = "dhcpv4", feature = "slaac", feature = "conflict-detection")))]
 mod absent;
+#[cfg(feature = "conflict-detection")]
+mod claims;
 #[cfg(feature = "dhcpv4")]
 mod dhcp;
 #[cfg(feature = "proto-ipv6")]
 pub(crate) mod eui64;
+mod learned;
+#[cfg(feature = "dhcpv4")]
+mod off_link;
 #[cfg(feature = "slaac")]
 mod slaac;
 
-use smoltcp::iface::{Interface, SocketStorage};
-use smoltcp::phy::{Device, TxToken};
+use smoltcp::iface::Interface;
+use smoltcp::phy::{ChecksumCapabilities, Device};
 use smoltcp::time::Instant;
-use smoltcp::wire::{IpAddress, IpCidr};
+use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};
 
-#[cfg(not(feature = "dhcpv4"))]
-use self::absent::Dhcp;
 #[cfg(not(feature = "slaac"))]
 use self::absent::Slaac;
+#[cfg(not(feature = "conflict-detection"))]
+use self::absent::{Claims, Outcome};
+#[cfg(not(feature = "dhcpv4"))]
+use self::absent::{Dhcp, OffLink, next_hop};
+#[cfg(feature = "conflict-detection")]
+use self::claims::{Claims, Outcome};
 #[cfg(feature = "dhcpv4")]
 use self::dhcp::Dhcp;
+use self::learned::Learned;
+#[cfg(feature = "dhcpv4")]
+use self::off_link::{OffLink, next_hop};
 #[cfg(feature = "slaac")]
 use self::slaac::Slaac;
 use crate::config::Config;
-use crate::phy::single_frame::SingleFrame;
+#[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
+use crate::neighbor;
+use crate::phy::LinkState;
 
-/// What a source says at the moment.
+/// Changes of the node's addresses: a conflict, an address lost, an address gained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Learned {
-    address: Option<IpCidr>,
-    router: Option<IpAddress>,
-}
-
-/// An address that went, and the one that came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
+    pub(crate) conflict: Option<(IpCidr, EthernetAddress)>,
     pub(crate) lost: Option<IpCidr>,
     pub(crate) gained: Option<IpCidr>,
 }
 
 /// The sources, and what the interface knows of each.
-pub(crate) struct Addresses<'a> {
-    dhcp: Option<Dhcp<'a>>,
+pub(crate) struct Addresses {
+    mac: EthernetAddress,
+    dhcp: Option<Dhcp>,
     slaac: Option<Slaac>,
     lease: Learned,
     prefix: Learned,
+    off_link: OffLink,
+    claims: Option<Claims>,
 }
 
-impl<'a> Addresses<'a> {
-    pub(crate) fn new(config: &Config, dhcp: &'a mut [SocketStorage<'a>], now: Instant) -> Self {
+impl Addresses {
+    /// With conflict detection the interface loses its addresses until they have been probed for.
+    pub(crate) fn new(config: &Config, iface: &mut Interface, now: Instant) -> Self {
+        let mut claims = Claims::new(config);
+        if let Some(claims) = &mut claims {
+            iface.ip_addrs().iter().for_each(|cidr| claims.begin(*cidr, now));
+            iface.update_ip_addrs(|addresses| addresses.clear());
+        }
         Addresses {
-            dhcp: Dhcp::new(config, now, dhcp),
+            mac: config.mac,
+            dhcp: Dhcp::new(config, now),
             slaac: Slaac::new(config, now),
             lease: Learned::default(),
             prefix: Learned::default(),
+            off_link: OffLink::default(),
+            claims,
         }
     }
 
-    /// Whether there is anybody to learn from.
+    /// Whether any may come or go.
     pub(crate) fn may_change(&self) -> bool {
-        self.dhcp.is_some() || self.slaac.is_some()
+        self.dhcp.is_some() || self.slaac.is_some() || self.claims.is_some()
     }
 
-    /// Asks what is to be asked now, and tells the interface what has been answered.
+    /// Sends what is due and applies one change to the interface; to be called until there is none.
     pub(crate) fn poll<D: Device + ?Sized>(
         &mut self,
         iface: &mut Interface,
         now: Instant,
         device: &mut D,
-    ) -> [Option<Change>; 2] {
-        let lease = self.dhcp.as_mut().and_then(|dhcp| {
-            let learned = dhcp.poll(iface, now, device);
-            apply(&mut self.lease, learned, iface)
-        });
-        let prefix = self.slaac.as_mut().and_then(|slaac| {
-            let learned = slaac.poll(now, device);
-            apply(&mut self.prefix, learned, iface)
-        });
-        [lease, prefix]
+    ) -> Option<Change> {
+        let change = self.learn(iface, now, device).or_else(|| self.defend(iface, now, device));
+        if change.is_some() {
+            self.off_link.ask_again(now);
+        }
+        self.off_link.poll(self.mac, now, device);
+        change
+    }
+
+    /// Follows servers and routers.
+    fn learn<D: Device + ?Sized>(
+        &mut self,
+        iface: &mut Interface,
+        now: Instant,
+        device: &mut D,
+    ) -> Option<Change> {
+        if let Some(dhcp) = &mut self.dhcp {
+            let learned = dhcp.poll(now, device);
+            let is_in_use = |cidr: &IpCidr| iface.has_ip_addr(cidr.address());
+            let address = learned.address.filter(is_in_use);
+            self.off_link.follow(&Learned { address, ..learned }, now);
+            let learned = Learned { router: next_hop(&learned), ..learned };
+            let change = self.lease.follow(learned, iface, self.claims.as_mut(), now);
+            if change.is_some() {
+                return change;
+            }
+        }
+        let slaac = self.slaac.as_mut()?;
+        let learned = slaac.poll(has_link_local(iface, self.mac), now, device);
+        self.prefix.follow(learned, iface, self.claims.as_mut(), now)
+    }
+
+    /// Runs conflict detection.
+    fn defend<D: Device + ?Sized>(
+        &mut self,
+        iface: &mut Interface,
+        now: Instant,
+        device: &mut D,
+    ) -> Option<Change> {
+        match self.claims.as_mut()?.poll(now, device)? {
+            Outcome::Won(cidr) => {
+                // `Node::new` has seen that there is room.
+                iface.update_ip_addrs(|addresses| {
+                    let _ = addresses.push(cidr);
+                });
+                Some(Change { gained: Some(cidr), ..Change::default() })
+            }
+            Outcome::Conflict { cidr, mac, is_lost } => {
+                let lost = (is_lost && iface.has_ip_addr(cidr.address())).then_some(cidr);
+                if lost.is_some() {
+                    iface.update_ip_addrs(|addresses| addresses.retain(|own| *own != cidr));
+                }
+                if let Some(dhcp) = self.dhcp.as_mut().filter(|_| is_lost && self.lease.is(cidr)) {
+                    dhcp.decline(now);
+                }
+                Some(Change { conflict: Some((cidr, mac)), lost, gained: None })
+            }
+        }
     }
 
     /// When that is due again.
-    pub(crate) fn poll_at(&self, iface: &mut Interface, now: Instant) -> Option<Instant> {
-        let dhcp = self.dhcp.as_ref().and_then(|dhcp| dhcp.poll_at(iface, now));
-        let slaac = self.slaac.as_ref().and_then(|slaac| slaac.poll_at());
-        dhcp.into_iter().chain(slaac).min()
+    pub(crate) fn poll_at(&self) -> Option<Instant> {
+        let dhcp = self.dhcp.as_ref().map(Dhcp::poll_at);
+        let slaac = self.slaac.as_ref().and_then(Slaac::poll_at);
+        let claims = self.claims.as_ref().and_then(Claims::poll_at);
+        [dhcp, slaac, claims, self.off_link.poll_at()].into_iter().flatten().min()
+    }
+
+    /// After a link has come up the network may be another: lease and prefix are asked for again, and kept
+    /// meanwhile.
+    pub(crate) fn link_changed(&mut self, link: LinkState, now: Instant) {
+        let is_up = link == LinkState::Up;
+        if let Some(claims) = &mut self.claims {
+            claims.link_changed(is_up, now);
+        }
+        if let Some(dhcp) = self.dhcp.as_mut().filter(|_| is_up) {
+            dhcp.link_up(now);
+        }
+        if let Some(slaac) = self.slaac.as_mut().filter(|_| is_up) {
+            slaac.link_up(now);
+        }
+        self.off_link.ask_again(now);
+    }
+
+    /// Takes a message of a neighbour. Returns the alias of a router outside the network that tells its hardware
+    /// address.
+    pub(crate) fn hear(
+        &mut self,
+        frame: &[u8],
+        checksums: &ChecksumCapabilities,
+        now: Instant,
+    ) -> Option<Ipv4Address> {
+        #[cfg(any(feature = "conflict-detection", feature = "dhcpv4"))]
+        {
+            let heard = neighbor::hear(frame, checksums)?;
+            if let Some(claims) = &mut self.claims {
+                claims.hear(&heard, now);
+            }
+            self.off_link.hear(&heard, now)
+        }
+        #[cfg(not(any(feature = "conflict-detection", feature = "dhcpv4")))]
+        {
+            let _ = (frame, checksums, now);
+            None
+        }
     }
 
     /// Whether there is a DHCP client.
@@ -94,14 +202,9 @@ impl<'a> Addresses<'a> {
     }
 
     /// Takes a frame for a DHCP client, if there is one.
-    pub(crate) fn offered<Tx: TxToken>(
-        &mut self,
-        frame: SingleFrame<'_, Tx>,
-        iface: &mut Interface,
-        now: Instant,
-    ) {
+    pub(crate) fn offered(&mut self, frame: &[u8], now: Instant, checksums: &ChecksumCapabilities) {
         if let Some(dhcp) = &mut self.dhcp {
-            dhcp.deliver(frame, iface, now);
+            dhcp.deliver(frame, now, checksums);
         }
     }
 
@@ -114,50 +217,12 @@ impl<'a> Addresses<'a> {
     }
 }
 
-/// Makes the interface know what a source says now. An address that it has from elsewhere is not the
-/// source's to take away.
-fn apply(known: &mut Learned, learned: Learned, iface: &mut Interface) -> Option<Change> {
-    let old = *known;
-    if old.router != learned.router {
-        set_route(iface, old.router, learned.router);
-    }
-    known.router = learned.router;
-    let had = old.address.map(|cidr| cidr.address());
-    let is_elsewhere =
-        |cidr: &IpCidr| had != Some(cidr.address()) && iface.has_ip_addr(cidr.address());
-    known.address = learned.address.filter(|cidr| !is_elsewhere(cidr));
-    if old.address == known.address {
-        return None;
-    }
-    iface.update_ip_addrs(|addresses| {
-        addresses.retain(|address| Some(*address) != old.address);
-        if let Some(address) = known.address {
-            // `Node::new` has seen that there is room.
-            let _ = addresses.push(address);
-        }
-    });
-    Some(Change { lost: old.address, gained: known.address })
+#[cfg(feature = "proto-ipv6")]
+fn has_link_local(iface: &Interface, mac: EthernetAddress) -> bool {
+    iface.has_ip_addr(eui64::link_local(mac).address())
 }
 
-/// Each family has one default route: the last that was named, here or in the configuration. smoltcp's
-/// table has room for both.
-fn set_route(iface: &mut Interface, old: Option<IpAddress>, new: Option<IpAddress>) {
-    let routes = iface.routes_mut();
-    match (old, new) {
-        (_, Some(IpAddress::Ipv4(router))) => {
-            let _ = routes.add_default_ipv4_route(router);
-        }
-        (Some(IpAddress::Ipv4(_)), None) => {
-            routes.remove_default_ipv4_route();
-        }
-        #[cfg(feature = "proto-ipv6")]
-        (_, Some(IpAddress::Ipv6(router))) => {
-            let _ = routes.add_default_ipv6_route(router);
-        }
-        #[cfg(feature = "proto-ipv6")]
-        (Some(IpAddress::Ipv6(_)), None) => {
-            routes.remove_default_ipv6_route();
-        }
-        (None, None) => {}
-    }
+#[cfg(not(feature = "proto-ipv6"))]
+fn has_link_local(_: &Interface, _: EthernetAddress) -> bool {
+    false
 }

@@ -4,20 +4,20 @@
 //! for ever, and when one has answered it hides the deadlines of every other socket
 //! (`Interface::poll_at`, smoltcp 0.14.0).
 //!
-//! One prefix and one router are kept. Addresses are not probed for duplicates, and a preferred
-//! lifetime that is over changes nothing.
+//! One address and one router are kept. An address whose preferred lifetime is over stays in use until an
+//! advertisement brings a prefix that is preferred.
 
-use smoltcp::phy::{ChecksumCapabilities, Device, TxToken};
+use smoltcp::phy::Device;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv6Packet, Icmpv6Repr, IpAddress, IpCidr,
-    IpProtocol, Ipv6Address, Ipv6Cidr, Ipv6Packet, Ipv6Repr, NdiscPrefixInfoFlags,
-    NdiscPrefixInformation, NdiscRepr,
+    EthernetAddress, EthernetFrame, Icmpv6Message, Icmpv6Packet, IpAddress, IpCidr, Ipv6Address,
+    Ipv6Cidr, Ipv6Packet, NdiscOption, NdiscOptionType, NdiscPrefixInfoFlags,
 };
 
 use super::Learned;
 use super::eui64::{link_local, with_interface_id};
 use crate::config::Config;
+use crate::neighbor::Message;
 
 /// RFC 4861 section 10: so many solicitations, so far apart.
 const MAX_RTR_SOLICITATIONS: u8 = 3;
@@ -26,15 +26,14 @@ const RTR_SOLICITATION_INTERVAL: Duration = Duration::from_secs(4);
 /// RFC 4862 section 5.5.3 e: a lifetime is not shortened below this by what anybody may have sent.
 const TWO_HOURS: Duration = Duration::from_secs(2 * 60 * 60);
 
-const ALL_ROUTERS: Ipv6Address = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
-const ALL_ROUTERS_MAC: EthernetAddress = EthernetAddress([0x33, 0x33, 0, 0, 0, 2]);
-
 /// What a router said, as far as the node is concerned.
 pub(super) struct Slaac {
     mac: EthernetAddress,
     solicitations: u8,
     next_solicitation: Instant,
-    address: Option<(Ipv6Cidr, Instant)>,
+    /// No router has answered since the link came up.
+    is_unanswered: bool,
+    address: Option<Autoconfigured>,
     router: Option<(Ipv6Address, Instant)>,
 }
 
@@ -45,67 +44,57 @@ impl Slaac {
             mac: config.mac,
             solicitations: 0,
             next_solicitation: now,
+            is_unanswered: true,
             address: None,
             router: None,
         })
     }
 
-    /// Solicits a router when that is due, and forgets what is no longer valid.
-    pub(super) fn poll<D: Device + ?Sized>(&mut self, now: Instant, device: &mut D) -> Learned {
+    /// After a link has come up the network may be another: solicits routers again (RFC 4861 section 6.3.7).
+    pub(super) fn link_up(&mut self, now: Instant) {
+        (self.solicitations, self.next_solicitation) = (0, now);
+        self.is_unanswered = true;
+    }
+
+    /// Solicits a router when that is due, and forgets what is no longer valid. `has_link_local` is false while
+    /// that address is tentative.
+    pub(super) fn poll<D: Device + ?Sized>(
+        &mut self,
+        has_link_local: bool,
+        now: Instant,
+        device: &mut D,
+    ) -> Learned {
         if self.is_soliciting()
             && self.next_solicitation <= now
             && let Some(token) = device.transmit(now)
         {
-            self.solicit(now, token);
+            let from = has_link_local.then(|| link_local(self.mac).address());
+            Message::solicit_routers(self.mac, from).send(token);
+            self.solicitations += 1;
+            self.next_solicitation = now + RTR_SOLICITATION_INTERVAL;
         }
-        self.address = self.address.filter(|(_, until)| *until > now);
-        self.router = self.router.filter(|(_, until)| *until > now);
+        self.forget(now);
         Learned {
-            address: self.address.map(|(cidr, _)| IpCidr::Ipv6(cidr)),
+            address: self.address.map(|known| IpCidr::Ipv6(known.cidr)),
             router: self.router.map(|(router, _)| IpAddress::Ipv6(router)),
         }
     }
 
     /// When something expires, or the next solicitation is due.
     pub(super) fn poll_at(&self) -> Option<Instant> {
-        let address = self.address.map(|(_, until)| until);
+        let address = self.address.map(|known| known.valid_until);
         let router = self.router.map(|(_, until)| until);
         let solicitation = self.is_soliciting().then_some(self.next_solicitation);
         [address, router, solicitation].into_iter().flatten().min()
     }
 
-    fn is_soliciting(&self) -> bool {
-        self.router.is_none() && self.solicitations < MAX_RTR_SOLICITATIONS
+    fn forget(&mut self, now: Instant) {
+        self.address = self.address.filter(|known| known.valid_until > now);
+        self.router = self.router.filter(|(_, until)| *until > now);
     }
 
-    /// Sends a router solicitation (RFC 4861 section 4.1).
-    fn solicit(&mut self, now: Instant, token: impl TxToken) {
-        let solicitation =
-            Icmpv6Repr::Ndisc(NdiscRepr::RouterSolicit { lladdr: Some(self.mac.into()) });
-        let ip = Ipv6Repr {
-            src_addr: link_local(self.mac).address(),
-            dst_addr: ALL_ROUTERS,
-            next_header: IpProtocol::Icmpv6,
-            payload_len: solicitation.buffer_len(),
-            hop_limit: 255,
-        };
-        let len = EthernetFrame::<&[u8]>::buffer_len(ip.buffer_len() + solicitation.buffer_len());
-        token.consume(len, |buffer| {
-            let mut frame = EthernetFrame::new_unchecked(buffer);
-            frame.set_src_addr(self.mac);
-            frame.set_dst_addr(ALL_ROUTERS_MAC);
-            frame.set_ethertype(EthernetProtocol::Ipv6);
-            let mut packet = Ipv6Packet::new_unchecked(frame.payload_mut());
-            ip.emit(&mut packet);
-            solicitation.emit(
-                &ip.src_addr,
-                &ip.dst_addr,
-                &mut Icmpv6Packet::new_unchecked(packet.payload_mut()),
-                &ChecksumCapabilities::default(),
-            );
-        });
-        self.solicitations += 1;
-        self.next_solicitation = now + RTR_SOLICITATION_INTERVAL;
+    fn is_soliciting(&self) -> bool {
+        (self.router.is_none() || self.is_unanswered) && self.solicitations < MAX_RTR_SOLICITATIONS
     }
 
     /// Takes a frame that carries a router advertisement, if it is a valid one (RFC 4861
@@ -118,47 +107,103 @@ impl Slaac {
             return None;
         }
         let icmp = Icmpv6Packet::new_checked(ip.payload()).ok()?;
-        let checksums = ChecksumCapabilities::default();
-        let repr = Icmpv6Repr::parse(&router, &ip.dst_addr(), &icmp, &checksums).ok()?;
-        let Icmpv6Repr::Ndisc(NdiscRepr::RouterAdvert { router_lifetime, prefix_info, .. }) = repr
-        else {
+        let is_valid = icmp.msg_type() == Icmpv6Message::RouterAdvert
+            && icmp.msg_code() == 0
+            && icmp.verify_checksum(&router, &ip.dst_addr());
+        if !is_valid {
             return None;
-        };
+        }
+        self.forget(now);
+        self.address = self.after(icmp.payload(), now)?;
 
+        let router_lifetime = icmp.router_lifetime();
         if router_lifetime > Duration::ZERO {
             self.router = Some((router, now + router_lifetime));
+            self.is_unanswered = false;
         } else if self.router.is_some_and(|(known, _)| known == router) {
             self.router = None;
-        }
-        if let Some(prefix) = prefix_info {
-            self.take_prefix(&prefix, now);
         }
         Some(())
     }
 
-    /// RFC 4862 section 5.5.3.
-    fn take_prefix(&mut self, prefix: &NdiscPrefixInformation, now: Instant) {
-        let of_link = prefix.prefix.is_unicast_link_local() || prefix.prefix.is_multicast();
-        if !prefix.flags.contains(NdiscPrefixInfoFlags::ADDRCONF)
-            || prefix.prefix_len != 64
-            || of_link
-            || prefix.preferred_lifetime > prefix.valid_lifetime
-        {
-            return;
-        }
-        let cidr = with_interface_id(prefix.prefix, self.mac);
-        let lifetime = prefix.valid_lifetime;
-        match self.address {
-            None if lifetime > Duration::ZERO => self.address = Some((cidr, now + lifetime)),
-            Some((known, until)) if known == cidr => {
-                let remaining = if until > now { until - now } else { Duration::ZERO };
-                if lifetime > TWO_HOURS || lifetime > remaining {
-                    self.address = Some((cidr, now + lifetime));
-                } else if remaining > TWO_HOURS {
-                    self.address = Some((cidr, now + TWO_HOURS));
+    /// The address after these options; `None` if one of them is cut short or has no length.
+    ///
+    /// RFC 4862 section 5.5.3 looks at each prefix. One address is kept: an address that is no longer preferred
+    /// makes room for another that is, whatever the order of the options.
+    fn after(&self, mut options: &[u8], now: Instant) -> Option<Option<Autoconfigured>> {
+        let (mut known, mut other) = (self.address, None::<Offer>);
+        while !options.is_empty() {
+            let option = NdiscOption::new_checked(options).ok()?;
+            options = &options[8 * usize::from(option.data_len())..];
+            let Some(offer) = Offer::of(&option, self.mac) else { continue };
+            match &mut known {
+                Some(known) if known.cidr == offer.cidr => known.renew(&offer, now),
+                _ if offer.valid > Duration::ZERO && offer.is_better(other.as_ref()) => {
+                    other = Some(offer);
                 }
+                _ => {}
             }
-            _ => {}
         }
+        let taken = other.filter(|other| match known {
+            Some(known) => known.preferred_until <= now && other.preferred > Duration::ZERO,
+            None => true,
+        });
+        Some(taken.map_or(known, |Offer { cidr, valid, preferred }| {
+            let (valid_until, preferred_until) = (now + valid, now + preferred);
+            Some(Autoconfigured { cidr, valid_until, preferred_until })
+        }))
+    }
+}
+
+/// The address that follows from a prefix.
+#[derive(Clone, Copy)]
+struct Autoconfigured {
+    cidr: Ipv6Cidr,
+    valid_until: Instant,
+    preferred_until: Instant,
+}
+
+impl Autoconfigured {
+    /// RFC 4862 section 5.5.3 e.
+    fn renew(&mut self, offer: &Offer, now: Instant) {
+        self.preferred_until = now + offer.preferred;
+        let remaining =
+            if self.valid_until > now { self.valid_until - now } else { Duration::ZERO };
+        if offer.valid > TWO_HOURS || offer.valid > remaining {
+            self.valid_until = now + offer.valid;
+        } else if remaining > TWO_HOURS {
+            self.valid_until = now + TWO_HOURS;
+        }
+    }
+}
+
+/// A prefix that addresses may be formed from.
+struct Offer {
+    cidr: Ipv6Cidr,
+    valid: Duration,
+    preferred: Duration,
+}
+
+impl Offer {
+    /// RFC 4862 section 5.5.3 a to c, and d's demand that prefix and interface identifier have 128 bits.
+    fn of(option: &NdiscOption<&[u8]>, mac: EthernetAddress) -> Option<Offer> {
+        // Four units of eight bytes (RFC 4861 section 4.6.2).
+        if option.option_type() != NdiscOptionType::PrefixInformation || option.data_len() != 4 {
+            return None;
+        }
+        let prefix = option.prefix();
+        let (valid, preferred) = (option.valid_lifetime(), option.preferred_lifetime());
+        let is_taken = option.prefix_flags().contains(NdiscPrefixInfoFlags::ADDRCONF)
+            && option.prefix_len() == 64
+            && !prefix.is_unicast_link_local()
+            && !prefix.is_multicast()
+            && preferred <= valid;
+        is_taken.then(|| Offer { cidr: with_interface_id(prefix, mac), valid, preferred })
+    }
+
+    /// The first is taken, unless only a later one is preferred.
+    fn is_better(&self, other: Option<&Offer>) -> bool {
+        let is_preferred = |offer: &Offer| offer.preferred > Duration::ZERO;
+        other.is_none_or(|other| is_preferred(self) && !is_preferred(other))
     }
 }

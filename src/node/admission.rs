@@ -7,6 +7,7 @@ use smoltcp::wire::{TcpControl, TcpRepr, TcpSeqNumber};
 
 use super::Node;
 use super::ingress::{Answer, Route};
+use super::inject::RECOVERS;
 use crate::config::{Listener, WhenFull};
 use crate::cookie::Returned;
 use crate::event::{CloseReason, DropReason, Sink, Tuple};
@@ -156,38 +157,43 @@ impl Node<'_> {
                 dropped(segment, DropReason::UnsentAck, challenge())
             }
             Control::Ack | Control::Fin
-                if is_overrun(segment, &seq, state)
+                if is_overrun(segment, seq, state)
                     && segment.verify(&self.checksums).is_some() =>
             {
                 dropped(segment, DropReason::Overrun, challenge())
             }
             Control::Ack | Control::Fin => {
-                connection.set_peer_window(segment.window());
-                let is_unheard = connection.is_unheard(segment.ack, now);
-                let is_old = segment.ack < seq.snd_una;
-                let is_duplicate = segment.ack == seq.snd_una && segment.ack < seq.snd_nxt;
-                let is_news =
-                    connection.recovery().is_active() || (is_duplicate && segment.has_options());
-                if !is_unheard && !is_old && !is_news {
-                    return Route::Slot(slot);
+                let has_options = RECOVERS && segment.has_options();
+                if connection.hear(segment.ack, segment.window(), has_options, now) {
+                    self.recover(slot, segment, now)
+                } else {
+                    Route::Slot(slot)
                 }
-                let Some(tcp) = segment.verify(&self.checksums) else { return Route::Slot(slot) };
-                if is_unheard {
-                    connection.set_heard(now);
-                }
-                let takes_text =
-                    matches!(state, State::Established | State::FinWait1 | State::FinWait2);
-                if is_old && takes_text && segment.end() > seq.rcv_nxt {
-                    return Route::Text(slot, segment);
-                }
-                let has_sack = tcp.sack_ranges[0].is_some();
-                if is_news && connection.recovery().retransmits(segment.ack, has_sack, &seq) {
-                    return Route::Retransmit(slot, segment);
-                }
-                Route::Slot(slot)
             }
             _ => Route::Slot(slot),
         }
+    }
+
+    /// An ACK that tells of a loss, comes late, or shows that a silent peer is there.
+    fn recover<'f>(&mut self, slot: usize, segment: &'f Segment<'f>, now: Instant) -> Route<'f> {
+        let connection = self.pool.slot(slot);
+        let (Some(tcp), Some(seq)) = (segment.verify(&self.checksums), connection.seq().copied())
+        else {
+            return Route::Slot(slot);
+        };
+        if segment.ack >= seq.snd_una {
+            connection.set_heard(now);
+            let has_sack = tcp.sack_ranges[0].is_some();
+            if RECOVERS && connection.recovery().retransmits(segment.ack, has_sack, &seq) {
+                return Route::Retransmit(slot, segment);
+            }
+        } else if RECOVERS
+            && segment.end() > seq.rcv_nxt
+            && matches!(connection.state(), State::Established | State::FinWait1 | State::FinWait2)
+        {
+            return Route::Text(slot, segment);
+        }
+        Route::Slot(slot)
     }
 
     /// A SYN for one of our ports.

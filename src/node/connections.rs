@@ -118,17 +118,18 @@ impl<'a> Node<'a> {
         on_event: &mut impl Sink,
     ) {
         let connection = self.pool.slot(slot);
-        let has_more = connection.advance(self.scratch, now, &mut self.stats, on_event);
-        let socket_at = self.transmit_on_path(slot, has_more, now, device);
+        let progress = connection.advance(self.scratch, now, &mut self.stats, on_event);
+        if progress.has_new_state {
+            self.pool.update(slot);
+        }
+        let socket_at = self.transmit_on_path(slot, progress.has_more, now, device);
         let connection = self.pool.slot(slot);
         if connection.is_over() {
             self.pool.release(slot);
             return;
         }
         let slot_at = connection.deadline(&self.timeouts).map(|(at, _)| at);
-        let has_progressed = connection.progressed_at() == now;
-        self.pool.update(slot);
-        if self.evict_idle && has_progressed {
+        if self.evict_idle && connection.progressed_at() == now {
             self.pool.refresh(slot);
         }
         self.pool.schedule(slot, earlier(slot_at, socket_at));

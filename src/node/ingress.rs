@@ -12,7 +12,6 @@ use crate::event::{DropReason, Event, Sink, Tuple};
 use crate::gate::{FrameClass, LocalAddresses};
 #[cfg(feature = "proto-ipv6")]
 use crate::ipv6::Problem;
-use crate::neighbor;
 use crate::phy::seq_tracker::TrackedTxToken;
 use crate::phy::single_frame::SingleFrame;
 use crate::segment::Segment;
@@ -150,7 +149,6 @@ impl<'a> Node<'a> {
     ) -> Route<'f> {
         match *class {
             FrameClass::Segment(ref segment) => self.admit(segment, now, on_event),
-            // smoltcp renews at the server's address, and panics if that is not unicast.
             FrameClass::Dhcp(tuple)
                 if self.addresses.leases() && !tuple.remote.addr.is_unicast() =>
             {
@@ -247,18 +245,8 @@ impl<'a> Node<'a> {
                 return Delivered::Ports(tuple);
             }
             Route::Cookie(syn, segment_size) => self.give_cookie(syn, segment_size, frame, now),
-            Route::Dhcp => self.addresses.offered(frame, &mut self.iface, now),
-            Route::Neighbor(next_hop) => {
-                let retold = neighbor::as_told_to_us(frame.bytes(), self.iface.ip_addrs());
-                let mut frame = match &retold {
-                    Some(retold) => frame.with_bytes(retold),
-                    None => frame,
-                };
-                self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
-                if let Some(next_hop) = next_hop {
-                    self.pool.wake_waiting(&next_hop, now);
-                }
-            }
+            Route::Dhcp => self.addresses.offered(frame.bytes(), now, &self.checksums),
+            Route::Neighbor(next_hop) => self.hear_neighbor(next_hop, frame, now),
             #[cfg(feature = "proto-ipv6")]
             Route::Router => {
                 let bytes = frame.bytes();

@@ -9,6 +9,9 @@ use crate::phy::seq_tracker::{SeqState, TrackedTxToken};
 use crate::phy::single_frame::SingleFrame;
 use crate::segment::{Control, Segment, SegmentRepr};
 
+/// Without the feature its code is left out.
+pub(super) const RECOVERS: bool = cfg!(feature = "loss-recovery");
+
 impl Node<'_> {
     /// Feeds a synthetic segment to the slot's socket and discards the reply.
     pub(super) fn inject(&mut self, slot: usize, segment: &SegmentRepr<'_>, now: Instant) {
@@ -21,6 +24,9 @@ impl Node<'_> {
     /// Feeds the empty duplicate ACKs that make the socket retransmit its first segment (RFC 5681
     /// section 3.2). smoltcp does not count duplicate ACKs that carry text, and does not read SACK.
     pub(super) fn retransmit(&mut self, slot: usize, segment: &Segment<'_>, now: Instant) {
+        if !RECOVERS {
+            return;
+        }
         let seq = segment.end() + usize::from(segment.control == Control::Fin);
         let duplicate =
             SegmentRepr { ack: Some(segment.ack), ..segment.of_sender(TcpControl::None, seq) };
@@ -33,6 +39,9 @@ impl Node<'_> {
     /// section 3.10.7.4: such an ACK is ignored, and the text is taken). smoltcp drops both. The text is
     /// copied in pieces through the scratch buffer.
     pub(super) fn deliver_text(&mut self, slot: usize, segment: &Segment<'_>, now: Instant) {
+        if !RECOVERS {
+            return;
+        }
         let (sockets, seq) = self.pool.slot(slot).parts();
         let Some(ack) = seq.map(|seq| seq.snd_una) else { return };
         let mut next = segment.seq;

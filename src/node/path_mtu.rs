@@ -38,7 +38,7 @@ impl Node<'_> {
     ) -> Option<usize> {
         let slot = self.pool.find(&too_big.tuple)?;
         let connection = self.pool.slot(slot);
-        let SeqState { snd_una, snd_nxt, .. } =
+        let &SeqState { snd_una, snd_nxt, .. } =
             connection.seq().filter(|_| connection.is_sending())?;
         let known = connection.path().map_or(self.ip_mtu, |path| path.mtu.get().into());
         let is_under_way = snd_una <= too_big.seq && too_big.seq < snd_nxt;

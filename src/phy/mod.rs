@@ -34,6 +34,8 @@
 pub mod cable;
 #[cfg(feature = "phy-embassy")]
 pub mod embassy;
+#[cfg(feature = "proto-ipv6")]
+mod override_flag;
 pub(crate) mod seq_tracker;
 pub(crate) mod single_frame;
 #[cfg(feature = "phy-tap")]

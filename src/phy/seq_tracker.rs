@@ -19,7 +19,7 @@ pub(crate) struct SeqState {
     /// SND.NXT.
     pub(crate) snd_nxt: TcpSeqNumber,
     /// SND.WND, of the last segment that came. Its checksum has not been verified: a hint.
-    pub(crate) snd_wnd: usize,
+    pub(crate) snd_wnd: u32,
     /// RCV.NXT.
     pub(crate) rcv_nxt: TcpSeqNumber,
     /// RCV.WND, as it was on the wire.
@@ -129,6 +129,8 @@ impl<T: TxToken> TxToken for TrackedTxToken<'_, T> {
         let seq = self.seq;
         self.token.consume(len, |frame| {
             let result = f(frame);
+            #[cfg(feature = "proto-ipv6")]
+            super::override_flag::set(frame);
             SeqState::update(seq, SeqState::sent(frame));
             result
         })

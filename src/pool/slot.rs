@@ -103,27 +103,31 @@ impl<'a> Slot<'a> {
     }
 
     /// The sequence state after the last segment that this node sent.
-    pub(crate) fn seq(&self) -> Option<SeqState> {
-        self.seq
+    pub(crate) fn seq(&self) -> Option<&SeqState> {
+        self.seq.as_ref()
     }
 
-    /// Takes in SEG.WND of a segment that the gate lets through.
-    pub(crate) fn set_peer_window(&mut self, window: u16) {
-        if let Some(seq) = &mut self.seq {
-            seq.snd_wnd = usize::from(window) << self.snd_shift;
+    /// Takes in SEG.WND of an ACK that the gate lets through. Returns whether the ACK may matter for
+    /// [`recovery`](Self::recovery), comes late, or is the first sign of the peer for a second.
+    pub(crate) fn hear(
+        &mut self,
+        ack: TcpSeqNumber,
+        window: u16,
+        has_options: bool,
+        now: Instant,
+    ) -> bool {
+        const OFTEN_ENOUGH: Duration = Duration::from_secs(1);
+        let Some(seq) = &mut self.seq else { return false };
+        seq.snd_wnd = u32::from(window) << self.snd_shift;
+        if ack > seq.snd_una {
+            return self.recovery.is_active();
         }
+        let is_in_flight = seq.snd_una < seq.snd_nxt;
+        ack < seq.snd_una || (is_in_flight && (has_options || self.heard_at + OFTEN_ENOUGH <= now))
     }
 
     pub(crate) fn recovery(&mut self) -> &mut Recovery {
         &mut self.recovery
-    }
-
-    /// Whether bytes wait for the peer, and it has not been heard for a second until this SEG.ACK.
-    pub(crate) fn is_unheard(&self, ack: TcpSeqNumber, now: Instant) -> bool {
-        const OFTEN_ENOUGH: Duration = Duration::from_secs(1);
-        self.unacked > 0
-            && self.heard_at + OFTEN_ENOUGH <= now
-            && self.seq.is_some_and(|seq| ack >= seq.snd_una)
     }
 
     /// RFC 9293 MUST-37: a peer that answers zero-window probes is alive.
@@ -305,12 +309,17 @@ impl<'a> Slot<'a> {
 
     /// The peer is silent for the stall time, or keeps its window shut for the persist time.
     fn stall_deadline(&self, timeouts: &Timeouts) -> Option<(Instant, CloseReason)> {
-        let is_probing = self.seq.is_some_and(|seq| seq.snd_wnd == 0);
-        let pause = if is_probing { PROBE_INTERVAL } else { Duration::ZERO };
         let heard_at = self.heard_at.max(self.progressed_at);
-        let stall = timeouts.stall.map(|limit| heard_at + pause + limit);
-        let persist = timeouts.persist.map(|limit| self.progressed_at + limit);
-        let at = stall.into_iter().chain(persist).min()?;
+        let is_probing = self.seq.as_ref().is_some_and(|seq| seq.snd_wnd == 0);
+        let pause = if is_probing { PROBE_INTERVAL } else { Duration::ZERO };
+        let at = match (timeouts.stall, timeouts.persist) {
+            (Some(stall), Some(persist)) => {
+                (heard_at + pause + stall).min(self.progressed_at + persist)
+            }
+            (Some(stall), None) => heard_at + pause + stall,
+            (None, Some(persist)) => self.progressed_at + persist,
+            (None, None) => return None,
+        };
         Some((at, CloseReason::StallTimeout))
     }
 

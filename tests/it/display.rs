@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use smolecho::smoltcp::wire::{IpAddress, IpCidr, IpEndpoint};
+use smolecho::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 use smolecho::{CloseReason, DropReason, Event, Protocol, Report, Tuple};
 
 const TUPLE: Tuple = Tuple {
@@ -62,6 +62,11 @@ fn each_event_has_its_line() {
             "Asked [fe80::2]:40312: 3 sent, 2 answered, 1 lost",
         ),
         (Event::AddressGained { cidr }, Level::Info, "Gained the address 10.0.0.1/24"),
+        (
+            Event::AddressConflict { cidr, mac: EthernetAddress([2, 0, 0, 0, 0, 0x1f]) },
+            Level::Info,
+            "Another station has the address 10.0.0.1/24: 02:00:00:00:00:1f",
+        ),
     ] {
         event.log();
         assert_eq!(LINES.lock().unwrap().pop(), Some((level, line.to_string())));

@@ -3,17 +3,15 @@
 use core::mem::{align_of, size_of};
 
 use crate::rig::{Family, PORT, Port, Setup};
-use smolecho::smoltcp::iface::SocketStorage;
 use smolecho::smoltcp::time::Instant;
 use smolecho::storage::{PER_CONNECTION, SCRATCH};
 use smolecho::{Listener, Node, Storage};
 use static_cell::ConstStaticCell;
 
-/// The formula, the DHCP socket, the lengths of the lists inside, rounded up to the alignment.
+/// The formula, the lengths of the lists inside, rounded up to the alignment.
 fn ram<const N: usize, const B: usize>() -> usize {
-    let dhcp = size_of::<SocketStorage<'static>>();
-    let lists = 3 * size_of::<usize>();
-    (N * (2 * B + PER_CONNECTION) + SCRATCH + dhcp + lists)
+    let lists = 2 * size_of::<usize>();
+    (N * (2 * B + PER_CONNECTION) + SCRATCH + lists)
         .next_multiple_of(align_of::<Storage<'static, N, B>>())
 }
 

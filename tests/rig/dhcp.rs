@@ -29,6 +29,9 @@ pub struct Said {
     pub message: DhcpMessageType,
     pub from: Ipv4Address,
     pub to: Ipv4Address,
+    /// The requested or declined address, and the server identifier.
+    pub requested: Option<Ipv4Address>,
+    pub server: Option<Ipv4Address>,
 }
 
 pub struct Lan {
@@ -40,6 +43,10 @@ pub struct Lan {
     pub lease: Option<u32>,
     pub t1_t2: Option<(u32, u32)>,
     pub router: Option<Ipv4Address>,
+    /// Renewals are answered without mask and router.
+    pub is_terse: bool,
+    /// Server identifier of the answers.
+    pub identifier: Ipv4Address,
     /// Source address of the answers.
     pub source: Ipv4Address,
     /// All messages of the client.
@@ -58,6 +65,8 @@ impl Lan {
             lease: Some(1000),
             t1_t2: None,
             router: Some(SERVER),
+            is_terse: false,
+            identifier: SERVER,
             source: SERVER,
             said: Vec::new(),
             port: Port::default(),
@@ -87,6 +96,8 @@ impl Lan {
             message: asked.message_type,
             from: ip.src_addr(),
             to: ip.dst_addr(),
+            requested: asked.requested_ip,
+            server: asked.server_identifier,
         });
         let message = match (self.mood, asked.message_type) {
             (Mood::Silent, _) => return Some(None),
@@ -95,12 +106,25 @@ impl Lan {
             (Mood::Nak, DhcpMessageType::Request) => DhcpMessageType::Nak,
             _ => return Some(None),
         };
-        let payload = self.message(message, asked.transaction_id);
+        let is_renewal = !asked.client_ip.is_unspecified();
+        let payload = match is_renewal && self.is_terse {
+            true => self.terse(message, asked.transaction_id),
+            false => self.message(message, asked.transaction_id),
+        };
         Some(Some(dhcp_frame(self.source, &payload)))
     }
 
     /// A message of this server; all but NAK carry the lease.
     pub fn message(&self, message_type: DhcpMessageType, transaction_id: u32) -> Vec<u8> {
+        self.write(message_type, transaction_id, message_type != DhcpMessageType::Nak)
+    }
+
+    /// The same without mask and router.
+    fn terse(&self, message_type: DhcpMessageType, transaction_id: u32) -> Vec<u8> {
+        self.write(message_type, transaction_id, false)
+    }
+
+    fn write(&self, message_type: DhcpMessageType, transaction_id: u32, says_all: bool) -> Vec<u8> {
         let grants = message_type != DhcpMessageType::Nak;
         let times = self.t1_t2.map(|(t1, t2)| [t1.to_be_bytes(), t2.to_be_bytes()]);
         let options: Vec<_> = times
@@ -116,13 +140,13 @@ impl Lan {
             client_ip: Ipv4Address::UNSPECIFIED,
             your_ip: if grants { self.address } else { Ipv4Address::UNSPECIFIED },
             server_ip: SERVER,
-            router: self.router.filter(|_| grants),
-            subnet_mask: grants.then_some(self.mask),
+            router: self.router.filter(|_| says_all),
+            subnet_mask: says_all.then_some(self.mask),
             relay_agent_ip: Ipv4Address::UNSPECIFIED,
             broadcast: true,
             requested_ip: None,
             client_identifier: None,
-            server_identifier: Some(SERVER),
+            server_identifier: Some(self.identifier),
             parameter_request_list: None,
             dns_servers: None,
             max_size: None,

@@ -3,7 +3,7 @@
 use smolecho::node::Occupancy;
 use smolecho::phy::Device;
 use smolecho::smoltcp::time::Instant;
-use smolecho::smoltcp::wire::IpCidr;
+use smolecho::smoltcp::wire::{EthernetAddress, IpCidr};
 use smolecho::{CloseReason, DatagramDropReason, DropReason, Event, Node, Report, Stats, Tuple};
 
 use super::Station;
@@ -19,6 +19,7 @@ pub enum Happened {
     Reported(Tuple, Report),
     Gained(IpCidr),
     Lost(IpCidr),
+    Conflict(IpCidr, EthernetAddress),
 }
 
 /// A node and its events.
@@ -44,6 +45,7 @@ pub fn log(log: &mut Vec<Happened>) -> impl FnMut(Event<'_>) {
         Event::Reported { tuple, report } => log.push(Happened::Reported(tuple, report)),
         Event::AddressGained { cidr } => log.push(Happened::Gained(cidr)),
         Event::AddressLost { cidr } => log.push(Happened::Lost(cidr)),
+        Event::AddressConflict { cidr, mac } => log.push(Happened::Conflict(cidr, mac)),
         _ => {}
     }
 }
@@ -74,10 +76,11 @@ impl Ours {
         self.log.iter().filter_map(end).collect()
     }
 
-    /// The addresses gained and lost, in order.
+    /// The addresses gained, lost and in conflict, in order.
     pub fn changes(&self) -> Vec<Happened> {
-        let is_change =
-            |event: &&Happened| matches!(event, Happened::Gained(_) | Happened::Lost(_));
+        let is_change = |event: &&Happened| {
+            matches!(event, Happened::Gained(_) | Happened::Lost(_) | Happened::Conflict(..))
+        };
         self.log.iter().filter(is_change).copied().collect()
     }
 }

@@ -35,6 +35,7 @@ pub struct Setup {
     pub nameless: bool,
     pub dhcpv4: bool,
     pub slaac: bool,
+    pub conflict_detection: bool,
     pub udp_policy: UdpPolicy,
     pub datagrams: fn() -> DatagramMemory<'static>,
 }
@@ -60,6 +61,7 @@ impl Setup {
             nameless: false,
             dhcpv4: false,
             slaac: false,
+            conflict_detection: false,
             udp_policy: UdpPolicy::DEFAULT,
             datagrams: DatagramMemory::none,
         }
@@ -117,7 +119,7 @@ impl Setup {
             config = config.address(*address).unwrap();
         }
         let Setup { timeouts, keep_alive, syn_cookies, dhcpv4, slaac, udp_policy, .. } = *self;
-        let Setup { per_source, evict_idle, .. } = *self;
+        let Setup { per_source, evict_idle, conflict_detection, .. } = *self;
         Config {
             timeouts,
             keep_alive,
@@ -126,6 +128,7 @@ impl Setup {
             evict_idle,
             dhcpv4,
             slaac,
+            conflict_detection,
             udp_policy,
             ..config
         }
@@ -145,6 +148,5 @@ pub fn memory(slots: usize, rx: usize, tx: usize, scratch: usize) -> Memory<'sta
         index: many(slots, || IndexRecord::EMPTY),
         scratch: many(scratch, || 0),
         datagrams: DatagramMemory::none(),
-        dhcp: many(1, || SocketStorage::EMPTY),
     }
 }

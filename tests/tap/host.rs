@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::{IpAddr, SocketAddrV6, UdpSocket},
+    net::{IpAddr, Ipv6Addr, SocketAddrV6, UdpSocket},
     thread,
     time::{Duration as Wall, Instant as Clock},
 };
@@ -147,6 +147,13 @@ pub(crate) fn add_address(name: &str, address: IpAddr) {
     }
     ask(RouteNetlinkMessage::NewAddress(message));
     while address.is_ipv6() && !is_local_route(&receive(&mut news).payload, address) {}
+}
+
+/// `ip address add ADDRESS dev NAME` with duplicate address detection, which takes a second.
+pub(crate) fn probe_and_add_address(name: &str, address: Ipv6Addr) {
+    let mut message = address_message(name, address.into());
+    message.header.flags = AddressHeaderFlags::empty();
+    ask(RouteNetlinkMessage::NewAddress(message));
 }
 
 fn is_local_route(news: &NetlinkPayload<RouteNetlinkMessage>, address: IpAddr) -> bool {

@@ -47,6 +47,10 @@ pub(crate) struct Setup {
 pub(crate) enum Naming {
     /// Configured: one of each family, and with UDP services the link-local one.
     Static,
+    /// The same, with conflict detection.
+    Probed,
+    /// Configured: the kernel's own, with conflict detection.
+    Stolen,
     Dhcp,
     Router,
 }
@@ -88,9 +92,14 @@ impl Setup {
 
     fn node(&self, network: &Network, tap: &mut Tap) -> Node<'static> {
         let mut config = Config::new(network.node_mac(), network.number.into());
-        if self.naming == Naming::Static {
+        config.conflict_detection = matches!(self.naming, Naming::Probed | Naming::Stolen);
+        if self.naming == Naming::Static || config.conflict_detection {
             for (family, prefix) in [(Family::V4, 24), (Family::V6, 64)] {
-                let address = IpCidr::new(network.node(family).into(), prefix);
+                let address = match self.naming {
+                    Naming::Stolen => network.host(family),
+                    _ => network.node(family),
+                };
+                let address = IpCidr::new(address.into(), prefix);
                 config = config.address(address).expect("room for an address");
             }
             if !self.services.is_empty() {

@@ -28,6 +28,7 @@ mod host;
 mod hostile;
 mod lab;
 mod link;
+mod neighbors;
 mod network;
 mod offload;
 mod path_mtu;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
     let usable = host::enter_private_namespace().and_then(|()| host::try_tap());
     let cases = [
         device::cases(),
+        neighbors::cases(),
         conformance::cases(),
         embassy::cases(),
         server::cases(),

@@ -38,6 +38,7 @@ pub(crate) struct Closed {
 pub(crate) enum Change {
     Gained(IpCidr),
     Lost(IpCidr),
+    Conflict(IpCidr),
 }
 
 /// The node's state after its last poll.
@@ -224,6 +225,7 @@ impl Loop {
             }
             Event::AddressGained { cidr } => view.changes.push(Change::Gained(cidr)),
             Event::AddressLost { cidr } => view.changes.push(Change::Lost(cidr)),
+            Event::AddressConflict { cidr, .. } => view.changes.push(Change::Conflict(cidr)),
             Event::Reported { report, .. } => view.reports.push(report),
             _ => {}
         });

@@ -9,30 +9,38 @@ use super::{Slot, SlotRole};
 use crate::client::tcp::Outcome;
 use crate::event::{CloseReason, Event, Protocol, Sink, Stats};
 
+/// The outcome of one step.
+pub(crate) struct Progress {
+    /// There is more to send now.
+    pub(crate) has_more: bool,
+    pub(crate) has_new_state: bool,
+}
+
 impl<'a> Slot<'a> {
     /// Moves the connection on as far as its buffers allow, and tells what happened: opened, received,
-    /// sent, closed. Returns whether there is more to send now. A reset of this node must not have left
-    /// before.
+    /// sent, closed. A reset of this node must not have left before.
     pub(crate) fn advance(
         &mut self,
         scratch: &mut [u8],
         now: Instant,
         stats: &mut Stats,
         on_event: &mut impl Sink,
-    ) -> bool {
-        self.open(now, stats, on_event);
+    ) -> Progress {
+        let was = self.state;
+        if is_handshake(was) && !is_handshake(self.socket().state()) {
+            self.open(now, stats, on_event);
+        }
         let has_more = self.exchange(scratch, now, stats, on_event);
-        if let Some(reason) = self.close(now) {
+        if self.socket().state() != self.state
+            && let Some(reason) = self.close(now)
+        {
             self.report_closed(reason, stats, on_event);
         }
-        has_more
+        Progress { has_more, has_new_state: self.state != was }
     }
 
     /// The transition to ESTABLISHED, once for each connection.
     fn open(&mut self, now: Instant, stats: &mut Stats, on_event: &mut impl Sink) {
-        if !is_handshake(self.state) || is_handshake(self.socket().state()) {
-            return;
-        }
         self.state = State::Established;
         self.progressed_at = now;
         if let SlotRole::Serve(..) = self.role {
@@ -55,7 +63,7 @@ impl<'a> Slot<'a> {
         let tuple = &self.tuple;
         let socket = self.sockets.get_mut::<Socket<'a>>(self.handle);
         let acked = self.unacked.saturating_sub(socket.send_queue());
-        if let Some(seq) = &mut self.seq {
+        if let Some(seq) = self.seq.as_mut().filter(|_| acked > 0) {
             seq.snd_una += acked;
         }
         let mut received = 0;
@@ -66,7 +74,7 @@ impl<'a> Slot<'a> {
         let sent = match &mut self.role {
             SlotRole::Free => 0,
             SlotRole::Serve(session, _) => {
-                session.set_peer_window(self.seq.map_or(0, |seq| seq.snd_wnd));
+                session.set_peer_window(self.seq.as_ref().map_or(0, |seq| seq.snd_wnd as usize));
                 session.serve(socket, scratch, on_data)
             }
             SlotRole::Connect(exchange) => {
@@ -94,9 +102,6 @@ impl<'a> Slot<'a> {
     fn close(&mut self, now: Instant) -> Option<CloseReason> {
         let state = self.socket().state();
         let was = mem::replace(&mut self.state, state);
-        if was == state {
-            return None;
-        }
         self.progressed_at = now;
         // smoltcp forgets the peer when a connection has ended, but not while an RST is to leave.
         let reset_by_us = self.socket().remote_endpoint().is_some();

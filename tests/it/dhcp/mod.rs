@@ -1,6 +1,7 @@
 //! An IPv4 address from a DHCP server.
 
 mod lease;
+mod renewal;
 mod servers;
 
 use crate::rig::dhcp::Lan;

@@ -21,6 +21,8 @@ struct Stack {
     /// Source of the server's packets, and the router that it announces.
     source: Ipv4Address,
     router: Ipv4Address,
+    /// It does not say mask and router again when it renews.
+    is_terse: bool,
 }
 
 impl Stack {
@@ -29,19 +31,21 @@ impl Stack {
         let iface = Interface::new(Config::new(OUR_MAC.into()), &mut wire, Instant::ZERO);
         let mut sockets = SocketSet::new(vec![SocketStorage::EMPTY].leak());
         let socket = sockets.add(Socket::new());
-        Stack { wire, iface, sockets, socket, source, router }
+        Stack { wire, iface, sockets, socket, source, router, is_terse: false }
     }
 
     /// One turn of the loop in smoltcp's DHCP example, and a server that answers every message.
     fn step(&mut self, at: Instant) {
         self.iface.poll(at, &mut self.wire, &mut self.sockets);
-        if let Some(Event::Configured(lease)) =
-            self.sockets.get_mut::<Socket<'_>>(self.socket).poll()
-        {
-            self.iface.update_ip_addrs(|own| own.push(lease.address.into()).expect("room"));
-            if let Some(router) = lease.router {
-                self.iface.routes_mut().add_default_ipv4_route(router).expect("room");
+        match self.sockets.get_mut::<Socket<'_>>(self.socket).poll() {
+            Some(Event::Configured(lease)) => {
+                self.iface.update_ip_addrs(|own| own.push(lease.address.into()).expect("room"));
+                if let Some(router) = lease.router {
+                    self.iface.routes_mut().add_default_ipv4_route(router).expect("room");
+                }
             }
+            Some(Event::Deconfigured) => self.iface.update_ip_addrs(|own| own.clear()),
+            None => {}
         }
         let asked = std::mem::take(&mut self.wire.outbox);
         let answers = asked.iter().filter_map(|frame| self.answer(frame)).collect::<Vec<_>>();
@@ -58,12 +62,13 @@ impl Stack {
             DhcpMessageType::Discover => DhcpMessageType::Offer,
             _ => DhcpMessageType::Ack,
         };
+        let says_all = !self.is_terse || asked.client_ip.is_unspecified();
         let repr = DhcpRepr {
             message_type,
             your_ip: LENT,
             server_ip: SERVER,
-            router: Some(self.router),
-            subnet_mask: Some(Ipv4Address::new(255, 255, 255, 0)),
+            router: says_all.then_some(self.router),
+            subnet_mask: says_all.then_some(Ipv4Address::new(255, 255, 255, 0)),
             broadcast: true,
             requested_ip: None,
             client_identifier: None,
@@ -120,7 +125,19 @@ fn a_router_that_is_none_panics_the_client() {
     stack.step(Instant::from_secs(5));
 }
 
-/// The two panics above come from the server's answers alone.
+/// A renewal is answered, and the lease ends all the same: the answer does not repeat the mask.
+#[test]
+fn a_renewal_without_a_mask_loses_the_lease() {
+    let mut stack = Stack::new(SERVER, SERVER);
+    stack.is_terse = true;
+    let has_lost = (0..LEASE + 5).any(|second| {
+        stack.step(Instant::from_secs(second));
+        second > 5 && stack.iface.ipv4_addr().is_none()
+    });
+    assert!(has_lost);
+}
+
+/// The faults above come from the server's answers alone.
 #[test]
 fn a_good_server_panics_nobody() {
     let mut stack = Stack::new(SERVER, SERVER);

@@ -47,7 +47,8 @@ pub(crate) fn run(options: &Client) -> Result<ExitCode, Fault> {
     let mut run = Run::start(plan, options.common.output.pcap.as_deref(), report)?;
 
     let mut peer = command.map(Child::start).transpose()?;
-    let outcome = match (has_a_way || is_given_one(&mut run, options)?, options.proto) {
+    let is_ready = is_probed(&mut run, options)? && (has_a_way || is_given_one(&mut run, options)?);
+    let outcome = match (is_ready, options.proto) {
         (false, _) => Outcome::Stopped,
         (true, Proto::Tcp) => stream::talk(&mut run, options, message, peer.as_mut())?,
         (true, Proto::Udp) => datagram::ask(&mut run, options, message, peer.as_mut())?,
@@ -60,6 +61,22 @@ pub(crate) fn run(options: &Client) -> Result<ExitCode, Fault> {
         Outcome::Stopped => Ok(ExitCode::SUCCESS),
         Outcome::Ended(result) => result.map(|()| ExitCode::SUCCESS),
     }
+}
+
+/// Waits until it is known that no other station has a configured address of the server's family; false if
+/// interrupted.
+fn is_probed(run: &mut Run, options: &Client) -> Result<bool, Fault> {
+    while run.awaited.is_tentative(options.server.address.addr.version()) {
+        if let Some((cidr, mac)) = run.awaited.conflict() {
+            return Err(Fault::failed(format!(
+                "{cidr}: another station has this address, {mac}: choose another with --address"
+            )));
+        }
+        if run.turn(None, Report::event)?.stop {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Waits for an address of the server's family from the network; false if interrupted.

@@ -38,7 +38,6 @@ pub(crate) fn leak(connections: u16, buffer: u16) -> Result<Memory<'static>, Fau
         slots: slots.leak(),
         scratch: vec![0; SCRATCH].leak(),
         datagrams: DatagramMemory::none(),
-        dhcp: leak_records(1, || SocketStorage::EMPTY),
     })
 }
 

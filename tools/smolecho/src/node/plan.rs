@@ -88,6 +88,8 @@ fn config(options: &Network, addresses: &[IpCidr], creates: bool) -> Result<Conf
     let mut config = Config::new(options.mac.0, options.seed.unwrap_or_else(random));
     config.dhcpv4 = options.dhcp;
     config.slaac = options.slaac;
+    // A TAP that the program creates has one other station, the host, whose addresses are known.
+    config.conflict_detection = !creates;
     config = with_addresses(config, addresses)?;
     for gateway in &options.gateway {
         scope::check("--gateway ", gateway, &options.tap, creates)?;

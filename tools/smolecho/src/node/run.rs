@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use smolecho::phy::LinkState;
 use smolecho::phy::tap::{Counters, Tap};
 use smolecho::{Event, Node, Stats};
 use smoltcp::phy::PcapWriter;
@@ -70,9 +71,11 @@ impl Run {
             (None, None) => Capture::default(),
         };
         let mut device = Impaired::new(capture.attach(tap), plan.impairments, plan.config.seed);
-        let node =
+        let mut node =
             Node::new(&plan.config, memory, &mut device, clock.now()).map_err(plan::fault)?;
-        let awaited = Awaited::new(&plan.config, clock.now());
+        node.link_changed(link_state(link.is_up()), clock.now());
+        let own = node.interface().ip_addrs();
+        let awaited = Awaited::new(&plan.config, own, clock.now());
         let (spin, awake) = (plan.spin, clock.now());
         Ok(Run { node, report, device, capture, clock, signals, link, awaited, spin, awake })
     }
@@ -157,6 +160,7 @@ impl Run {
     fn mind_the_link(&mut self) {
         let tap = self.device.get_ref().get_ref();
         if let Some(up) = self.link.changed(tap) {
+            self.node.link_changed(link_state(up), self.clock.now());
             self.report.link(up);
         }
     }
@@ -164,6 +168,10 @@ impl Run {
     fn tap(&self) -> &Tap {
         self.device.get_ref().get_ref()
     }
+}
+
+fn link_state(up: bool) -> LinkState {
+    if up { LinkState::Up } else { LinkState::Down }
 }
 
 fn snapshot<'s>(node: &'s Node<'_>, device: &Impaired<PcapWriter<Tap, Capture>>) -> Snapshot<'s> {

@@ -106,6 +106,7 @@ impl Json {
             },
             Event::AddressGained { cidr } => of_link(link, "address gained", Some(cidr)),
             Event::AddressLost { cidr } => of_link(link, "address lost", Some(cidr)),
+            Event::AddressConflict { cidr, .. } => of_link(link, "address conflict", Some(cidr)),
             _ => return,
         };
         print(&line, out);

@@ -58,8 +58,11 @@ impl Text {
 /// Events of both roles: address changes, and queries with retries or wrong answers.
 pub(super) fn news(event: &Event<'_>, link: &str) {
     match event {
-        Event::AddressGained { cidr } => say(format_args!("{link}: the network assigned {cidr}")),
+        Event::AddressGained { cidr } => say(format_args!("{link}: address {cidr}")),
         Event::AddressLost { cidr } => say(format_args!("{link}: lost {cidr}")),
+        Event::AddressConflict { cidr, mac } => {
+            say(format_args!("{link}: another station has {cidr}: {mac}"));
+        }
         Event::Reported {
             report: Tally { sent, answered, lost: 0, duplicates, mismatched, .. },
             ..

@@ -14,6 +14,7 @@ pub(crate) const CASES: &[Case] = &[
     ("network::a_link_local_address_is_always_there", link_local),
     ("network::a_scope_is_the_taps_name_or_index", scope),
     ("network::a_tap_that_is_made_has_one_queue_of_its_own", one_queue),
+    ("network::an_address_of_another_station_is_not_used", taken),
 ];
 
 pub(crate) const DNSMASQ: &[Case] = &[("network::an_address_from_dnsmasq", dnsmasq)];
@@ -146,6 +147,18 @@ with socket.socket(info[0], info[1]) as server:
     ensure(run.stderr.contains("the stack is on made1 only; %made1 would do"), || run.stderr)
 }
 
+/// On an interface that was there before, the kernel has the address.
+fn taken() -> Result<(), Failed> {
+    let script = format!(
+        "
+        python3 -c '{MAKE_TAP}' || exit 10
+        $SMOLECHO client 192.168.69.7:1 --tap made1 --address 192.168.69.100/24"
+    );
+    let run = in_namespace(&script).expect_status(1)?;
+    let said = "192.168.69.100/24: another station has this address";
+    ensure(run.stderr.contains(said), || format!("{run:#?}"))
+}
+
 fn dnsmasq() -> Result<(), Failed> {
     let log = std::env::temp_dir().join(format!("smolecho-{}.log", std::process::id()));
     let script = format!(
@@ -169,5 +182,5 @@ fn dnsmasq() -> Result<(), Failed> {
     let _ = std::fs::remove_file(&log);
     let run = run.expect_status(0)?;
     run.expect_lines(&["talked", "status 0", "Server listening on 192.168.69.5"])?;
-    run.expect_said(&["made1: the network assigned 192.168.69.5"])
+    run.expect_said(&["made1: address 192.168.69.5"])
 }

@@ -28,6 +28,7 @@ fn _start() {
     };
     config.dhcpv4 = cfg!(feature = "dhcpv4");
     config.slaac = cfg!(feature = "slaac");
+    config.conflict_detection = cfg!(feature = "conflict-detection");
     let memory = storage.memory().with(datagrams.memory());
     let Ok(mut node) = Node::new(&config, memory, &mut device, now) else { return };
     if node.listen(Listener::new(12345, 2)).is_err() || node.bind(12345, UdpService::Echo).is_err()
