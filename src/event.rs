@@ -196,9 +196,9 @@ named! {
     /// Why a frame was dropped.
     #[non_exhaustive]
     DropReason {
-        /// The Ethernet, IP or TCP header is too short or inconsistent.
+        /// The Ethernet, IP or TCP header is too short or inconsistent, or UDP over IPv6 has no checksum.
         Malformed = "malformed",
-        /// The frame is neither ARP nor a supported IP version.
+        /// The frame is neither ARP nor a supported IP version, or an IPv6 header in it is not understood.
         UnknownProtocol = "unknown protocol",
         /// The frame is for another hardware address, or the segment for another IP address.
         NotOurs = "not ours",
@@ -279,6 +279,8 @@ pub struct Stats {
     /// Challenge ACKs sent (RFC 5961): answers within a connection to a SYN, an inexact reset, an
     /// acknowledgment of data that was not sent, or data beyond the window.
     pub challenges: u64,
+    /// Segment sizes reduced because a router said that a packet was too big (RFC 1191, RFC 8201).
+    pub path_mtus: u64,
     /// SYNs answered with a cookie (RFC 4987 section 3.6).
     pub cookies_given: u64,
     /// Connections accepted from a cookie.

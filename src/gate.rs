@@ -8,11 +8,12 @@ use smoltcp::wire::{
     IpProtocol, Ipv4Packet, UdpPacket,
 };
 #[cfg(feature = "proto-ipv6")]
-use smoltcp::wire::{Icmpv6Message, Icmpv6Packet, Ipv6Packet};
+use smoltcp::wire::{Icmpv6Message, Icmpv6Packet, Ipv6Address, Ipv6Packet};
 
 use crate::event::{DropReason, Tuple};
 #[cfg(feature = "proto-ipv6")]
-use crate::ipv6::upper_layer;
+use crate::ipv6::{Fault, Problem, UpperLayer, upper_layer};
+use crate::path_mtu::TooBig;
 use crate::segment::Segment;
 
 /// The port of a DHCP client (RFC 2131 section 4.1).
@@ -34,6 +35,11 @@ pub(crate) enum FrameClass<'f> {
     /// A router advertisement.
     #[cfg(feature = "proto-ipv6")]
     Router,
+    /// An IPv6 packet that is not understood, from and to these addresses.
+    #[cfg(feature = "proto-ipv6")]
+    Problem(Problem, Ipv6Address, Ipv6Address),
+    /// A router's word that a segment was too big, and the router's hardware address.
+    TooBig(TooBig, EthernetAddress),
     /// Anything else: smoltcp answers it or ignores it.
     Other,
     /// Not passed on to smoltcp.
@@ -92,6 +98,8 @@ impl LocalAddresses<'_> {
                 FrameClass::Fragment(usize::from(ip.frag_offset()) + ip.payload().len())
             }
             IpProtocol::Udp => classify_udp(from, to, ip.payload()),
+            IpProtocol::Icmp if self.has(&from.into()) => FrameClass::Drop(DropReason::BadSource),
+            IpProtocol::Icmp if !is_for_all => classify_too_big(frame, TooBig::ipv4(ip.payload())),
             _ => FrameClass::Other,
         }
     }
@@ -110,17 +118,32 @@ impl LocalAddresses<'_> {
         if is_for_all && self.has(&to.into()) {
             return FrameClass::Drop(DropReason::Broadcast);
         }
-        let Some((protocol, start)) = upper_layer(&ip) else {
-            return FrameClass::Drop(DropReason::Malformed);
+        let UpperLayer { protocol, start, .. } = match upper_layer(&ip) {
+            Ok(upper) => upper,
+            Err(Fault::Drop(reason)) => return FrameClass::Drop(reason),
+            Err(Fault::Problem(problem)) => {
+                return FrameClass::Problem(problem, from, to);
+            }
         };
         let payload = &ip.payload()[start..];
         let message = payload.first().map(|message| Icmpv6Message::from(*message));
         match protocol {
             IpProtocol::Tcp => classify_tcp(frame, from, to, payload),
+            // RFC 8200 section 8.1: over IPv6 the checksum is not optional.
+            IpProtocol::Udp if matches!(payload, [_, _, _, _, _, _, 0, 0, ..]) => {
+                FrameClass::Drop(DropReason::Malformed)
+            }
             IpProtocol::Udp => classify_udp(from, to, payload),
-            IpProtocol::Ipv6Frag => FrameClass::Drop(DropReason::Fragment),
+            IpProtocol::Icmpv6
+                if message == Some(Icmpv6Message::EchoRequest) && self.has(&from.into()) =>
+            {
+                FrameClass::Drop(DropReason::BadSource)
+            }
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborAdvert) => {
                 FrameClass::Neighbor(advertised(payload))
+            }
+            IpProtocol::Icmpv6 if message == Some(Icmpv6Message::PktTooBig) && !is_for_all => {
+                classify_too_big(frame, TooBig::ipv6(payload, from, to))
             }
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborSolicit) => {
                 FrameClass::Neighbor(Some(from.into()))
@@ -189,6 +212,11 @@ fn classify_udp<'f, A: Into<IpAddress>>(from: A, to: A, datagram: &[u8]) -> Fram
     } else {
         FrameClass::Datagram(tuple)
     }
+}
+
+fn classify_too_big<'f>(frame: &[u8], too_big: Option<TooBig>) -> FrameClass<'f> {
+    let router = EthernetFrame::new_unchecked(frame).src_addr();
+    too_big.map_or(FrameClass::Other, |too_big| FrameClass::TooBig(too_big, router))
 }
 
 fn is_loopback(address: &IpAddress) -> bool {

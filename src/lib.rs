@@ -30,10 +30,12 @@ mod gate;
 mod ipv6;
 mod named;
 mod neighbor;
+mod path_mtu;
 mod pool;
 mod random;
 mod rate;
 mod segment;
+mod strip;
 mod udp_queue;
 
 pub mod client;

@@ -14,6 +14,7 @@ mod fragments;
 mod ingress;
 mod inject;
 mod neighbors;
+mod path_mtu;
 
 use heapless::Vec;
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
@@ -27,6 +28,7 @@ use crate::addresses::{Addresses, Change};
 use crate::config::{Config, ConfigError, Listener, Timeouts};
 use crate::cookie::Cookies;
 use crate::event::{Event, Sink, Stats};
+use crate::phy::seq_tracker::Capabilities;
 use crate::phy::{LinkState, MIN_MTU};
 use crate::pool::Pool;
 use crate::pool::index::{MAX_LISTENERS, MAX_SLOTS, SlotState};
@@ -106,7 +108,7 @@ impl<'a> Node<'a> {
         let mut random = SplitMix64::new(config.seed);
         let mut interface = InterfaceConfig::new(HardwareAddress::Ethernet(config.mac));
         interface.random_seed = random.next();
-        let mut iface = Interface::new(interface, device, now);
+        let mut iface = Interface::new(interface, &mut Capabilities(capabilities.clone()), now);
         set_addresses(&mut iface, config)?;
         let addresses = Addresses::new(config, &mut iface, now);
 

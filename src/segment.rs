@@ -88,6 +88,11 @@ impl<'f> Segment<'f> {
         TcpPacket::new_unchecked(self.tcp).header_len() > 20
     }
 
+    /// The sequence number behind all of it: SEG.SEQ + SEG.LEN.
+    pub(crate) fn next_seq(&self) -> TcpSeqNumber {
+        self.seq + TcpPacket::new_unchecked(self.tcp).segment_len()
+    }
+
     /// Whether its FIN lies beyond a window that ends here.
     pub(crate) fn ends_beyond(&self, window_end: TcpSeqNumber) -> bool {
         self.control == Control::Fin && window_end < self.end()

@@ -3,7 +3,7 @@
 use smoltcp::phy::TxToken;
 use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{TcpControl, TcpRepr};
+use smoltcp::wire::{TcpControl, TcpRepr, TcpSeqNumber};
 
 use super::Node;
 use super::ingress::{Answer, Route};
@@ -108,7 +108,11 @@ impl Node<'_> {
             (Control::NoFlags, Some(_)) => {
                 dropped(segment, DropReason::NoConnection, Answer::Nothing)
             }
-            // RFC 9293 section 3.10.7.1; smoltcp does not answer a reset.
+            // RFC 9293 section 3.10.7.1.
+            (Control::NoFlags, None) => {
+                dropped(segment, DropReason::NoConnection, Answer::ResetAck(segment))
+            }
+            // The same section; smoltcp does not answer a reset.
             _ => dropped(segment, DropReason::NoConnection, Answer::Reset),
         }
     }
@@ -153,7 +157,7 @@ impl Node<'_> {
                 dropped(segment, DropReason::UnsentAck, challenge())
             }
             Control::Ack | Control::Fin
-                if is_overrun(segment, &seq, state)
+                if is_overrun(segment, seq, state)
                     && segment.verify(&self.checksums).is_some() =>
             {
                 dropped(segment, DropReason::Overrun, challenge())
@@ -307,7 +311,7 @@ impl Node<'_> {
         self.pool.enter(slot);
     }
 
-    /// Answers a dropped segment. The RST is smoltcp's.
+    /// Answers a dropped frame.
     pub(super) fn answer_dropped<Tx: TxToken>(
         &mut self,
         answer: Answer<'_>,
@@ -318,6 +322,20 @@ impl Node<'_> {
             Answer::Nothing => {}
             Answer::Reset => {
                 self.iface.poll_ingress_single(now, &mut frame, &mut self.common);
+            }
+            Answer::ResetAck(segment) => {
+                if segment.verify(&self.checksums).is_some() {
+                    segment
+                        .answer(TcpControl::Rst, TcpSeqNumber(0), segment.next_seq(), 0)
+                        .send(frame.into_reply());
+                }
+            }
+            #[cfg(feature = "proto-ipv6")]
+            Answer::Problem(problem, from) => {
+                let bytes = frame.bytes();
+                if let Some(token) = frame.into_reply() {
+                    problem.send(bytes, (self.mac, from), token);
+                }
             }
             Answer::Challenge(slot, segment) => {
                 if segment.verify(&self.checksums).is_some()

@@ -122,7 +122,7 @@ impl<'a> Node<'a> {
         if progress.has_new_state {
             self.pool.update(slot);
         }
-        let socket_at = self.transmit(slot, progress.has_more, now, device);
+        let socket_at = self.transmit_on_path(slot, progress.has_more, now, device);
         let connection = self.pool.slot(slot);
         if connection.is_over() {
             self.pool.release(slot);
@@ -137,7 +137,7 @@ impl<'a> Node<'a> {
 
     /// Sends what the connection has to send by now. `has_more` says that it has something; otherwise its
     /// socket is asked. Returns when it will have more.
-    fn transmit<D: Device + ?Sized>(
+    pub(super) fn transmit<D: Device + ?Sized>(
         &mut self,
         slot: usize,
         mut has_more: bool,

@@ -2,13 +2,14 @@
 //! from the cookie when it comes back.
 
 use smoltcp::iface::{Config as InterfaceConfig, Interface};
-use smoltcp::phy::TxToken;
+use smoltcp::phy::{DeviceCapabilities, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, TcpControl, TcpSeqNumber};
 
 use super::Node;
 use super::inject::synthetic;
 use crate::cookie::{self, Cookies, Returned};
+use crate::phy::seq_tracker::Capabilities;
 use crate::phy::single_frame::SingleFrame;
 use crate::segment::{Segment, SegmentRepr};
 
@@ -86,7 +87,8 @@ impl Node<'_> {
         let mut buffer = [0; SegmentRepr::MAX_LEN];
         let (sockets, seq) = self.pool.slot(slot).parts();
         let mut frame = synthetic(syn, &mut buffer, seq);
-        let mut iface = Interface::new(config, &mut frame, now);
+        let mut iface =
+            Interface::new(config, &mut Capabilities(DeviceCapabilities::default()), now);
         iface.update_ip_addrs(|addresses| {
             let _ = addresses.push(IpCidr::new(returned.tuple.local.addr, 8));
         });

@@ -2,15 +2,20 @@
 
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::time::Instant;
-use smoltcp::wire::IpAddress;
+#[cfg(feature = "proto-ipv6")]
+use smoltcp::wire::Ipv6Address;
+use smoltcp::wire::{EthernetFrame, IpAddress};
 
 use super::Node;
 use crate::cookie::Returned;
 use crate::event::{DropReason, Event, Sink, Tuple};
 use crate::gate::{FrameClass, LocalAddresses};
+#[cfg(feature = "proto-ipv6")]
+use crate::ipv6::Problem;
 use crate::phy::seq_tracker::TrackedTxToken;
 use crate::phy::single_frame::SingleFrame;
 use crate::segment::Segment;
+use crate::strip;
 
 /// Where a frame goes.
 pub(super) enum Route<'f> {
@@ -33,6 +38,8 @@ pub(super) enum Route<'f> {
     /// To smoltcp and to the addresses that come from routers.
     #[cfg(feature = "proto-ipv6")]
     Router,
+    /// To smoltcp, which ignores it: the connection of this slot sends smaller segments from now on.
+    Narrowed(usize),
     /// To smoltcp, which answers by itself: ping, ICMP errors.
     Interface,
     /// Nowhere.
@@ -46,11 +53,17 @@ pub(super) enum Answer<'f> {
     /// A challenge ACK for this segment, with the sequence state of the connection in this slot
     /// (RFC 5961): an honest peer follows it, a blind attacker learns nothing.
     Challenge(usize, &'f Segment<'f>),
+    /// A reset that acknowledges this segment, which has no ACK; smoltcp's does so for a SYN alone.
+    ResetAck(&'f Segment<'f>),
+    /// An ICMPv6 parameter problem, from this address.
+    #[cfg(feature = "proto-ipv6")]
+    Problem(Problem, Ipv6Address),
 }
 
 /// What is to be served after a delivery.
 enum Delivered {
     Slot(usize),
+    Narrowed(usize),
     Ports(Option<Tuple>),
     Nothing,
 }
@@ -70,19 +83,56 @@ impl<'a> Node<'a> {
         let (meta, mut seq) = (rx.meta(), None);
         let reply = TrackedTxToken { token, seq: &mut seq };
         let delivered = rx.consume(|frame| {
-            let class = self.local_addresses().classify(frame);
-            let route = self.route(&class, now, on_event);
-            self.deliver(route, SingleFrame::new(frame, meta, reply), now, on_event)
+            let frame = SingleFrame::new(frame, meta, reply);
+            if strip::is_needed(frame.bytes()) {
+                self.take_stripped(frame, now, on_event)
+            } else {
+                self.take(frame, now, on_event)
+            }
         });
         match delivered {
             Delivered::Slot(slot) => {
                 self.pool.slot(slot).track(seq);
                 self.service_slot(slot, now, device, on_event);
             }
+            Delivered::Narrowed(slot) => {
+                self.rewind(slot, now, device);
+                self.service_slot(slot, now, device, on_event);
+            }
             Delivered::Ports(tuple) => self.answer(tuple, now, device, on_event),
             Delivered::Nothing => {}
         }
         true
+    }
+
+    fn take<Tx: TxToken>(
+        &mut self,
+        frame: SingleFrame<'_, Tx>,
+        now: Instant,
+        on_event: &mut impl Sink,
+    ) -> Delivered {
+        let class = self.local_addresses().classify(frame.bytes());
+        let route = self.route(&class, now, on_event);
+        self.deliver(route, frame, now, on_event)
+    }
+
+    /// Takes a frame with headers that smoltcp does not read. Not inlined: only such frames need the stack for
+    /// the copy.
+    #[inline(never)]
+    fn take_stripped<Tx: TxToken>(
+        &mut self,
+        frame: SingleFrame<'_, Tx>,
+        now: Instant,
+        on_event: &mut impl Sink,
+    ) -> Delivered {
+        let mut buffer = [0; strip::MAX_LEN];
+        match strip::strip(frame.bytes(), &mut buffer) {
+            Some(bytes) => self.take(frame.with_bytes(bytes), now, on_event),
+            None => {
+                let route = Route::Drop(DropReason::UnknownProtocol, None, Answer::Nothing);
+                self.deliver(route, frame, now, on_event)
+            }
+        }
     }
 
     /// The gate's view of this node.
@@ -119,9 +169,37 @@ impl<'a> Node<'a> {
             FrameClass::Neighbor(next_hop) => Route::Neighbor(next_hop),
             #[cfg(feature = "proto-ipv6")]
             FrameClass::Router => Route::Router,
+            #[cfg(feature = "proto-ipv6")]
+            FrameClass::Problem(problem, from, to) => self.refuse_ipv6(problem, from, to),
+            FrameClass::TooBig(too_big, router) => match self.narrow(&too_big, router, now) {
+                Some(slot) => Route::Narrowed(slot),
+                None => Route::Interface,
+            },
             FrameClass::Other => Route::Interface,
             FrameClass::Drop(reason) => Route::Drop(reason, None, Answer::Nothing),
         }
+    }
+
+    /// Which answer an IPv6 packet has that is not understood.
+    #[cfg(feature = "proto-ipv6")]
+    fn refuse_ipv6<'f>(&self, problem: Problem, from: Ipv6Address, to: Ipv6Address) -> Route<'f> {
+        let own = self.local_addresses();
+        if !to.is_multicast() && !own.has(&to.into()) {
+            return Route::Drop(DropReason::NotOurs, None, Answer::Nothing);
+        }
+        if !own.is_possible_peer(&from.into(), &to.into()) {
+            return Route::Drop(DropReason::BadSource, None, Answer::Nothing);
+        }
+        // RFC 4443 section 2.4 (e.3).
+        let answer = match (to.is_multicast(), problem.is_for_groups) {
+            (false, _) => Answer::Problem(problem, to),
+            (true, true) => match self.iface.get_source_address_ipv6(&from) {
+                source if own.has(&source.into()) => Answer::Problem(problem, source),
+                _ => Answer::Nothing,
+            },
+            (true, false) => Answer::Nothing,
+        };
+        Route::Drop(DropReason::UnknownProtocol, None, answer)
     }
 
     /// Hands a frame to smoltcp together with the sockets that may take it, or drops it; counts it once.
@@ -145,7 +223,11 @@ impl<'a> Node<'a> {
                 self.iface.poll_ingress_single(now, &mut frame, self.pool.slot(slot).parts().0);
                 return Delivered::Slot(slot);
             }
+            Route::Narrowed(slot) => return Delivered::Narrowed(slot),
             Route::Slot(slot) => {
+                if let Some(path) = self.pool.slot(slot).path() {
+                    path.next_hop = EthernetFrame::new_unchecked(frame.bytes()).src_addr();
+                }
                 self.iface.poll_ingress_single(now, &mut frame, self.pool.slot(slot).parts().0);
                 return Delivered::Slot(slot);
             }

@@ -73,12 +73,18 @@ impl SeqState {
 pub(crate) struct SeqTracker<'t, D: ?Sized> {
     device: &'t mut D,
     seq: &'t mut Option<SeqState>,
+    has_room: bool,
     is_used: bool,
 }
 
 impl<'t, D: Device + ?Sized> SeqTracker<'t, D> {
     pub(crate) fn new(device: &'t mut D, seq: &'t mut Option<SeqState>) -> Self {
-        SeqTracker { device, seq, is_used: false }
+        SeqTracker { device, seq, has_room: true, is_used: false }
+    }
+
+    /// For an egress that sends nothing.
+    pub(crate) fn without_room(device: &'t mut D, seq: &'t mut Option<SeqState>) -> Self {
+        SeqTracker { has_room: false, ..SeqTracker::new(device, seq) }
     }
 
     /// Whether smoltcp has asked for room: for a packet, or for a question about its next hop.
@@ -102,7 +108,7 @@ impl<D: Device + ?Sized> Device for SeqTracker<'_, D> {
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
-        let token = self.device.transmit(now)?;
+        let token = self.has_room.then(|| self.device.transmit(now))??;
         self.is_used = true;
         Some(TrackedTxToken { token, seq: self.seq })
     }
@@ -135,8 +141,34 @@ impl<T: TxToken> TxToken for TrackedTxToken<'_, T> {
     }
 }
 
+/// The device of an interface that is being made: what it can do, and no frames.
+pub(crate) struct Capabilities(pub(crate) DeviceCapabilities);
+
+impl Device for Capabilities {
+    type RxToken<'t> = Never;
+    type TxToken<'t> = Never;
+
+    fn receive(&mut self, _: Instant) -> Option<(Never, Never)> {
+        None
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Never> {
+        None
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.0.clone()
+    }
+}
+
 /// Egress takes no frames.
 pub(crate) enum Never {}
+
+impl TxToken for Never {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, _: usize, _: F) -> R {
+        match self {}
+    }
+}
 
 impl RxToken for Never {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, _: F) -> R {

@@ -12,6 +12,7 @@ use super::recovery::Recovery;
 use crate::client::tcp::{Message, TcpExchange};
 use crate::config::{TcpService, Timeouts};
 use crate::event::{CloseReason, Tuple};
+use crate::path_mtu::Path;
 use crate::phy::seq_tracker::SeqState;
 use crate::rate::{Rate, TokenBucket};
 use crate::server::tcp::Session;
@@ -49,6 +50,7 @@ pub struct Slot<'a> {
     seq: Option<SeqState>,
     challenges: TokenBucket,
     recovery: Recovery,
+    path: Option<Path>,
 }
 
 #[derive(Clone, Copy)]
@@ -86,6 +88,7 @@ impl<'a> Slot<'a> {
             seq: None,
             challenges: TokenBucket::FULL,
             recovery: Recovery::NONE,
+            path: None,
         }
     }
 
@@ -130,6 +133,16 @@ impl<'a> Slot<'a> {
     /// RFC 9293 MUST-37: a peer that answers zero-window probes is alive.
     pub(crate) fn set_heard(&mut self, now: Instant) {
         self.heard_at = now;
+    }
+
+    /// The path, if it takes smaller packets than the link.
+    pub(crate) fn path(&mut self) -> &mut Option<Path> {
+        &mut self.path
+    }
+
+    /// Whether bytes have not been acknowledged.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.unacked > 0
     }
 
     /// The sequence state for a challenge ACK, unless the limit for them is reached.
@@ -245,6 +258,7 @@ impl<'a> Slot<'a> {
         self.seq = None;
         self.challenges = TokenBucket::FULL;
         self.recovery = Recovery::NONE;
+        self.path = None;
     }
 
     /// Whether the last segment that left carried everything in the transmit buffer: no byte waits for

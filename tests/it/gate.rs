@@ -228,8 +228,9 @@ fn behind_header(segment: &Segment<'_>, header: IpProtocol) -> Vec<u8> {
     let len = u16::from_be_bytes([packet[4], packet[5]]) + 8;
     packet[4..6].copy_from_slice(&len.to_be_bytes());
     packet[6] = header.into();
-    // Hop-by-hop: PadN over the four bytes left. A fragment header: offset 0, the last.
-    let options = if header == IpProtocol::HopByHop { [1, 4, 0, 0, 0, 0] } else { [0; 6] };
+    // Hop-by-hop: PadN over the four bytes left. A fragment header: the first of more.
+    let options =
+        if header == IpProtocol::HopByHop { [1, 4, 0, 0, 0, 0] } else { [0, 1, 0, 0, 0, 0] };
     let mut extension = vec![IpProtocol::Tcp.into(), 0];
     extension.extend(options);
     packet.splice(40..40, extension);

@@ -5,6 +5,7 @@
 //! folder.
 
 mod client;
+mod closed_port;
 mod config;
 mod conformance;
 mod cookie;
@@ -18,9 +19,11 @@ mod echo;
 mod embassy;
 mod flood;
 mod gate;
+mod headers;
 mod loss;
 mod neighbors;
 mod once;
+mod path_mtu;
 mod pool;
 mod prefixes;
 mod pressure;

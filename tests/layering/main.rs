@@ -32,9 +32,11 @@ const LAYERS: &[Layer] = &[
     layer("lib.rs", ALL, ALL),
     layer("node.rs", ALL, ALL),
     layer("node/", ALL, ALL),
-    layer("gate.rs", &["wire"], &["event", "ipv6", "segment"]),
+    layer("gate.rs", &["wire"], &["event", "ipv6", "path_mtu", "segment"]),
+    layer("path_mtu.rs", &["time", "wire"], &["event"]),
     layer("neighbor/", &["phy", "wire"], &[]),
-    layer("ipv6.rs", &["wire"], &[]),
+    layer("ipv6.rs", &["phy", "wire"], &["event"]),
+    layer("strip.rs", &["wire"], &["ipv6"]),
     layer("segment.rs", &["phy", "wire"], &["event"]),
     layer("cookie.rs", &["time", "wire"], &["event"]),
     layer("server/tcp.rs", &["socket"], &["config"]),
@@ -44,7 +46,7 @@ const LAYERS: &[Layer] = &[
     layer(
         "pool/",
         &["iface", "socket", "time", "wire"],
-        &["client", "config", "event", "phy", "rate", "server"],
+        &["client", "config", "event", "path_mtu", "phy", "rate", "server"],
     ),
     layer("udp_queue.rs", &["iface", "phy", "socket", "time"], &["client", "config", "event"]),
     layer(
@@ -61,7 +63,7 @@ const LAYERS: &[Layer] = &[
     layer("random.rs", &[], &[]),
     layer("run.rs", &["phy", "time"], &["event", "node", "phy"]),
     layer("conformance/", &["phy", "time", "wire"], &["named", "phy"]),
-    layer("phy/tap/", &["phy", "time", "wire"], &["ipv6"]),
+    layer("phy/tap/", &["phy", "time", "wire"], &["ipv6", "strip"]),
     layer("phy/", &["phy", "time", "wire"], &[]),
 ];
 

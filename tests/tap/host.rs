@@ -15,7 +15,10 @@ use netlink_packet_route::{
         AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoData, InfoKind, InfoVeth, LinkAttribute,
         LinkFlags, LinkInfo, LinkMessage,
     },
-    route::{RouteAddress, RouteAttribute, RouteType},
+    route::{
+        RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope,
+        RouteType,
+    },
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use nix::{
@@ -69,6 +72,34 @@ pub(crate) fn enter_beyond_a_veth(name: &str, peer: &str) {
         LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(end))),
     ]));
     ask(RouteNetlinkMessage::NewLink(link));
+}
+
+/// `sysctl net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1`: the namespace becomes a router.
+pub(crate) fn forward_packets() {
+    for switch in ["ipv4/ip_forward", "ipv6/conf/all/forwarding"] {
+        fs::write(format!("/proc/sys/net/{switch}"), "1").expect(switch);
+    }
+}
+
+/// `ip route add default via ROUTER`.
+pub(crate) fn add_default_route(router: IpAddr) {
+    let mut route = RouteMessage::default();
+    route.header.table = RouteHeader::RT_TABLE_MAIN;
+    route.header.protocol = RouteProtocol::Static;
+    route.header.scope = RouteScope::Universe;
+    route.header.kind = RouteType::Unicast;
+    let via = match router {
+        IpAddr::V4(router) => {
+            route.header.address_family = AddressFamily::Inet;
+            RouteAddress::Inet(router)
+        }
+        IpAddr::V6(router) => {
+            route.header.address_family = AddressFamily::Inet6;
+            RouteAddress::Inet6(router)
+        }
+    };
+    route.attributes.push(RouteAttribute::Gateway(via));
+    ask(RouteNetlinkMessage::NewRoute(route));
 }
 
 /// Whether a TAP interface can be opened.

@@ -36,6 +36,8 @@ pub(crate) struct Setup {
     /// The UDP ports and their services.
     pub(crate) services: Vec<(u16, UdpService)>,
     pub(crate) naming: Naming,
+    /// The kernel's addresses are the node's default routes.
+    pub(crate) routed: bool,
     /// The speed of the node's clock: 1 is real time.
     pub(crate) haste: u32,
 }
@@ -64,6 +66,7 @@ impl Default for Setup {
             listener: Some(Listener::new(PORT, 8)),
             services: Vec::new(),
             naming: Naming::Static,
+            routed: false,
             haste: 1,
         }
     }
@@ -101,6 +104,11 @@ impl Setup {
             }
             if !self.services.is_empty() {
                 config = config.link_local().expect("room for an address");
+            }
+        }
+        if self.routed {
+            for family in [Family::V4, Family::V6] {
+                config.gateways.push(network.host(family).into()).expect("room for a route");
             }
         }
         config.dhcpv4 = self.naming == Naming::Dhcp;

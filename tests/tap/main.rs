@@ -31,6 +31,7 @@ mod link;
 mod neighbors;
 mod network;
 mod offload;
+mod path_mtu;
 mod program;
 #[allow(dead_code, unused_imports, unused_macros)] // Unused parts of the rig.
 #[path = "../rig/mod.rs"]
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         transfers::cases(),
         differential::cases(),
         offload::cases(),
+        path_mtu::cases(),
         link::cases(),
         datagrams::cases(),
         addresses::cases(),

@@ -13,7 +13,8 @@ use smoltcp::wire::{
 };
 
 #[cfg(feature = "proto-ipv6")]
-use crate::ipv6::upper_layer;
+use crate::ipv6::{UpperLayer, upper_layer};
+use crate::strip::tag_len;
 
 /// The length in bytes. The fields, in native byte order: flags (u8), gso_type (u8), hdr_len, gso_size,
 /// csum_start and csum_offset (u16 each).
@@ -126,7 +127,9 @@ impl Content {
     }
 
     fn in_frame(frame: &[u8]) -> Option<Content> {
-        let ethernet = EthernetFrame::new_checked(frame).ok()?;
+        // The rest of a tagged frame reads like a frame, but for its addresses.
+        let tag = tag_len(frame);
+        let ethernet = EthernetFrame::new_checked(frame.get(tag..)?).ok()?;
         let (protocol, range, from, to, gso): (_, _, IpAddress, IpAddress, _) =
             match ethernet.ethertype() {
                 EthernetProtocol::Ipv4 => {
@@ -142,7 +145,7 @@ impl Content {
                 #[cfg(feature = "proto-ipv6")]
                 EthernetProtocol::Ipv6 => {
                     let ip = Ipv6Packet::new_checked(ethernet.payload()).ok()?;
-                    let (protocol, start) = upper_layer(&ip)?;
+                    let UpperLayer { protocol, start, .. } = upper_layer(&ip).ok()?;
                     let range = ip.header_len() + start..ip.total_len();
                     let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
                     (protocol, range, from, to, GSO_TCPV6)
@@ -154,7 +157,8 @@ impl Content {
         }
         TcpPacket::new_checked(ethernet.payload().get(range.clone())?).ok()?;
         let pseudo = checksum::pseudo_header(&from, &to, IpProtocol::Tcp, range.len() as u32);
-        let range = ETHERNET + range.start..ETHERNET + range.end;
+        let start = tag + ETHERNET;
+        let range = start + range.start..start + range.end;
         Some(Content::Tcp(Segment { range, pseudo, gso }))
     }
 }

@@ -107,9 +107,9 @@ fn an_answer_larger_than_the_fragment_buffer_is_counted() {
 fn ipv6_fragments_are_refused() {
     let (mut world, asker) = scene(Family::V6);
     let udp = asker.question(&pattern(0..100)).udp();
-    let first_and_only = [&[17, 0, 0, 0, 0, 0, 0, 1], &udp[..]].concat();
+    let first = [&[17, 0, 0, 1, 0, 0, 0, 1], &udp[..]].concat();
     let (me, node) = (asker.me.addr, asker.server.addr);
-    for frame in fragments(me, node, IpProtocol::Ipv6Frag, &first_and_only, 0) {
+    for frame in fragments(me, node, IpProtocol::Ipv6Frag, &first, 0) {
         world.inject_and_settle(frame);
     }
     assert_eq!(world.ours.dropped(DropReason::Fragment), 1);
