@@ -13,7 +13,7 @@ use smoltcp::wire::{Icmpv6Message, Icmpv6Packet, Ipv6Address, Ipv6Packet};
 use crate::event::{DropReason, Tuple};
 #[cfg(feature = "proto-ipv6")]
 use crate::ipv6::{Fault, Problem, UpperLayer, upper_layer};
-use crate::path_mtu::TooBig;
+use crate::path_mtu::{DISCOVERS, TooBig};
 use crate::segment::Segment;
 
 /// The port of a DHCP client (RFC 2131 section 4.1).
@@ -99,7 +99,9 @@ impl LocalAddresses<'_> {
             }
             IpProtocol::Udp => classify_udp(from, to, ip.payload()),
             IpProtocol::Icmp if self.has(&from.into()) => FrameClass::Drop(DropReason::BadSource),
-            IpProtocol::Icmp if !is_for_all => classify_too_big(frame, TooBig::ipv4(ip.payload())),
+            IpProtocol::Icmp if DISCOVERS && !is_for_all => {
+                classify_too_big(frame, TooBig::ipv4(ip.payload()))
+            }
             _ => FrameClass::Other,
         }
     }
@@ -142,7 +144,9 @@ impl LocalAddresses<'_> {
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborAdvert) => {
                 FrameClass::Neighbor(advertised(payload))
             }
-            IpProtocol::Icmpv6 if message == Some(Icmpv6Message::PktTooBig) && !is_for_all => {
+            IpProtocol::Icmpv6
+                if DISCOVERS && message == Some(Icmpv6Message::PktTooBig) && !is_for_all =>
+            {
                 classify_too_big(frame, TooBig::ipv6(payload, from, to))
             }
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborSolicit) => {

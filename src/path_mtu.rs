@@ -25,6 +25,9 @@ const TCP: u8 = 6;
 /// RFC 1191 section 6.3, RFC 8201 section 4: after this a larger packet is tried.
 const AGE: Duration = Duration::from_secs(600);
 
+/// Without the feature its code is left out.
+pub(crate) const DISCOVERS: bool = cfg!(feature = "path-mtu");
+
 /// A connection's path, which takes smaller packets than the link.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Path {

@@ -23,7 +23,7 @@ use smoltcp::wire::{
 use super::Node;
 use super::inject::Nowhere;
 use crate::event::Tuple;
-use crate::path_mtu::{Path, TooBig};
+use crate::path_mtu::{DISCOVERS, Path, TooBig};
 use crate::phy::seq_tracker::{Capabilities, SeqState, SeqTracker, TrackedTxToken};
 use crate::phy::single_frame::SingleFrame;
 
@@ -36,7 +36,7 @@ impl Node<'_> {
         router: EthernetAddress,
         now: Instant,
     ) -> Option<usize> {
-        let slot = self.pool.find(&too_big.tuple)?;
+        let slot = self.pool.find(&too_big.tuple).filter(|_| DISCOVERS)?;
         let connection = self.pool.slot(slot);
         let &SeqState { snd_una, snd_nxt, .. } =
             connection.seq().filter(|_| connection.is_sending())?;
@@ -54,6 +54,9 @@ impl Node<'_> {
     /// retransmission timer expires, so it is shown that instant, and no room for a segment; it sends all of
     /// them with the next egress.
     pub(super) fn rewind<D: Device + ?Sized>(&mut self, slot: usize, now: Instant, device: &mut D) {
+        if !DISCOVERS {
+            return;
+        }
         let (sockets, seq) = self.pool.slot(slot).parts();
         if let Some(at) = self.iface.poll_at(now, sockets).filter(|at| *at > now) {
             self.iface.poll_egress(at, &mut SeqTracker::without_room(device, seq), sockets);
@@ -68,6 +71,9 @@ impl Node<'_> {
         now: Instant,
         device: &mut D,
     ) -> Option<Instant> {
+        if !DISCOVERS {
+            return self.transmit(slot, has_more, now, device);
+        }
         let path = self.pool.slot(slot).path();
         path.take_if(|path| path.is_old(now));
         match *path {
