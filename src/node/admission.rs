@@ -157,8 +157,7 @@ impl Node<'_> {
                 dropped(segment, DropReason::UnsentAck, challenge())
             }
             Control::Ack | Control::Fin
-                if is_overrun(segment, seq, state)
-                    && segment.verify(&self.checksums).is_some() =>
+                if is_overrun(segment, seq, state) && segment.verify(&self.checksums).is_some() =>
             {
                 dropped(segment, DropReason::Overrun, challenge())
             }
