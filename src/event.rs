@@ -165,6 +165,8 @@ named! {
         IdleTimeout = "idle timeout",
         /// The peer acknowledged nothing for [`Timeouts::stall`](crate::Timeouts::stall).
         StallTimeout = "stall timeout",
+        /// The peer answered, and kept its window shut for the persist time.
+        PersistTimeout = "persist timeout",
         /// The peer did not close its side within [`Timeouts::fin_wait`](crate::Timeouts::fin_wait).
         FinWaitTimeout = "fin-wait timeout",
         /// Another connection took the slot, because this one had been idle longest.

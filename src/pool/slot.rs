@@ -312,15 +312,14 @@ impl<'a> Slot<'a> {
         let heard_at = self.heard_at.max(self.progressed_at);
         let is_probing = self.seq.as_ref().is_some_and(|seq| seq.snd_wnd == 0);
         let pause = if is_probing { PROBE_INTERVAL } else { Duration::ZERO };
-        let at = match (timeouts.stall, timeouts.persist) {
-            (Some(stall), Some(persist)) => {
-                (heard_at + pause + stall).min(self.progressed_at + persist)
+        let persist = timeouts.persist.map(|limit| self.progressed_at + limit);
+        match (timeouts.stall.map(|limit| heard_at + pause + limit), persist) {
+            (Some(stall), Some(persist)) if persist < stall => {
+                Some((persist, CloseReason::PersistTimeout))
             }
-            (Some(stall), None) => heard_at + pause + stall,
-            (None, Some(persist)) => self.progressed_at + persist,
-            (None, None) => return None,
-        };
-        Some((at, CloseReason::StallTimeout))
+            (Some(stall), _) => Some((stall, CloseReason::StallTimeout)),
+            (None, persist) => Some((persist?, CloseReason::PersistTimeout)),
+        }
     }
 
     /// When this state times out, and how the connection ends then.

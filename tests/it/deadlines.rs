@@ -76,7 +76,7 @@ fn a_peer_that_never_reads(family: Family) {
     world.run_for(s(290));
     assert_eq!(world.ours.ends(), []);
     world.run_until(s(11), |world| !world.ours.ends().is_empty());
-    assert_eq!(world.ours.ends(), [CloseReason::StallTimeout]);
+    assert_eq!(world.ours.ends(), [CloseReason::PersistTimeout]);
     assert_eq!(world.stats().bytes_received, received);
     world.run_for(s(1));
     assert_eq!(world.resets_since(mark, peer), 1);

@@ -290,7 +290,7 @@ fn peer_that_never_reads_frees_the_slot_after_the_persist_time(family: Family) {
         matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
         "within {PATIENCE:?}: {error}"
     );
-    assert_eq!(end_of(&lab, &stream), CloseReason::StallTimeout);
+    assert_eq!(end_of(&lab, &stream), CloseReason::PersistTimeout);
     assert_slot_is_back(&lab);
 }
 

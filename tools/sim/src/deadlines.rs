@@ -42,6 +42,7 @@ impl Deadlines {
             CloseReason::HandshakeTimeout => self.timeouts.handshake,
             CloseReason::IdleTimeout => self.timeouts.idle,
             CloseReason::StallTimeout => self.timeouts.stall,
+            CloseReason::PersistTimeout => self.timeouts.persist,
             CloseReason::FinWaitTimeout => self.timeouts.fin_wait,
             _ => return Ok(()),
         };

@@ -123,6 +123,10 @@ fn verdict(options: &Client, reason: CloseReason, received: u64, len: usize) -> 
             "{server} acknowledged nothing for {}: {back}",
             within(options.common.network.stall_timeout)
         ),
+        CloseReason::PersistTimeout => format!(
+            "{server} kept its window shut for {}: {back}",
+            within(options.common.network.persist_timeout)
+        ),
         CloseReason::FinWaitTimeout => format!("{server} did not close its side: {back}"),
         reason => format!("{server}: {}: {back}", reason.name()),
     };

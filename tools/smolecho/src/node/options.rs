@@ -69,6 +69,9 @@ pub(crate) struct Network {
     /// Limit for a connection whose peer acknowledges nothing
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = limit)]
     pub(crate) stall_timeout: Limit<Duration>,
+    /// Limit for a connection whose peer answers and keeps its window shut
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = limit)]
+    pub(crate) persist_timeout: Limit<Duration>,
     /// Seed of initial sequence numbers, local ports and impairments [default: random]
     #[arg(long, value_name = "N", value_parser = seed)]
     pub(crate) seed: Option<u64>,

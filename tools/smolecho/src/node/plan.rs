@@ -105,6 +105,7 @@ fn config(options: &Network, addresses: &[IpCidr], creates: bool) -> Result<Conf
         handshake: options.handshake_timeout.for_stack(),
         idle: options.idle_timeout.for_stack(),
         stall: options.stall_timeout.for_stack(),
+        persist: options.persist_timeout.for_stack(),
         ..Timeouts::DEFAULT
     };
     config.check().map_err(fault)?;

@@ -181,6 +181,7 @@ fn kind(end: CloseReason) -> &'static str {
         CloseReason::HandshakeTimeout
         | CloseReason::IdleTimeout
         | CloseReason::StallTimeout
+        | CloseReason::PersistTimeout
         | CloseReason::FinWaitTimeout => "timeout",
         CloseReason::ConnectRefused => "refused",
         _ => "closed",

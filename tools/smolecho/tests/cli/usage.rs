@@ -157,7 +157,7 @@ fn help() -> Result<(), Failed> {
     }
     ensure(!all.stdout.contains("bench-part"), || format!("bench-part in {}", all.stdout))?;
     let common = "--tap --address --host-address --gateway --dhcp --slaac --proto --mac --mtu \
-        --offload --spin --buffer --handshake-timeout --idle-timeout --stall-timeout \
+        --offload --spin --buffer --handshake-timeout --idle-timeout --stall-timeout --persist-timeout \
         --seed --loss --corrupt --duplicate --reorder --delay --rate-limit --pcap --json \
         --verbose --quiet --private --help";
     let serve = "--port --flow --backlog --connections --discard --chargen --per-source \
