@@ -15,8 +15,7 @@ use crate::event::Tuple;
 /// before RFC 1191 tell.
 const IPV4_MIN_MTU: u16 = 576;
 
-/// Bytes of an ICMP header, and of TCP's ports and sequence number behind the quoted IP header.
-const ICMP: usize = 8;
+/// Bytes of TCP's ports and sequence number, behind the quoted IP header.
 const QUOTED: usize = 8;
 
 /// TCP's number in the IP header's protocol field.
@@ -74,7 +73,7 @@ impl TooBig {
     pub(crate) fn ipv6(icmp: &[u8], from: Ipv6Address, to: Ipv6Address) -> Option<TooBig> {
         let [2, _, _, _, mtu @ ..] = icmp else { return None };
         let mtu = u32::from_be_bytes(*mtu.first_chunk()?);
-        let packet = icmp.get(ICMP..)?;
+        let packet = icmp.get(8..)?;
         let quoted = Ipv6Packet::new_unchecked(packet.get(..40)?);
         // RFC 8201 section 4: less than every IPv6 link has is not believed.
         let mtu = u16::try_from(mtu).ok().filter(|mtu| usize::from(*mtu) >= IPV6_MIN_MTU)?;

@@ -9,7 +9,7 @@ use core::mem;
 use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketSet};
 #[cfg(feature = "proto-ipv6")]
 use smoltcp::phy::ChecksumCapabilities;
-use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta};
+use smoltcp::phy::{Device, PacketMeta};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
@@ -21,7 +21,6 @@ use smoltcp::wire::{
 };
 
 use super::Node;
-use super::inject::Nowhere;
 use crate::event::Tuple;
 use crate::path_mtu::{DISCOVERS, Path, TooBig};
 use crate::phy::seq_tracker::{Capabilities, SeqState, SeqTracker, TrackedTxToken};
@@ -92,7 +91,7 @@ impl Node<'_> {
         now: Instant,
         device: &mut D,
     ) -> Option<Instant> {
-        let mut narrow = self.narrow_interface(path, slot, now, device.capabilities())?;
+        let mut narrow = self.narrow_interface(path, slot, now, device)?;
         mem::swap(&mut self.iface, &mut narrow);
         let at = self.transmit(slot, has_more, now, device);
         mem::swap(&mut self.iface, &mut narrow);
@@ -100,13 +99,14 @@ impl Node<'_> {
     }
 
     /// The interface for a connection with a smaller path MTU, which knows the next hop alone.
-    fn narrow_interface(
+    fn narrow_interface<D: Device + ?Sized>(
         &mut self,
         Path { mtu, next_hop, .. }: Path,
         slot: usize,
         now: Instant,
-        mut capabilities: DeviceCapabilities,
+        device: &mut D,
     ) -> Option<Interface> {
+        let mut capabilities = device.capabilities();
         let Tuple { local, remote } = *self.pool.slot(slot).tuple();
         capabilities.max_transmission_unit = EthernetFrame::<&[u8]>::buffer_len(mtu.get().into());
         let config = InterfaceConfig::new(HardwareAddress::Ethernet(self.mac));
@@ -117,7 +117,7 @@ impl Node<'_> {
         });
         let mut buffer = [0; TOLD];
         let told = tell((next_hop, remote.addr), (self.mac, local.addr), &mut buffer)?;
-        let reply = TrackedTxToken { token: Nowhere, seq: &mut None };
+        let reply = TrackedTxToken { token: device.transmit(now)?, seq: &mut None };
         let mut frame = SingleFrame::new(told, PacketMeta::default(), reply);
         iface.poll_ingress_single(now, &mut frame, &mut SocketSet::new(&mut [][..]));
         Some(iface)
