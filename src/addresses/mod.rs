@@ -73,7 +73,7 @@ impl Addresses {
             slaac: Slaac::new(config, now),
             lease: Learned::default(),
             prefix: Learned::default(),
-            off_link: OffLink::default(),
+            off_link: Default::default(),
             claims,
         }
     }

@@ -13,9 +13,15 @@ use smolecho_board::registers::Registers;
 use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::time::Instant;
 
+use smolecho::event;
+
 // The files themselves, so that the library need not export them.
+#[allow(dead_code)]
 #[path = "../../../src/ipv6.rs"]
 mod ipv6;
+#[allow(dead_code)]
+#[path = "../../../src/strip.rs"]
+mod strip;
 #[allow(dead_code, unreachable_pub)]
 #[path = "../../../src/phy/tap/vnet_hdr.rs"]
 mod vnet_hdr;

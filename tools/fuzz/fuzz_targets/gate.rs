@@ -16,8 +16,13 @@ use crate::segment::Control;
 #[path = "../../../src/gate.rs"]
 mod gate;
 
+#[allow(dead_code)]
 #[path = "../../../src/ipv6.rs"]
 mod ipv6;
+
+#[allow(dead_code)]
+#[path = "../../../src/path_mtu.rs"]
+mod path_mtu;
 
 #[allow(dead_code, unreachable_pub)]
 #[path = "../../../src/segment.rs"]
