@@ -52,8 +52,8 @@ pub mod storage;
 
 pub use smoltcp;
 
-pub use client::tcp::Message;
-pub use client::udp::Query;
+#[cfg(feature = "client")]
+pub use client::{tcp::Message, udp::Query};
 pub use config::{
     Config, ConfigError, Listener, TcpService, Timeouts, UdpPolicy, UdpService, WhenFull,
 };

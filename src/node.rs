@@ -6,6 +6,8 @@
 //! bytes and sends what comes of it.
 
 mod admission;
+#[cfg(feature = "client")]
+mod client;
 mod connections;
 mod cookies;
 mod datagrams;
@@ -54,6 +56,7 @@ pub struct Node<'a> {
     checksums: ChecksumCapabilities,
     timeouts: Timeouts,
     keep_alive: Option<Duration>,
+    #[cfg(feature = "client")]
     random: SplitMix64,
     stats: Stats,
     /// The last poll ended before the device had no more frames.
@@ -133,6 +136,7 @@ impl<'a> Node<'a> {
                 Cookies::new((random.next(), random.next()), window)
             }),
             pool: Pool::new(slots, index, random.next() as u32, config.per_source.is_some()),
+            #[cfg(feature = "client")]
             random,
             scratch,
             common: sockets,

@@ -17,6 +17,7 @@ impl SplitMix64 {
     }
 
     /// A port in the dynamic range, 49152 to 65535 (RFC 6335 section 6; RFC 6056 section 3.3.1).
+    #[cfg(feature = "client")]
     pub(crate) fn port(&mut self) -> u16 {
         0xC000 | (self.next() >> 50) as u16
     }

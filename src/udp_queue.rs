@@ -139,6 +139,7 @@ impl<'a> TxSlot<'a> {
     }
 
     /// Bytes of the largest datagram that it holds.
+    #[cfg(feature = "client")]
     pub(crate) fn capacity(&self) -> usize {
         self.sockets.get::<Socket<'a>>(self.handle).payload_send_capacity()
     }

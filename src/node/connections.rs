@@ -6,12 +6,11 @@ use smoltcp::iface::PollResult;
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpAddress, IpEndpoint};
+use smoltcp::wire::IpAddress;
 
-use super::{ConnectError, ListenError, Node, earlier};
-use crate::client::tcp::Message;
+use super::{ListenError, Node, earlier};
 use crate::config::Listener;
-use crate::event::{CloseReason, Event, Sink, Tuple};
+use crate::event::{CloseReason, Event, Sink};
 use crate::phy::seq_tracker::SeqTracker;
 use crate::pool::index::SlotState;
 
@@ -43,38 +42,6 @@ impl<'a> Node<'a> {
             return Err(ListenError::InUse);
         }
         self.listeners.push(listener).map_err(|_| ListenError::TooMany)
-    }
-
-    /// Opens a connection; the following polls send `message`, verify its echo and close. Events report the
-    /// progress; the last is [`Event::Closed`].
-    ///
-    /// # Errors
-    ///
-    /// The peer's address or port is invalid, the node has no address of its family, or no slot or port is
-    /// free: see [`ConnectError`].
-    pub fn connect(
-        &mut self,
-        remote: IpEndpoint,
-        message: Message<'a>,
-        now: Instant,
-    ) -> Result<Tuple, ConnectError> {
-        let local = self.source_for(remote)?;
-        let slot = self.pool.vacant(now).ok_or(ConnectError::NoSlot)?;
-        let tuple = self.unused_tuple(local, remote).ok_or(ConnectError::NoPort)?;
-
-        self.free_slot(slot);
-        let context = self.iface.context();
-        self.pool
-            .slot(slot)
-            .connect(tuple, message, self.keep_alive, now, |socket| {
-                socket.connect(context, tuple.remote, tuple.local).is_ok()
-            })
-            .then(|| {
-                self.pool.enter(slot);
-                self.pool.schedule(slot, Some(now));
-                tuple
-            })
-            .ok_or(ConnectError::Unaddressable)
     }
 
     /// Stops accepting and closes every connection once what has arrived on it is echoed. A client whose
@@ -276,29 +243,5 @@ impl<'a> Node<'a> {
     pub(super) fn listener(&self, port: u16) -> Option<(u8, Listener)> {
         let numbered = (0..).zip(self.listeners.iter().copied());
         numbered.into_iter().find(|(_, listener)| listener.port == port)
-    }
-
-    /// Our address towards a peer.
-    pub(super) fn source_for(&self, remote: IpEndpoint) -> Result<IpAddress, ConnectError> {
-        let own = self.local_addresses();
-        if remote.port == 0 || !own.is_possible_peer(&remote.addr, &remote.addr) {
-            return Err(ConnectError::Unaddressable);
-        }
-        let local = self.iface.get_source_address(&remote.addr);
-        local.filter(|local| own.has(local)).ok_or(ConnectError::NoAddress)
-    }
-
-    /// A random port of ours (RFC 6056) that is not in use, with any peer or with this one.
-    pub(super) fn unused_tuple(&mut self, local: IpAddress, remote: IpEndpoint) -> Option<Tuple> {
-        const TRIES: usize = 32;
-        for _ in 0..TRIES {
-            let port = self.random.port();
-            let tuple = Tuple { local: IpEndpoint::new(local, port), remote };
-            let in_use = self.listener(port).is_some() || self.is_bound(port);
-            if !in_use && self.pool.find(&tuple).is_none() {
-                return Some(tuple);
-            }
-        }
-        None
     }
 }

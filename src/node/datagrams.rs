@@ -6,8 +6,8 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::fragments::{fragments_have_left, is_fragmenting};
-use super::{BindError, ConnectError, Node, earlier};
-use crate::client::udp::{Next, Query, UdpExchange};
+use super::{BindError, Node, earlier};
+use crate::client::udp::Next;
 use crate::config::UdpService;
 use crate::event::{DatagramDropReason, Event, Protocol, Sink, Tuple};
 use crate::phy::seq_tracker::SeqTracker;
@@ -36,27 +36,6 @@ impl<'a> Node<'a> {
         self.take_port(port, PortRole::Serve(service)).ok_or(BindError::NoPort)
     }
 
-    /// Starts a query; the following polls send its datagrams and receive the answers. Events report the
-    /// progress; the last is [`Event::Reported`].
-    ///
-    /// # Errors
-    ///
-    /// The peer's address or port is invalid, the node has no address of its family, no port is free, or the
-    /// datagrams are too large: see [`ConnectError`].
-    pub fn query(&mut self, remote: IpEndpoint, query: Query<'a>) -> Result<Tuple, ConnectError> {
-        if self.ports.is_empty() {
-            return Err(ConnectError::NoSlot);
-        }
-        let local = self.source_for(remote)?;
-        if query.len() > self.largest_datagram(remote.addr) {
-            return Err(ConnectError::TooLarge);
-        }
-        let tuple = self.unused_tuple(local, remote).ok_or(ConnectError::NoPort)?;
-        self.take_port(tuple.local.port, PortRole::Ask(tuple, UdpExchange::new(query)))
-            .ok_or(ConnectError::NoSlot)?;
-        Ok(tuple)
-    }
-
     pub(super) fn is_bound(&self, port: u16) -> bool {
         self.ports.iter().any(|bound| self.port_of(bound) == port)
     }
@@ -65,7 +44,7 @@ impl<'a> Node<'a> {
         self.common.get::<Socket<'a>>(port.handle).endpoint().port
     }
 
-    fn take_port(&mut self, port: u16, role: PortRole<'a>) -> Option<()> {
+    pub(super) fn take_port(&mut self, port: u16, role: PortRole<'a>) -> Option<()> {
         let free = self.ports.iter_mut().find(|port| matches!(port.role, PortRole::Unbound))?;
         self.common.get_mut::<Socket<'a>>(free.handle).bind(port).ok()?;
         free.role = role;
@@ -80,17 +59,8 @@ impl<'a> Node<'a> {
         self.ports.iter().map(room).max().unwrap_or(0)
     }
 
-    /// The most that a datagram to this peer can carry.
-    fn largest_datagram(&self, remote: IpAddress) -> usize {
-        let memory = self.tx_slots.first().map_or(0, TxSlot::capacity);
-        match remote {
-            IpAddress::Ipv4(_) if cfg!(feature = "ipv4-fragmentation") => memory,
-            _ => memory.min(self.largest_whole(remote)),
-        }
-    }
-
     /// The most that goes in one packet.
-    fn largest_whole(&self, remote: IpAddress) -> usize {
+    pub(super) fn largest_whole(&self, remote: IpAddress) -> usize {
         let ip_header = match remote {
             IpAddress::Ipv4(_) => 20,
             #[cfg(feature = "proto-ipv6")]

@@ -9,7 +9,9 @@ use smoltcp::wire::{IpAddress, IpEndpoint, TcpSeqNumber};
 
 use super::index::SlotState;
 use super::recovery::Recovery;
-use crate::client::tcp::{Message, TcpExchange};
+#[cfg(feature = "client")]
+use crate::client::tcp::Message;
+use crate::client::tcp::TcpExchange;
 use crate::config::{TcpService, Timeouts};
 use crate::event::{CloseReason, Tuple};
 use crate::path_mtu::Path;
@@ -59,6 +61,7 @@ enum SlotRole<'a> {
     /// A connection with the listener of this number.
     Serve(Session, u8),
     /// A connection that this node opens.
+    #[cfg_attr(not(feature = "client"), expect(dead_code))]
     Connect(TcpExchange<'a>),
 }
 
@@ -201,6 +204,7 @@ impl<'a> Slot<'a> {
     }
 
     /// Opens the socket with `connect`; the next egress sends the SYN.
+    #[cfg(feature = "client")]
     pub(crate) fn connect(
         &mut self,
         tuple: Tuple,

@@ -42,6 +42,7 @@ const LAYERS: &[Layer] = &[
     layer("server/tcp.rs", &["socket"], &["config"]),
     layer("server/", &["time", "wire"], &["config", "event", "named", "rate"]),
     layer("client/tcp.rs", &["socket"], &[]),
+    layer("client/absent.rs", &["socket", "time"], &["event"]),
     layer("client/", &["time"], &["config", "event", "named"]),
     layer(
         "pool/",
