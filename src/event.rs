@@ -136,6 +136,8 @@ pub struct Report {
     pub reordered: u32,
     /// Answers that match no datagram sent.
     pub mismatched: u32,
+    /// The remote host answered that nobody listens on the port (ICMP port unreachable); nothing more was sent.
+    pub refused: bool,
 }
 
 named! {

@@ -15,6 +15,7 @@ use crate::event::{DropReason, Tuple};
 use crate::ipv6::{Fault, Problem, UpperLayer, upper_layer};
 use crate::path_mtu::{DISCOVERS, TooBig};
 use crate::segment::Segment;
+use crate::unreachable;
 
 /// The port of a DHCP client (RFC 2131 section 4.1).
 const DHCP_CLIENT: u16 = 68;
@@ -40,6 +41,8 @@ pub(crate) enum FrameClass<'f> {
     Problem(Problem, Ipv6Address, Ipv6Address),
     /// A router's word that a segment was too big, and the router's hardware address.
     TooBig(TooBig, EthernetAddress),
+    /// ICMP: nobody has bound the remote port of a datagram with these two ends.
+    PortUnreachable(Tuple),
     /// Anything else: smoltcp answers it or ignores it.
     Other,
     /// Not passed on to smoltcp.
@@ -99,9 +102,11 @@ impl LocalAddresses<'_> {
             }
             IpProtocol::Udp => classify_udp(from, to, ip.payload()),
             IpProtocol::Icmp if self.has(&from.into()) => FrameClass::Drop(DropReason::BadSource),
-            IpProtocol::Icmp if DISCOVERS && !is_for_all => {
-                classify_too_big(frame, TooBig::ipv4(ip.payload()))
-            }
+            IpProtocol::Icmp if !is_for_all => match unreachable::ipv4(ip.payload()) {
+                Some(tuple) => FrameClass::PortUnreachable(tuple),
+                None if DISCOVERS => classify_too_big(frame, TooBig::ipv4(ip.payload())),
+                None => FrameClass::Other,
+            },
             _ => FrameClass::Other,
         }
     }
@@ -143,6 +148,10 @@ impl LocalAddresses<'_> {
             }
             IpProtocol::Icmpv6 if message == Some(Icmpv6Message::NeighborAdvert) => {
                 FrameClass::Neighbor(advertised(payload))
+            }
+            IpProtocol::Icmpv6 if message == Some(Icmpv6Message::DstUnreachable) && !is_for_all => {
+                unreachable::ipv6(payload, from, to)
+                    .map_or(FrameClass::Other, FrameClass::PortUnreachable)
             }
             IpProtocol::Icmpv6
                 if DISCOVERS && message == Some(Icmpv6Message::PktTooBig) && !is_for_all =>

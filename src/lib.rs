@@ -37,6 +37,7 @@ mod rate;
 mod segment;
 mod strip;
 mod udp_queue;
+mod unreachable;
 
 pub mod client;
 pub mod config;

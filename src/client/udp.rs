@@ -93,8 +93,15 @@ pub struct UdpExchange<'m> {
 impl<'m> UdpExchange<'m> {
     /// An exchange that has sent nothing yet.
     pub const fn new(query: Query<'m>) -> Self {
-        let report =
-            Report { sent: 0, answered: 0, lost: 0, duplicates: 0, reordered: 0, mismatched: 0 };
+        let report = Report {
+            sent: 0,
+            answered: 0,
+            lost: 0,
+            duplicates: 0,
+            reordered: 0,
+            mismatched: 0,
+            refused: false,
+        };
         UdpExchange { query, number: 0, tries: 0, due: Instant::ZERO, answered: 0, report }
     }
 
@@ -124,6 +131,12 @@ impl<'m> UdpExchange<'m> {
             self.report.lost += 1;
             self.advance(false);
         }
+    }
+
+    /// Ends the exchange: nobody listens on the remote port.
+    pub fn refuse(&mut self) {
+        self.report.refused = true;
+        self.give_up();
     }
 
     /// Ends the exchange: all datagrams without an answer count as lost.

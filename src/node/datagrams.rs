@@ -329,6 +329,17 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The remote host has nobody at the port that is asked (RFC 1122 section 4.1.3.3).
+    pub(super) fn refuse_query(&mut self, refused: &Tuple) {
+        for port in &mut *self.ports {
+            if let PortRole::Ask(tuple, exchange) = &mut port.role
+                && tuple == refused
+            {
+                exchange.refuse();
+            }
+        }
+    }
+
     fn drop_datagram(
         &mut self,
         reason: DatagramDropReason,

@@ -175,6 +175,10 @@ impl<'a> Node<'a> {
                 Some(slot) => Route::Narrowed(slot),
                 None => Route::Interface,
             },
+            FrameClass::PortUnreachable(ref tuple) => {
+                self.refuse_query(tuple);
+                Route::Interface
+            }
             FrameClass::Other => Route::Interface,
             FrameClass::Drop(reason) => Route::Drop(reason, None, Answer::Nothing),
         }

@@ -56,6 +56,16 @@ fn report(world: &mut World) -> Report {
     report
 }
 
+/// RFC 1122 section 4.1.3.3: the far host answers with "port unreachable", and the query ends.
+fn an_unbound_port_ends_the_query_at_once(family: Family) {
+    let mut world = world(family);
+    let remote = IpEndpoint::new(family.far(), 9);
+    world.ours.node.query(remote, Query::new(HELLO).patience(s(100), 5)).unwrap();
+    world.run_until(s(5), |world| reported(world).is_some());
+    let expected = Report { sent: 1, lost: 1, refused: true, ..Report::default() };
+    assert_eq!(reported(&world), Some(expected));
+}
+
 /// The echo of another node.
 fn an_echo_answers(family: Family) {
     let mut world = Setup { datagrams: udp::memory, ..Setup::new(family) }.two_nodes();
@@ -200,8 +210,15 @@ fn numbers_tell_answers_apart(family: Family) {
     world.run_for(ms(10));
     answer(&mut world, tuple, &numbered(1)); // late, and again
     let report = report(&mut world);
-    let expected =
-        Report { sent: 4, answered: 3, lost: 1, duplicates: 2, reordered: 1, mismatched: 2 };
+    let expected = Report {
+        sent: 4,
+        answered: 3,
+        lost: 1,
+        duplicates: 2,
+        reordered: 1,
+        mismatched: 2,
+        refused: false,
+    };
     assert_eq!(report, expected);
     let asked: Vec<_> = questions(&world).into_iter().map(|(_, it)| it.payload).collect();
     assert_eq!(asked, (0..4).map(numbered).collect::<Vec<_>>());
@@ -341,6 +358,7 @@ fn larger_than_the_memory_is_refused() {
 }
 
 in_both_families!(
+    an_unbound_port_ends_the_query_at_once,
     an_echo_answers,
     every_size_is_asked,
     an_unanswered_question_backs_off,

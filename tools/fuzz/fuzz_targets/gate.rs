@@ -28,6 +28,9 @@ mod path_mtu;
 #[path = "../../../src/segment.rs"]
 mod segment;
 
+#[path = "../../../src/unreachable.rs"]
+mod unreachable;
+
 mod event {
     pub(crate) use smolecho::{DropReason, Tuple};
 }

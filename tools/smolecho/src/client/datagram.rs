@@ -8,6 +8,7 @@ use smoltcp::wire::IpAddress;
 
 use super::options::Client;
 use super::outcome::{Outcome, check_peer, refused, within};
+use super::pause::pause;
 use crate::fault::Fault;
 use crate::host::child::Child;
 use crate::host::tap::USUAL_MTU;
@@ -57,21 +58,40 @@ pub(super) fn ask(
         None => (FIRST_WAIT, u8::MAX),
     };
     let query = Query::new(message).patience(wait, tries);
-    run.node.query(options.server.address, query).map_err(|error| match error {
-        ConnectError::TooLarge => too_large(message.len(), "fewer bytes"),
-        error => refused(options, error),
-    })?;
+    let begin = |run: &mut Run| {
+        run.node.query(options.server.address, query).map_err(|error| match error {
+            ConnectError::TooLarge => too_large(message.len(), "fewer bytes"),
+            error => refused(options, error),
+        })
+    };
+    begin(run)?;
 
-    let (mut tally, mut last_words) = (None, None);
+    let limit = options.common.network.handshake_timeout.for_stack().map(|limit| run.now() + limit);
+    let (mut tally, mut last_words) = (None::<Tally>, None);
     loop {
+        let retry = peer.is_some() && limit.is_none_or(|limit| run.now() < limit);
         let pending = run.turn(last_words, |report, event| {
-            report.event(event);
             if let Event::Reported { report, .. } = *event {
                 tally = Some(report);
+                if report.refused && retry {
+                    return;
+                }
             }
+            report.event(event);
         })?;
-        if let Some(tally) = tally {
-            return Ok(Outcome::Ended(verdict(options, &tally)));
+        match tally.take() {
+            // Until the peer command listens.
+            Some(Tally { refused: true, .. }) if retry => {
+                if let Some(peer) = peer.as_deref_mut() {
+                    check_peer(peer, options, "answered")?;
+                }
+                if pause(run)? {
+                    return Ok(Outcome::Stopped);
+                }
+                begin(run)?;
+            }
+            Some(tally) => return Ok(Outcome::Ended(verdict(options, &tally))),
+            None => {}
         }
         if pending.stop {
             return Ok(Outcome::Stopped);
@@ -90,6 +110,9 @@ fn verdict(options: &Client, tally: &Tally) -> Result<(), Fault> {
     let server = &options.server;
     let line = match *tally {
         Tally { lost: 0, .. } => return Ok(()),
+        Tally { refused: true, .. } => {
+            format!("{server}: nobody listens on this port (ICMP port unreachable)")
+        }
         Tally { mismatched: 0, sent, .. } => format!(
             "{server} did not answer within {}, asked {sent} times: is it running and listening, \
              does it have a route back?",

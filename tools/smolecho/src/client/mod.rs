@@ -3,6 +3,7 @@
 mod datagram;
 pub(crate) mod options;
 mod outcome;
+mod pause;
 mod stream;
 
 use std::os::unix::ffi::OsStrExt;

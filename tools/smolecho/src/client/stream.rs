@@ -1,17 +1,13 @@
 //! The TCP client: one connection, from SYN to close.
 
 use smolecho::{CloseReason, Event, Message};
-use smoltcp::time::Duration;
 
 use super::options::Client;
 use super::outcome::{Outcome, check_peer, refused, within};
+use super::pause::pause;
 use crate::fault::Fault;
 use crate::host::child::Child;
 use crate::node::run::Run;
-use crate::output::report::Report;
-
-/// How long to wait between attempts to connect to the peer command.
-const RETRY: Duration = Duration::from_millis(20);
 
 /// Why the connection closed, and the bytes received; `None` if interrupted.
 type Ended = Option<(CloseReason, u64)>;
@@ -53,17 +49,6 @@ fn connect_once_up(
             return Ok(None);
         }
     }
-}
-
-/// Waits between attempts; true if interrupted.
-fn pause(run: &mut Run) -> Result<bool, Fault> {
-    let until = run.now() + RETRY;
-    while run.now() < until {
-        if run.turn(Some(until), Report::event)?.stop {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// One connection. With `retry`, a refused connection is not reported.

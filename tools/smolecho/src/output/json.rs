@@ -163,7 +163,7 @@ fn of_link<'l>(name: &'l str, reason: &'static str, cidr: Option<IpCidr>) -> Lin
 }
 
 fn reported(tuple: Tuple, tally: Tally) -> Line<'static> {
-    let Tally { sent, answered, lost, duplicates, reordered, mismatched } = tally;
+    let Tally { sent, answered, lost, duplicates, reordered, mismatched, .. } = tally;
     let (event, reason) = match lost {
         0 => ("closed", "answered"),
         _ => ("timeout", "no answer"),

@@ -4,7 +4,7 @@ use libtest_mimic::Failed;
 
 use crate::Case;
 use crate::output::{names, objects};
-use crate::program::{DATAGRAM_CLIENT, DATAGRAM_SERVER, Run, ensure};
+use crate::program::{DATAGRAM_CLIENT, DATAGRAM_SERVER, Run, ensure, in_namespace};
 
 pub(crate) const CASES: &[Case] = &[
     ("datagrams::pythons_client_gets_its_answer", their_client),
@@ -16,6 +16,7 @@ pub(crate) const CASES: &[Case] = &[
     ("datagrams::a_rate_that_is_kept", rate),
     ("datagrams::trouble_on_the_way_is_reported", trouble),
     ("datagrams::no_answer", no_answer),
+    ("datagrams::nobody_listens_is_known_at_once", nobody_listens),
     ("datagrams::the_peer_ends_before_it_answers", early_end),
     ("datagrams::json_lines_of_both_sides", json),
 ];
@@ -185,8 +186,26 @@ fn unanswered(script: &str) -> Result<String, Failed> {
 }
 
 fn no_answer() -> Result<(), Failed> {
-    let said = unanswered("import time; time.sleep(60)")?;
+    let script = "
+import socket, time
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+    server.bind(('192.168.69.100', 12345))
+    time.sleep(60)
+";
+    let said = unanswered(script)?;
     ensure(said.contains("192.168.69.100:12345 did not answer within 300ms, asked 5"), || said)
+}
+
+/// The kernel answers with ICMP: there is no need to wait.
+fn nobody_listens() -> Result<(), Failed> {
+    let script = "
+        start=$(date +%s)
+        $SMOLECHO client 192.168.69.100:9 --proto udp --handshake-timeout 60s; status=$?
+        end=$(date +%s)
+        [ $((end - start)) -lt 20 ] || exit 10
+        exit $status";
+    let run = in_namespace(script).expect_status(1)?;
+    ensure(run.stderr.contains("nobody listens on this port"), || format!("{run:#?}"))
 }
 
 fn early_end() -> Result<(), Failed> {
