@@ -70,6 +70,10 @@ pub(crate) mod udp {
             match self.0 {}
         }
 
+        pub(crate) fn refuse(&mut self) {
+            match self.0 {}
+        }
+
         pub(crate) fn give_up(&mut self) {
             match self.0 {}
         }
