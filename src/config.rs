@@ -212,27 +212,34 @@ impl Default for Timeouts {
 
 /// The service on the connections of a [`Listener`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TcpService {
     /// Echoes until the peer closes its side, then closes ours (RFC 862).
     #[default]
     Stream,
     /// Echoes one `recv` of at most 1,024 bytes, then closes.
+    #[cfg(feature = "services")]
     Once,
     /// Reads and discards everything until the peer closes (RFC 863).
+    #[cfg(feature = "services")]
     Discard,
     /// Sends characters until the peer closes, and discards what it receives (RFC 864).
+    #[cfg(feature = "services")]
     Chargen,
 }
 
 /// The service on a bound UDP port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum UdpService {
     /// Sends each datagram back (RFC 862).
     #[default]
     Echo,
     /// Discards each datagram (RFC 863).
+    #[cfg(feature = "services")]
     Discard,
     /// Answers with characters (RFC 864): at most 512 bytes, and no more than the datagram had.
+    #[cfg(feature = "services")]
     Chargen,
 }
 

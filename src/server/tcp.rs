@@ -15,10 +15,12 @@
 
 use smoltcp::socket::tcp::{Socket, State};
 
+#[cfg(feature = "services")]
 use super::chargen;
 use crate::config::TcpService;
 
 /// The longest message that [`TcpService::Once`] reads, in bytes.
+#[cfg(feature = "services")]
 pub const ONCE: usize = 1024;
 
 /// The server's side of one accepted connection.
@@ -26,6 +28,7 @@ pub const ONCE: usize = 1024;
 pub struct Session {
     service: TcpService,
     /// The next byte of the character generator.
+    #[cfg(feature = "services")]
     position: u64,
     /// The program is shutting down: see [`finish`](Session::finish).
     finishing: bool,
@@ -38,7 +41,14 @@ pub struct Session {
 impl Session {
     /// The session of a new connection.
     pub const fn new(service: TcpService) -> Self {
-        Session { service, position: 0, finishing: false, answered: false, peer_window: 0 }
+        Session {
+            service,
+            #[cfg(feature = "services")]
+            position: 0,
+            finishing: false,
+            answered: false,
+            peer_window: 0,
+        }
     }
 
     /// Closes the connection once all data received so far is answered: a graceful shutdown.
@@ -67,15 +77,21 @@ impl Session {
         if !self.answered {
             sent = match self.service {
                 TcpService::Stream => echo(socket, scratch, usize::MAX, received),
-                TcpService::Once => echo(socket, scratch, ONCE, received),
+                #[cfg(feature = "services")]
+                TcpService::Once => {
+                    let sent = echo(socket, scratch, ONCE, received);
+                    self.answered = sent > 0;
+                    sent
+                }
+                #[cfg(feature = "services")]
                 TcpService::Discard => discard(socket, scratch, received),
+                #[cfg(feature = "services")]
                 TcpService::Chargen => {
                     discard(socket, scratch, received);
                     self.generate(socket, scratch)
                 }
             };
-            self.answered = (self.service == TcpService::Once && sent > 0)
-                || (self.finishing && socket.recv_queue() == 0);
+            self.answered |= self.finishing && socket.recv_queue() == 0;
         }
         let is_unread = self.answered && socket.recv_queue() > 0;
         let is_acked = socket.send_queue() == 0;
@@ -97,7 +113,10 @@ impl Session {
         }
         sent
     }
+}
 
+#[cfg(feature = "services")]
+impl Session {
     /// Fills the transmit buffer with characters until the peer closes.
     fn generate(&mut self, socket: &mut Socket<'_>, scratch: &mut [u8]) -> usize {
         let start = self.position;
@@ -115,6 +134,7 @@ impl Session {
     }
 }
 
+#[cfg(feature = "services")]
 fn discard(socket: &mut Socket<'_>, scratch: &mut [u8], mut received: impl FnMut(&[u8])) -> usize {
     while let Ok(n @ 1..) = socket.recv_slice(scratch) {
         received(&scratch[..n]);

@@ -8,6 +8,7 @@ use heapless::Vec;
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
+#[cfg(feature = "services")]
 use super::chargen;
 use crate::config::{UdpPolicy, UdpService};
 use crate::event::DatagramDropReason;
@@ -18,6 +19,7 @@ use crate::rate::TokenBucket;
 const SOURCES: usize = 8;
 
 /// The longest answer of [`UdpService::Chargen`], in bytes (RFC 864).
+#[cfg(feature = "services")]
 const CHARGEN: usize = 512;
 
 named! {
@@ -37,7 +39,9 @@ impl UdpService {
     pub fn answer_len(self, len: usize) -> Option<usize> {
         match self {
             UdpService::Echo => Some(len),
+            #[cfg(feature = "services")]
             UdpService::Discard => None,
+            #[cfg(feature = "services")]
             UdpService::Chargen => Some(len.min(CHARGEN)),
         }
     }
@@ -55,7 +59,9 @@ impl UdpService {
         }
         match self {
             UdpService::Echo => answer.copy_from_slice(question),
+            #[cfg(feature = "services")]
             UdpService::Chargen => chargen::fill(answer, 0),
+            #[cfg(feature = "services")]
             UdpService::Discard => {}
         }
         Ok(())
