@@ -6,12 +6,9 @@
 //!
 //! The peer's window scale and SACK options do not fit into the ISN and are lost.
 
-#![expect(deprecated, reason = "the standard library's SipHash without std")]
-
-use core::hash::{Hash, Hasher, SipHasher};
-
+use siphasher::sip::SipHasher24;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::TcpSeqNumber;
+use smoltcp::wire::{IpAddress, TcpSeqNumber};
 
 use crate::event::Tuple;
 
@@ -47,8 +44,9 @@ pub(crate) struct Returned {
 }
 
 impl Cookies {
-    pub(crate) fn new(key: (u64, u64), window: u16) -> Self {
-        Cookies { key, window, given: None }
+    /// `None` where they are not built in.
+    pub(crate) fn new(key: (u64, u64), window: u16) -> Option<Self> {
+        Some(Cookies { key, window, given: None })
     }
 
     /// The ISN of the answer to this SYN.
@@ -63,7 +61,8 @@ impl Cookies {
         // RFC 9293 MUST-15: the default is 536 over IPv4 and 1,220 over IPv6; smoltcp takes 536 for both.
         let wanted = segment_size.unwrap_or(SEGMENT_SIZES[0]);
         let size = SEGMENT_SIZES.iter().rposition(|size| *size <= wanted).unwrap_or(0);
-        cookie(self.half_made(tuple, theirs), period(now), size as u32)
+        let veil = self.veil(tuple, theirs);
+        self.cookie(tuple, theirs, period(now), size as u32, veil)
     }
 
     /// The handshake of a cookie, if `ours` (SEG.ACK - 1) is a valid one.
@@ -77,55 +76,77 @@ impl Cookies {
         if now >= self.given? + PERIOD + PERIOD {
             return None;
         }
-        let half = self.half_made(&tuple, theirs);
-        let bits = ours.0 as u32 ^ veil(&half);
+        let veil = self.veil(&tuple, theirs);
+        let bits = ours.0 as u32 ^ veil;
         let (then, size) = (bits >> 27, (bits >> 25) & 3);
         let this = period(now);
         let age = this.wrapping_sub(then) % PERIODS;
         // The authenticated period has 32 bits: the cookie's 5 repeat after 34 minutes.
-        let is_ours = age <= 1 && cookie(half, this.wrapping_sub(age), size) == ours;
+        let is_ours =
+            age <= 1 && self.cookie(&tuple, theirs, this.wrapping_sub(age), size, veil) == ours;
         let segment_size = SEGMENT_SIZES[size as usize];
         let window_end = theirs + 1 + usize::from(self.window);
         is_ours.then_some(Returned { tuple, theirs, ours, segment_size, window_end })
     }
 
-    /// The hash of this SYN, to which the period and the MSS are added.
-    fn half_made(&self, tuple: &Tuple, theirs: TcpSeqNumber) -> SipHasher {
-        let mut hasher = SipHasher::new_with_keys(self.key.0, self.key.1);
-        (tuple, theirs.0).hash(&mut hasher);
-        hasher
+    fn cookie(
+        &self,
+        tuple: &Tuple,
+        theirs: TcpSeqNumber,
+        period: u32,
+        size: u32,
+        veil: u32,
+    ) -> TcpSeqNumber {
+        let proof = self.hash(tuple, theirs, [period, size + 1]) & PROOF;
+        TcpSeqNumber(((period << 27 | size << 25 | proof) ^ veil) as i32)
+    }
+
+    /// Hides the period and the MSS.
+    fn veil(&self, tuple: &Tuple, theirs: TcpSeqNumber) -> u32 {
+        self.hash(tuple, theirs, [0, 0]) & !PROOF
+    }
+
+    /// SipHash-2-4 of a SYN and two numbers.
+    fn hash(&self, Tuple { local, remote }: &Tuple, theirs: TcpSeqNumber, more: [u32; 2]) -> u32 {
+        let mut bytes = [0; 48];
+        bytes[..16].copy_from_slice(&octets(&local.addr));
+        bytes[16..32].copy_from_slice(&octets(&remote.addr));
+        bytes[32..34].copy_from_slice(&local.port.to_be_bytes());
+        bytes[34..36].copy_from_slice(&remote.port.to_be_bytes());
+        bytes[36..40].copy_from_slice(&theirs.0.to_be_bytes());
+        bytes[40..44].copy_from_slice(&more[0].to_be_bytes());
+        bytes[44..].copy_from_slice(&more[1].to_be_bytes());
+        SipHasher24::new_with_keys(self.key.0, self.key.1).hash(&bytes) as u32
     }
 }
 
-fn cookie(mut half: SipHasher, period: u32, size: u32) -> TcpSeqNumber {
-    let veil = veil(&half);
-    (period, size).hash(&mut half);
-    let proof = half.finish() as u32 & PROOF;
-    TcpSeqNumber(((period << 27 | size << 25 | proof) ^ veil) as i32)
+impl Returned {
+    /// The seed for an interface whose first connection gets this one as its ISN.
+    ///
+    /// smoltcp's generator is invertible: `state × M + A`, and its output is 32 of the state's 64 bits. An
+    /// interface uses the first output for IPv4 identification and the second as the ISN. `tests/it/cookie.rs`
+    /// fails if smoltcp's generator changes.
+    pub(crate) fn seed(&self) -> u64 {
+        const M: u64 = 0xbb2e_fcec_3c39_611d;
+        const A: u64 = 0x7590_ef39;
+        let before = |state: u64| state.wrapping_sub(A).wrapping_mul(inverse(M));
+        // With the top 3 bits clear, the output starts at bit 29. The bits below are free; they are chosen so
+        // that the first output is not 0.
+        let second = u64::from(self.ours.0 as u32) << 29;
+        (0..).map(|free| before(second | free)).find(|first| output(*first) != 0).map_or(0, before)
+    }
 }
 
-/// Hides the period and the MSS.
-fn veil(half: &SipHasher) -> u32 {
-    half.finish() as u32 & !PROOF
+fn octets(address: &IpAddress) -> [u8; 16] {
+    match address {
+        IpAddress::Ipv4(v4) => v4.to_ipv6_mapped().octets(),
+        #[cfg(feature = "proto-ipv6")]
+        IpAddress::Ipv6(v6) => v6.octets(),
+    }
 }
 
 fn period(now: Instant) -> u32 {
     (now.total_micros() as u64 / PERIOD.total_micros()) as u32
-}
-
-/// The seed for an interface whose first connection gets `ours` as its ISN.
-///
-/// smoltcp's generator is invertible: `state × M + A`, and its output is 32 of the state's 64 bits. An
-/// interface uses the first output for IPv4 identification and the second as the ISN. `tests/it/cookie.rs`
-/// fails if smoltcp's generator changes.
-pub(crate) fn seed_for(ours: TcpSeqNumber) -> u64 {
-    const M: u64 = 0xbb2e_fcec_3c39_611d;
-    const A: u64 = 0x7590_ef39;
-    let before = |state: u64| state.wrapping_sub(A).wrapping_mul(inverse(M));
-    // With the top 3 bits clear, the output starts at bit 29. The bits below are free; they are chosen so
-    // that the first output is not 0.
-    let second = u64::from(ours.0 as u32) << 29;
-    (0..).map(|free| before(second | free)).find(|first| output(*first) != 0).map_or(0, before)
 }
 
 /// The IPv4 identification that smoltcp derives from a state; it skips 0.

@@ -23,6 +23,7 @@
 #![no_std]
 
 mod addresses;
+#[cfg_attr(not(feature = "syn-cookies"), path = "cookie/absent.rs")]
 mod cookie;
 mod display;
 mod gate;

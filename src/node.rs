@@ -130,11 +130,7 @@ impl<'a> Node<'a> {
             listeners: Vec::new(),
             per_source: config.per_source,
             evict_idle: config.evict_idle,
-            cookies: config.syn_cookies.then(|| {
-                let room = slots.iter().map(|slot| slot.socket().recv_capacity()).min();
-                let window = room.and_then(|room| room.try_into().ok()).unwrap_or(u16::MAX);
-                Cookies::new((random.next(), random.next()), window)
-            }),
+            cookies: cookies::new(config, slots, &mut random),
             pool: Pool::new(slots, index, random.next() as u32, config.per_source.is_some()),
             #[cfg(feature = "client")]
             random,

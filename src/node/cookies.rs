@@ -8,29 +8,37 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, TcpControl, TcpSeqNumber
 
 use super::Node;
 use super::inject::synthetic;
-use crate::cookie::{self, Cookies, Returned};
+use crate::config::Config;
+use crate::cookie::{Cookies, Returned};
 use crate::phy::seq_tracker::Capabilities;
 use crate::phy::single_frame::SingleFrame;
+use crate::pool::slot::Slot;
+use crate::random::SplitMix64;
 use crate::segment::{Segment, SegmentRepr};
 
-impl Node<'_> {
-    /// Where they are not built in, this lets the compiler leave all of it out.
-    pub(super) fn gives_cookies(&self) -> bool {
-        cfg!(feature = "syn-cookies") && self.cookies.is_some()
+/// The cookies, if they are configured.
+pub(super) fn new(config: &Config, slots: &[Slot<'_>], random: &mut SplitMix64) -> Option<Cookies> {
+    if !config.syn_cookies {
+        return None;
     }
+    let room = slots.iter().map(|slot| slot.socket().recv_capacity()).min();
+    let window = room.and_then(|room| room.try_into().ok()).unwrap_or(u16::MAX);
+    Cookies::new((random.next(), random.next()), window)
+}
 
-    fn cookies(&mut self) -> Option<&mut Cookies> {
-        self.cookies.as_mut().filter(|_| cfg!(feature = "syn-cookies"))
+impl Node<'_> {
+    pub(super) fn gives_cookies(&self) -> bool {
+        self.cookies.is_some()
     }
 
     /// The cookie that a segment brings back, if it does; `theirs` is the sequence number of the peer's SYN.
     pub(super) fn returned(
-        &mut self,
+        &self,
         segment: &Segment<'_>,
         theirs: TcpSeqNumber,
         now: Instant,
     ) -> Option<Returned> {
-        self.cookies()?.take(segment.tuple, theirs, segment.ack - 1, now)
+        self.cookies.as_ref()?.take(segment.tuple, theirs, segment.ack - 1, now)
     }
 
     /// Answers a SYN without keeping anything of it.
@@ -41,7 +49,7 @@ impl Node<'_> {
         frame: SingleFrame<'_, Tx>,
         now: Instant,
     ) {
-        let Some(cookies) = self.cookies() else { return };
+        let Some(cookies) = &mut self.cookies else { return };
         let ours = cookies.give(&syn.tuple, syn.seq, segment_size, now);
         let mut answer = syn.answer(TcpControl::Syn, ours, syn.seq + 1, cookies.window);
         let headers = if matches!(syn.tuple.local.addr, IpAddress::Ipv4(_)) { 40 } else { 60 };
@@ -58,9 +66,6 @@ impl Node<'_> {
         segment: &Segment<'_>,
         now: Instant,
     ) {
-        if !self.gives_cookies() {
-            return;
-        }
         let syn = SegmentRepr {
             segment_size: Some(returned.segment_size),
             ..segment.of_sender(TcpControl::Syn, returned.theirs)
@@ -83,7 +88,7 @@ impl Node<'_> {
     /// interface, so this one passes through an interface of its own.
     fn inject_syn(&mut self, slot: usize, syn: &SegmentRepr<'_>, returned: Returned, now: Instant) {
         let mut config = InterfaceConfig::new(HardwareAddress::Ethernet(self.mac));
-        config.random_seed = cookie::seed_for(returned.ours);
+        config.random_seed = returned.seed();
         let mut buffer = [0; SegmentRepr::MAX_LEN];
         let (sockets, seq) = self.pool.slot(slot).parts();
         let mut frame = synthetic(syn, &mut buffer, seq);

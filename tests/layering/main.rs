@@ -40,6 +40,7 @@ const LAYERS: &[Layer] = &[
     layer("strip.rs", &["wire"], &["ipv6"]),
     layer("segment.rs", &["phy", "wire"], &["event"]),
     layer("cookie.rs", &["time", "wire"], &["event"]),
+    layer("cookie/", &["time", "wire"], &["event"]),
     layer("server/tcp.rs", &["socket"], &["config"]),
     layer("server/", &["time", "wire"], &["config", "event", "named", "rate"]),
     layer("client/tcp.rs", &["socket"], &[]),
