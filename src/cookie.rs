@@ -25,7 +25,7 @@ const PROOF: u32 = (1 << 25) - 1;
 pub(crate) struct Cookies {
     key: (u64, u64),
     /// The window announced with every cookie, in bytes: the smallest receive buffer of all slots.
-    pub(crate) window: u16,
+    window: u16,
     /// The time of the last cookie. Without a recent one, no acknowledgment is checked.
     given: Option<Instant>,
 }
@@ -33,20 +33,21 @@ pub(crate) struct Cookies {
 /// A handshake restored from a valid cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Returned {
-    pub(crate) tuple: Tuple,
-    /// The peer's ISN.
-    pub(crate) theirs: TcpSeqNumber,
-    /// Our ISN: the cookie.
-    pub(crate) ours: TcpSeqNumber,
-    pub(crate) segment_size: u16,
-    /// The first sequence number beyond the announced window.
-    pub(crate) window_end: TcpSeqNumber,
+    theirs: TcpSeqNumber,
+    ours: TcpSeqNumber,
+    segment_size: u16,
+    window: u16,
 }
 
 impl Cookies {
     /// `None` where they are not built in.
     pub(crate) fn new(key: (u64, u64), window: u16) -> Option<Self> {
         Some(Cookies { key, window, given: None })
+    }
+
+    /// The window announced with every cookie.
+    pub(crate) fn window(&self) -> u16 {
+        self.window
     }
 
     /// The ISN of the answer to this SYN.
@@ -68,7 +69,7 @@ impl Cookies {
     /// The handshake of a cookie, if `ours` (SEG.ACK - 1) is a valid one.
     pub(crate) fn take(
         &self,
-        tuple: Tuple,
+        tuple: &Tuple,
         theirs: TcpSeqNumber,
         ours: TcpSeqNumber,
         now: Instant,
@@ -76,17 +77,16 @@ impl Cookies {
         if now >= self.given? + PERIOD + PERIOD {
             return None;
         }
-        let veil = self.veil(&tuple, theirs);
+        let veil = self.veil(tuple, theirs);
         let bits = ours.0 as u32 ^ veil;
         let (then, size) = (bits >> 27, (bits >> 25) & 3);
         let this = period(now);
         let age = this.wrapping_sub(then) % PERIODS;
         // The authenticated period has 32 bits: the cookie's 5 repeat after 34 minutes.
         let is_ours =
-            age <= 1 && self.cookie(&tuple, theirs, this.wrapping_sub(age), size, veil) == ours;
+            age <= 1 && self.cookie(tuple, theirs, this.wrapping_sub(age), size, veil) == ours;
         let segment_size = SEGMENT_SIZES[size as usize];
-        let window_end = theirs + 1 + usize::from(self.window);
-        is_ours.then_some(Returned { tuple, theirs, ours, segment_size, window_end })
+        is_ours.then_some(Returned { theirs, ours, segment_size, window: self.window })
     }
 
     fn cookie(
@@ -121,6 +121,20 @@ impl Cookies {
 }
 
 impl Returned {
+    /// The peer's ISN.
+    pub(crate) fn theirs(&self) -> TcpSeqNumber {
+        self.theirs
+    }
+
+    pub(crate) fn segment_size(&self) -> u16 {
+        self.segment_size
+    }
+
+    /// The first sequence number beyond the announced window.
+    pub(crate) fn window_end(&self) -> TcpSeqNumber {
+        self.theirs + 1 + usize::from(self.window)
+    }
+
     /// The seed for an interface whose first connection gets this one as its ISN.
     ///
     /// smoltcp's generator is invertible: `state × M + A`, and its output is 32 of the state's 64 bits. An

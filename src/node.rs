@@ -20,7 +20,7 @@ mod path_mtu;
 
 use heapless::Vec;
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
-use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketSet};
+use smoltcp::iface::{Config as InterfaceConfig, Interface, Route, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, Medium};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress};
@@ -264,13 +264,16 @@ fn set_addresses(iface: &mut Interface, config: &Config) -> Result<(), ConfigErr
     iface.update_ip_addrs(|addresses| {
         fits = config.addresses.iter().all(|address| addresses.push(*address).is_ok());
     });
-    for gateway in &config.gateways {
-        fits &= match *gateway {
-            IpAddress::Ipv4(v4) => iface.routes_mut().add_default_ipv4_route(v4).is_ok(),
-            #[cfg(feature = "proto-ipv6")]
-            IpAddress::Ipv6(v6) => iface.routes_mut().add_default_ipv6_route(v6).is_ok(),
-        };
-    }
+    iface.routes_mut().update(|routes| {
+        fits &= config.gateways.iter().all(|gateway| {
+            let route = match *gateway {
+                IpAddress::Ipv4(v4) => Route::new_ipv4_gateway(v4),
+                #[cfg(feature = "proto-ipv6")]
+                IpAddress::Ipv6(v6) => Route::new_ipv6_gateway(v6),
+            };
+            routes.push(route).is_ok()
+        });
+    });
     #[cfg(feature = "slaac")]
     if config.slaac {
         let link_local = crate::addresses::eui64::link_local(config.mac).into();

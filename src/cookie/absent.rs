@@ -8,22 +8,17 @@ use crate::event::Tuple;
 
 enum Never {}
 
-pub(crate) struct Cookies {
-    pub(crate) window: u16,
-    never: Never,
-}
+pub(crate) struct Cookies(Never);
 
-pub(crate) struct Returned {
-    pub(crate) tuple: Tuple,
-    pub(crate) theirs: TcpSeqNumber,
-    pub(crate) segment_size: u16,
-    pub(crate) window_end: TcpSeqNumber,
-    never: Never,
-}
+pub(crate) struct Returned(Never);
 
 impl Cookies {
     pub(crate) fn new(_: (u64, u64), _: u16) -> Option<Self> {
         None
+    }
+
+    pub(crate) fn window(&self) -> u16 {
+        match self.0 {}
     }
 
     pub(crate) fn give(
@@ -33,22 +28,34 @@ impl Cookies {
         _: Option<u16>,
         _: Instant,
     ) -> TcpSeqNumber {
-        match self.never {}
+        match self.0 {}
     }
 
     pub(crate) fn take(
         &self,
-        _: Tuple,
+        _: &Tuple,
         _: TcpSeqNumber,
         _: TcpSeqNumber,
         _: Instant,
     ) -> Option<Returned> {
-        match self.never {}
+        match self.0 {}
     }
 }
 
 impl Returned {
+    pub(crate) fn theirs(&self) -> TcpSeqNumber {
+        match self.0 {}
+    }
+
+    pub(crate) fn segment_size(&self) -> u16 {
+        match self.0 {}
+    }
+
+    pub(crate) fn window_end(&self) -> TcpSeqNumber {
+        match self.0 {}
+    }
+
     pub(crate) fn seed(&self) -> u64 {
-        match self.never {}
+        match self.0 {}
     }
 }

@@ -241,15 +241,15 @@ impl Node<'_> {
         if segment.verify(&self.checksums).is_none() {
             return dropped(segment, DropReason::Malformed, Answer::Nothing);
         }
-        if segment.ends_beyond(returned.window_end) {
+        if segment.ends_beyond(returned.window_end()) {
             return dropped(segment, DropReason::Overrun, Answer::Nothing);
         }
-        if self.is_capped(&returned.tuple) {
+        if self.is_capped(&segment.tuple) {
             return dropped(segment, DropReason::SourceCap, listener.when_full.into());
         }
         match self.make_room(now, on_event) {
             Some(slot) => {
-                self.listen_in(slot, &returned.tuple, (number, listener), 0, now);
+                self.listen_in(slot, &segment.tuple, (number, listener), 0, now);
                 Route::Restored(slot, returned, segment)
             }
             // A handshake in the way is over in a moment, one way or the other. The peer sends again.
@@ -351,7 +351,7 @@ impl Node<'_> {
 }
 
 fn dropped<'f>(segment: &'f Segment<'f>, reason: DropReason, answer: Answer<'f>) -> Route<'f> {
-    Route::Drop(reason, Some(segment.tuple), answer)
+    Route::Drop(reason, Some(&segment.tuple), answer)
 }
 
 /// RFC 9293 section 3.10.7.4: text and FIN beyond the window are cut off, and behind a FIN there is no

@@ -38,7 +38,7 @@ impl Node<'_> {
         theirs: TcpSeqNumber,
         now: Instant,
     ) -> Option<Returned> {
-        self.cookies.as_ref()?.take(segment.tuple, theirs, segment.ack - 1, now)
+        self.cookies.as_ref()?.take(&segment.tuple, theirs, segment.ack - 1, now)
     }
 
     /// Answers a SYN without keeping anything of it.
@@ -51,7 +51,7 @@ impl Node<'_> {
     ) {
         let Some(cookies) = &mut self.cookies else { return };
         let ours = cookies.give(&syn.tuple, syn.seq, segment_size, now);
-        let mut answer = syn.answer(TcpControl::Syn, ours, syn.seq + 1, cookies.window);
+        let mut answer = syn.answer(TcpControl::Syn, ours, syn.seq + 1, cookies.window());
         let headers = if matches!(syn.tuple.local.addr, IpAddress::Ipv4(_)) { 40 } else { 60 };
         answer.segment_size = u16::try_from(self.ip_mtu - headers).ok();
         answer.send(frame.into_reply());
@@ -67,18 +67,18 @@ impl Node<'_> {
         now: Instant,
     ) {
         let syn = SegmentRepr {
-            segment_size: Some(returned.segment_size),
-            ..segment.of_sender(TcpControl::Syn, returned.theirs)
+            segment_size: Some(returned.segment_size()),
+            ..segment.of_sender(TcpControl::Syn, returned.theirs())
         };
         let completes = SegmentRepr {
             ack: Some(segment.ack),
-            ..segment.of_sender(TcpControl::None, returned.theirs + 1)
+            ..segment.of_sender(TcpControl::None, returned.theirs() + 1)
         };
         // A keep-alive, one sequence number early: the socket answers it, and has announced its window
         // thereby. Before that it takes no text.
-        let probe = SegmentRepr { seq: returned.theirs, ..completes };
+        let probe = SegmentRepr { seq: returned.theirs(), ..completes };
 
-        self.inject_syn(slot, &syn, returned, now);
+        self.inject_syn(slot, &syn, &returned, now);
         self.inject(slot, &completes, now);
         self.inject(slot, &probe, now);
         self.stats.cookies_returned += 1;
@@ -86,7 +86,13 @@ impl Node<'_> {
 
     /// The SYN of a restored connection. smoltcp draws the initial sequence number from the seed of its
     /// interface, so this one passes through an interface of its own.
-    fn inject_syn(&mut self, slot: usize, syn: &SegmentRepr<'_>, returned: Returned, now: Instant) {
+    fn inject_syn(
+        &mut self,
+        slot: usize,
+        syn: &SegmentRepr<'_>,
+        returned: &Returned,
+        now: Instant,
+    ) {
         let mut config = InterfaceConfig::new(HardwareAddress::Ethernet(self.mac));
         config.random_seed = returned.seed();
         let mut buffer = [0; SegmentRepr::MAX_LEN];
@@ -95,7 +101,7 @@ impl Node<'_> {
         let mut iface =
             Interface::new(config, &mut Capabilities(DeviceCapabilities::default()), now);
         iface.update_ip_addrs(|addresses| {
-            let _ = addresses.push(IpCidr::new(returned.tuple.local.addr, 8));
+            let _ = addresses.push(IpCidr::new(syn.to.1.addr, 8));
         });
         iface.poll_ingress_single(now, &mut frame, sockets);
     }

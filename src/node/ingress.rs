@@ -43,7 +43,7 @@ pub(super) enum Route<'f> {
     /// To smoltcp, which answers by itself: ping, ICMP errors.
     Interface,
     /// Nowhere.
-    Drop(DropReason, Option<Tuple>, Answer<'f>),
+    Drop(DropReason, Option<&'f Tuple>, Answer<'f>),
 }
 
 /// What the sender of a dropped frame is sent.
@@ -149,14 +149,14 @@ impl<'a> Node<'a> {
     ) -> Route<'f> {
         match *class {
             FrameClass::Segment(ref segment) => self.admit(segment, now, on_event),
-            FrameClass::Dhcp(tuple)
+            FrameClass::Dhcp(ref tuple)
                 if self.addresses.leases() && !tuple.remote.addr.is_unicast() =>
             {
                 Route::Drop(DropReason::BadSource, Some(tuple), Answer::Nothing)
             }
             FrameClass::Dhcp(_) if self.addresses.leases() => Route::Dhcp,
             // RFC 4443 section 2.4 (e): a datagram to a group gets no "port unreachable"; smoltcp sends it.
-            FrameClass::Datagram(tuple) | FrameClass::Dhcp(tuple)
+            FrameClass::Datagram(ref tuple) | FrameClass::Dhcp(ref tuple)
                 if tuple.local.addr.is_multicast() && !self.is_bound(tuple.local.port) =>
             {
                 Route::Drop(DropReason::Broadcast, Some(tuple), Answer::Nothing)
@@ -217,7 +217,7 @@ impl<'a> Node<'a> {
         if let Route::Drop(reason, tuple, answer) = route {
             self.answer_dropped(answer, frame, now);
             self.stats.count_dropped(reason);
-            on_event(Event::Dropped { reason, tuple });
+            on_event(Event::Dropped { reason, tuple: tuple.copied() });
             return Delivered::Nothing;
         }
         self.stats.delivered += 1;

@@ -129,9 +129,7 @@ impl<T: TxToken> TxToken for TrackedTxToken<'_, T> {
         let seq = self.seq;
         self.token.consume(len, |frame| {
             let result = f(frame);
-            #[cfg(feature = "proto-ipv6")]
-            super::override_flag::set(frame);
-            SeqState::update(seq, SeqState::sent(frame));
+            leave(frame, seq);
             result
         })
     }
@@ -139,6 +137,14 @@ impl<T: TxToken> TxToken for TrackedTxToken<'_, T> {
     fn set_meta(&mut self, meta: PacketMeta) {
         self.token.set_meta(meta);
     }
+}
+
+/// What is done with each frame that leaves. Not inlined: smoltcp consumes tokens in several places.
+#[inline(never)]
+fn leave(frame: &mut [u8], seq: &mut Option<SeqState>) {
+    #[cfg(feature = "proto-ipv6")]
+    super::override_flag::set(frame);
+    SeqState::update(seq, SeqState::sent(frame));
 }
 
 /// The device of an interface that is being made: what it can do, and no frames.
