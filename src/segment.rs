@@ -10,6 +10,9 @@ use smoltcp::wire::{Ipv6Packet, Ipv6Repr};
 
 use crate::event::Tuple;
 
+/// Bytes of a TCP header without options.
+const TCP_HEADER: usize = 20;
+
 /// A segment's control bits, as far as they decide where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
@@ -85,7 +88,7 @@ impl<'f> Segment<'f> {
 
     /// Whether it has options.
     pub(crate) fn has_options(&self) -> bool {
-        TcpPacket::new_unchecked(self.tcp).header_len() > 20
+        TcpPacket::new_unchecked(self.tcp).header_len() > TCP_HEADER as u8
     }
 
     /// The sequence number behind all of it: SEG.SEQ + SEG.LEN.
@@ -170,8 +173,7 @@ impl SegmentRepr<'_> {
 
     /// Bytes of its frame.
     pub(crate) fn len(&self) -> usize {
-        let ip = self.ip();
-        EthernetFrame::<&[u8]>::buffer_len(ip.header_len() + self.tcp().buffer_len())
+        EthernetFrame::<&[u8]>::buffer_len(self.ip().buffer_len())
     }
 
     /// Writes its frame, [`len`](Self::len) bytes.
@@ -198,7 +200,9 @@ impl SegmentRepr<'_> {
 
     fn ip(&self) -> IpRepr {
         const HOP_LIMIT: u8 = 64;
-        let len = self.tcp().buffer_len();
+        const MSS_OPTION: usize = 4;
+        let options = if self.segment_size.is_some() { MSS_OPTION } else { 0 };
+        let len = TCP_HEADER + options + self.text.len();
         IpRepr::new(self.from.1.addr, self.to.1.addr, IpProtocol::Tcp, len, HOP_LIMIT)
     }
 
