@@ -104,13 +104,16 @@ impl UdpLimiter {
     }
 
     fn source(&mut self, address: IpAddress) -> &mut TokenBucket {
-        let known = self.sources.iter().rposition(|(source, _)| *source == address);
-        let replaced = known.or_else(|| self.sources.is_full().then_some(0));
-        let bucket = match replaced.map(|at| self.sources.remove(at)) {
-            Some((source, bucket)) if source == address => bucket,
-            _ => TokenBucket::FULL,
-        };
-        let _ = self.sources.push((address, bucket));
+        let found = self.sources.iter().rposition(|(source, _)| *source == address);
+        match found {
+            Some(at) => self.sources[at..].rotate_left(1),
+            None => {
+                if self.sources.is_full() {
+                    self.sources.remove(0);
+                }
+                let _ = self.sources.push((address, TokenBucket::FULL));
+            }
+        }
         let last = self.sources.len() - 1;
         &mut self.sources[last].1
     }
