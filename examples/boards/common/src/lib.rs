@@ -19,7 +19,10 @@ pub mod trial;
 mod bridged;
 #[cfg(all(feature = "bare", target_os = "none"))]
 mod meter;
-#[cfg(target_os = "none")]
+#[cfg(all(not(feature = "plain"), target_os = "none"))]
+pub mod node;
+#[cfg(all(feature = "plain", target_os = "none"))]
+#[path = "plain.rs"]
 pub mod node;
 #[cfg(all(feature = "bare", target_os = "none"))]
 mod panic;

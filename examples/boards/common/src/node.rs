@@ -1,7 +1,8 @@
 //! The node of the boards: a TCP and UDP echo server.
 
+pub use smolecho::Node;
 use smolecho::{
-    Config, ConfigError, DatagramStorage, Listener, Node, Storage, UdpService,
+    Config, ConfigError, DatagramStorage, Listener, Storage, UdpService,
     phy::Device,
     smoltcp::{
         time::Instant,

@@ -1,10 +1,11 @@
 //! The loop without an executor.
 
-use smolecho::{Node, phy::Device, smoltcp::time::Instant};
+use smolecho::{phy::Device, smoltcp::time::Instant};
 
 use crate::{
     ethernet::{Ethernet, Mac},
     meter::Meter,
+    node::Node,
     processor::{self, Clock, Line},
     report,
 };

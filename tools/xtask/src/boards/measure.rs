@@ -24,6 +24,11 @@ const BRIDGED: Variant = Variant { features: "ipv6,meter,bridge", ..PLAIN };
 
 const METERED: Variant = Variant { features: "ipv6,meter,paint-stack", ..PLAIN };
 
+/// The same services over smoltcp alone.
+const SMOLTCP: Variant = Variant { features: "ipv6,plain", ..PLAIN };
+const SMOLTCP_IPV4: Variant = Variant { features: "plain", ..PLAIN };
+const SMOLTCP_METERED: Variant = Variant { features: "ipv6,plain,meter", ..PLAIN };
+
 /// Builds the firmware and measures its sizes. If QEMU emulates the board, builds its variants and runs them.
 pub(crate) fn all(board: &Board) -> Outcome<Vec<Figure>> {
     let plain = board.build(PLAIN)?.sizes;
@@ -41,6 +46,11 @@ pub(crate) fn all(board: &Board) -> Outcome<Vec<Figure>> {
 fn at_work(board: &Board, plain: Sizes, instructions_per_tick: u64) -> Outcome<Vec<Figure>> {
     let ipv4 = board.build(Variant { features: "", ..PLAIN })?.sizes;
     let next = board.build(Variant { connections: PLAIN.connections + 1, ..PLAIN })?.sizes;
+
+    let smoltcp = flash(board.build(SMOLTCP)?.sizes);
+    let smoltcp_ipv4 = flash(board.build(SMOLTCP_IPV4)?.sizes);
+    let compared = board.build(SMOLTCP_METERED)?;
+    let smoltcp_tcp_14 = Bench::new(board, &compared, instructions_per_tick)?.tcp(14)?;
 
     let metered = board.build(METERED)?;
     let mut bench = Bench::new(board, &metered, instructions_per_tick)?;
@@ -65,6 +75,8 @@ fn at_work(board: &Board, plain: Sizes, instructions_per_tick: u64) -> Outcome<V
 
     Ok(vec![
         Figure::new("text-ipv4", ipv4.text),
+        Figure::new("flash-permille-of-smoltcp", 1000 * flash(plain) / smoltcp),
+        Figure::new("flash-ipv4-permille-of-smoltcp", 1000 * flash(ipv4) / smoltcp_ipv4),
         Figure::new("ram-per-connection", ram(next) - ram(plain)),
         Figure::new("stack", stack),
         Figure::new("ram-16-connections", ram_many),
@@ -72,6 +84,7 @@ fn at_work(board: &Board, plain: Sizes, instructions_per_tick: u64) -> Outcome<V
         Figure::new("tcp-512", tcp_512),
         Figure::new("udp-14", udp_14),
         Figure::new("udp-512", udp_512),
+        Figure::new("tcp-14-permille-of-smoltcp", 1000 * tcp_14 / smoltcp_tcp_14),
         Figure::new("tcp-14-opt-level-3", fast),
         Figure::new("tcp-14-permille-bridged", 1000 * bridged[0] / tcp_14),
         Figure::new("tcp-512-permille-bridged", 1000 * bridged[1] / tcp_512),
@@ -79,6 +92,11 @@ fn at_work(board: &Board, plain: Sizes, instructions_per_tick: u64) -> Outcome<V
         Figure::new("udp-512-permille-bridged", 1000 * bridged[3] / udp_512),
         Figure::new("tcp-14-permille-among-16", 1000 * among_many / alone),
     ])
+}
+
+/// Bytes of flash.
+fn flash(sizes: Sizes) -> u64 {
+    sizes.text + sizes.data
 }
 
 /// Bytes of RAM without the stack.
