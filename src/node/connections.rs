@@ -1,4 +1,4 @@
-//! The life of a connection in the node: from the SYN, or from `connect`, until its slot is free.
+//! Connections in the node: from the SYN, or from `connect`, until the slot is free.
 
 use core::mem;
 
@@ -18,8 +18,8 @@ use crate::pool::index::SlotState;
 /// Segments that one connection may send before the next has its turn.
 const SEGMENTS_PER_TURN: usize = 64;
 
-/// RFC 6298 section 2.4, which smoltcp keeps to. A socket whose last segment had all that it has to send
-/// is due then at the soonest and need not be asked when; at that time it is.
+/// The shortest retransmission timeout (RFC 6298 section 2.4), in smoltcp too. A socket whose last segment
+/// carried all its data is not due sooner, and is asked for the exact time then.
 const SOONEST_RETRANSMISSION: Duration = Duration::from_secs(1);
 
 /// How long a deadline waits while frames come.
@@ -77,8 +77,8 @@ impl<'a> Node<'a> {
             .ok_or(ConnectError::Unaddressable)
     }
 
-    /// Stops accepting and closes every connection once what has arrived on it is echoed. A client whose
-    /// handshake is under way still has its say.
+    /// Stops accepting, and closes every connection once the bytes that have arrived on it are echoed. Clients
+    /// in SYN-SENT still complete their exchange.
     pub fn finish(&mut self, now: Instant) {
         self.listeners.clear();
         for slot in 0..self.pool.len() {
@@ -162,8 +162,8 @@ impl<'a> Node<'a> {
             if connection.has_sent_all() {
                 return Some(now + SOONEST_RETRANSMISSION);
             }
-            // One ACK is all that this state can have to send. smoltcp does not stop probing a zero window
-            // when the FIN behind it is acknowledged, and sends that ACK without end.
+            // This state sends one ACK at most. smoltcp does not stop its zero-window probes when the FIN
+            // behind them is acknowledged, and would send that ACK without end.
             if connection.socket().state() == State::FinWait2 {
                 let (sockets, _) = connection.parts();
                 return self.iface.poll_at(now, sockets).filter(|at| *at > now);
@@ -192,8 +192,8 @@ impl<'a> Node<'a> {
         router.map_or(remote, |route| route.via_router)
     }
 
-    /// Ends a connection whose state has timed out, if `is_current` says that the frames of before have
-    /// been seen. Returns whether the slot is still in use.
+    /// Ends a connection whose state has timed out, if `is_current`: no older frame waits in the device.
+    /// Returns whether the slot is still in use.
     pub(super) fn keep_deadline(
         &mut self,
         slot: usize,
@@ -215,7 +215,7 @@ impl<'a> Node<'a> {
         self.pool.state(slot) != SlotState::Free
     }
 
-    /// A deadline that has passed and was not kept is looked at again soon.
+    /// Schedules a slot whose deadline has passed, and was not kept, again.
     pub(super) fn postpone_deadline(&mut self, slot: usize, now: Instant) {
         let deadline = self.pool.slot(slot).deadline(&self.timeouts);
         if self.pool.state(slot) != SlotState::Free && deadline.is_some_and(|(at, _)| at <= now) {
@@ -278,7 +278,7 @@ impl<'a> Node<'a> {
         numbered.into_iter().find(|(_, listener)| listener.port == port)
     }
 
-    /// Our address towards a peer.
+    /// The local address for a peer.
     pub(super) fn source_for(&self, remote: IpEndpoint) -> Result<IpAddress, ConnectError> {
         let own = self.local_addresses();
         if remote.port == 0 || !own.is_possible_peer(&remote.addr, &remote.addr) {
@@ -288,7 +288,7 @@ impl<'a> Node<'a> {
         local.filter(|local| own.has(local)).ok_or(ConnectError::NoAddress)
     }
 
-    /// A random port of ours (RFC 6056) that is not in use, with any peer or with this one.
+    /// A random local port (RFC 6056) that no listener, no port and no connection with this peer uses.
     pub(super) fn unused_tuple(&mut self, local: IpAddress, remote: IpEndpoint) -> Option<Tuple> {
         const TRIES: usize = 32;
         for _ in 0..TRIES {
