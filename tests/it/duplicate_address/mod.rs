@@ -109,7 +109,7 @@ fn addresses<F: Station>(world: &World<F>) -> &[IpCidr] {
     world.ours.node.interface().ip_addrs()
 }
 
-/// Another station has this address, and says so to whoever asks: a reply, or an advertisement.
+/// Another station has this address, and answers requests for it: a reply, or an advertisement.
 fn is_at(address: IpAddress, mac: EthernetAddress) -> Vec<u8> {
     let mut frame = moved(address, mac);
     if matches!(address, IpAddress::Ipv4(_)) {
