@@ -187,7 +187,7 @@ impl<'a> Node<'a> {
         earlier(earlier(slots, self.datagrams_due(now)), addresses).map(|at| at.max(now))
     }
 
-    /// Tells the node that the device's link is up or down. The future `run` (feature `async`) makes this call by itself.
+    /// Tells the node that the device's link is up or down. The future `run` (feature `async`) makes this call.
     ///
     /// After a link has come up the network may be another: the node confirms its lease (RFC 2131 section 3.2),
     /// solicits routers, announces its addresses and resolves its neighbours again. Addresses and connections
