@@ -1,4 +1,4 @@
-//! What stands between an IPv6 header and what the packet carries (RFC 8200 section 4).
+//! IPv6 extension headers (RFC 8200 section 4).
 
 use smoltcp::phy::TxToken;
 use smoltcp::wire::{
@@ -16,7 +16,7 @@ const ETHERNET: usize = EthernetFrame::<&[u8]>::header_len();
 const NEXT_HEADER: usize = 6;
 const PAYLOAD_LEN: usize = 4;
 
-/// What a packet carries.
+/// The upper-layer header of a packet.
 #[derive(Clone, Copy)]
 pub(crate) struct UpperLayer {
     pub(crate) protocol: IpProtocol,

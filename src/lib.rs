@@ -6,7 +6,7 @@
 //!                          │
 //!            ┌─────────────┼──────────────┬──────────────┐
 //!            ▼             ▼              ▼              ▼
-//!          gate          pool          server          client       gate: whose frame is it?
+//!          gate          pool          server          client       gate: which slot owns it?
 //!        (headers)   (slots, ages,   (recv, echo,    (send, recv,   pool: a slot per connection
 //!                      deadlines)       close)       verify, close) server, client: one tcp::Socket each
 //!            └─────────────┴──────┬───────┴──────────────┘
@@ -17,8 +17,8 @@
 //!                   phy: cable, tap, embassy, or your own Device
 //! ```
 //!
-//! Reading order: [`server::tcp`] is the flow, [`node`] follows a frame through the house,
-//! [`storage`] is all the memory, [`phy`] is what a port brings.
+//! Reading order: [`server::tcp`] is the service of one connection, [`node`] follows a frame, [`storage`]
+//! is all memory, [`phy`] is the device that a port brings.
 //!
 #![no_std]
 
@@ -68,12 +68,12 @@ pub use rate::Rate;
 pub use run::run;
 pub use storage::{DatagramMemory, DatagramStorage, Memory, Storage};
 
-/// The README's examples, so that they compile.
+/// Compiles the README's examples.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// The guide's, likewise.
+/// Compiles the guide's examples.
 #[cfg(doctest)]
 #[doc = include_str!("../PORTING.md")]
 struct Porting;

@@ -1,9 +1,8 @@
 //! The node: one interface, a pool of slots, and the loop's body that ties them together.
 //!
-//! It alone sees frames, slots and time at once. Follow one frame: [`Node::poll`] takes it from the
-//! device, `admit` asks the gate what it is and `admission` whose it is, `deliver_to` hands it to
-//! smoltcp together with the one socket that it is for, `service_slot` lets that connection's flow move
-//! bytes and sends what comes of it.
+//! It alone sees frames, slots and time together. Follow one frame: [`Node::poll`] takes it from the
+//! device, the gate classifies it, `route` and `admit` choose its slot, `deliver` hands it to smoltcp
+//! together with that slot's socket, and `service_slot` moves the connection on and sends its segments.
 
 mod admission;
 #[cfg(feature = "client")]
@@ -39,8 +38,8 @@ use crate::server::udp::UdpLimiter;
 use crate::storage::{DatagramMemory, MAX_BUFFER, Memory};
 use crate::udp_queue::{Port, TxSlot};
 
-/// Frames taken from the device in one poll, and slots whose deadline is looked at: the bound on a
-/// poll's work. What is left over is due at once.
+/// The most frames taken from the device, and the most due slots served, in one poll. If more are left,
+/// the next poll is due at once.
 const FRAMES_PER_POLL: usize = 64;
 
 /// Frames that a device may have received before a deadline and delivers after it. While frames come,
@@ -71,12 +70,12 @@ pub struct Node<'a> {
     pool: Pool<'a>,
     scratch: &'a mut [u8],
 
-    /// The sockets of the ports; smoltcp answers by itself what is for none of them: ARP, ping, a
+    /// The sockets of the ports. Frames for no socket go here too, and smoltcp answers them: ARP, ping, a
     /// reset for a segment without a connection, an ICMP error for a datagram without a port.
     common: SocketSet<'a>,
     ports: &'a mut [Port<'a>],
     tx_slots: &'a mut [TxSlot<'a>],
-    /// Senders with a datagram that has not left.
+    /// Transmit slots with a datagram that has not left.
     waiting: usize,
     /// When the next hardware address can be asked for.
     next_turn: Instant,
@@ -188,7 +187,7 @@ impl<'a> Node<'a> {
         earlier(earlier(slots, self.datagrams_due(now)), addresses).map(|at| at.max(now))
     }
 
-    /// Tells the node that the device's link is up or down. [`run`](crate::run) makes this call by itself.
+    /// Tells the node that the device's link is up or down. The future `run` (feature `async`) makes this call.
     ///
     /// After a link has come up the network may be another: the node confirms its lease (RFC 2131 section 3.2),
     /// solicits routers, announces its addresses and resolves its neighbours again. Addresses and connections
@@ -201,12 +200,12 @@ impl<'a> Node<'a> {
         self.addresses.link_changed(link, now);
     }
 
-    /// The counters, since the node was made.
+    /// The counters since the node was created.
     pub const fn stats(&self) -> &Stats {
         &self.stats
     }
 
-    /// How many slots are doing what at this moment.
+    /// The number of slots in each state.
     pub fn occupancy(&self) -> Occupancy {
         Occupancy {
             free: self.pool.count(SlotState::Free),
@@ -216,12 +215,12 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The interface below, for its addresses and routes.
+    /// smoltcp's interface, for its addresses and routes.
     pub const fn interface(&self) -> &Interface {
         &self.iface
     }
 
-    /// Follows what servers and routers say about the node's addresses.
+    /// Applies changes of the addresses that servers and routers assign.
     fn learn_addresses<D: Device + ?Sized>(
         &mut self,
         now: Instant,
@@ -238,7 +237,7 @@ impl<'a> Node<'a> {
             }
             if let Some(cidr) = lost {
                 on_event(Event::AddressLost { cidr });
-                // With another mask it is still the same address.
+                // The same address with another mask keeps its connections.
                 if gained.map(|cidr| cidr.address()) != Some(cidr.address()) {
                     self.end_connections_of(cidr.address(), on_event);
                     self.end_datagrams_of(cidr.address(), on_event);
@@ -251,7 +250,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The earlier of two instants, where none is never.
+/// The earlier of two instants; `None` is never.
 fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
@@ -281,7 +280,7 @@ fn set_addresses(iface: &mut Interface, config: &Config) -> Result<(), ConfigErr
             fits &= addresses.contains(&link_local) || addresses.push(link_local).is_ok();
         });
     }
-    // What is learned later has its place, too.
+    // Addresses that are learned later need room as well.
     let learned = usize::from(config.dhcpv4) + usize::from(config.slaac);
     fits &= iface.ip_addrs().len() + learned <= IFACE_MAX_ADDR_COUNT;
     if fits { Ok(()) } else { Err(ConfigError::TooManyAddresses) }
@@ -307,15 +306,15 @@ fn check_memory(memory: &Memory<'_>) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// How many slots are doing what; together they are all slots.
+/// The number of slots in each state; the sum is the number of slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occupancy {
-    /// Nothing: they wait in LISTEN for whoever comes.
+    /// Unused.
     pub free: usize,
-    /// A handshake, in either direction.
+    /// SYN-RECEIVED or SYN-SENT.
     pub half_open: usize,
-    /// A connection.
+    /// From ESTABLISHED until the connection has ended.
     pub open: usize,
-    /// TIME-WAIT, or a reset that has still to leave.
+    /// TIME-WAIT, or an RST that has not left yet.
     pub closing: usize,
 }

@@ -6,9 +6,9 @@
 //! and the Node: size_of::<Node>()
 //! ```
 //!
-//! [`PER_CONNECTION`] and [`PER_DATAGRAM`] are what sockets and records take; they depend on the
-//! target and the features alone. `size_of` of [`Storage`] and [`DatagramStorage`] are these sums, up
-//! to the padding between their parts. Nothing is allocated later.
+//! [`PER_CONNECTION`] and [`PER_DATAGRAM`] are the bytes of sockets and records; they depend on the target
+//! and the features only. `size_of` of [`Storage`] and [`DatagramStorage`] are these sums, plus padding.
+//! Nothing is allocated later.
 
 use core::mem::{ManuallyDrop, size_of};
 
@@ -20,20 +20,20 @@ pub use crate::pool::index::IndexRecord;
 pub use crate::pool::slot::Slot;
 use crate::udp_queue::{Port, TxSlot};
 
-/// Bytes of a [`Storage`]'s scratch buffer: the largest piece that an echo moves at once. A piece ends where
-/// the receive buffer does, too.
+/// Bytes of a [`Storage`]'s scratch buffer, the largest piece that an echo moves at once. A piece also ends
+/// where the receive buffer wraps.
 pub const SCRATCH: usize = 256;
 
-/// Bytes that each connection takes beside its two buffers.
+/// Bytes of each connection without its two buffers.
 pub const PER_CONNECTION: usize =
     size_of::<Slot<'static>>() + size_of::<SocketStorage<'static>>() + size_of::<IndexRecord>();
 
-/// The memory of a node with so many connections, each with a receive and a transmit buffer of
+/// The memory of a node with `CONNECTIONS` connections, each with a receive and a transmit buffer of
 /// `BUFFER` bytes.
 ///
-/// It is all zeros until a node uses it, so a `static` of it costs no flash. A board keeps it in a
-/// `static_cell::ConstStaticCell` and takes it from there, without `unsafe`; on a host a local
-/// variable that outlives the node, or a leaked box, does as well.
+/// It is all zeros until a node uses it, so a `static` of it takes no flash. A board keeps it in a
+/// `static_cell::ConstStaticCell`, without `unsafe`; on a host, a local variable that outlives the node or a
+/// leaked box does as well.
 ///
 /// ```
 /// use smolecho::Storage;
@@ -44,7 +44,7 @@ pub const PER_CONNECTION: usize =
 pub struct Storage<'a, const CONNECTIONS: usize, const BUFFER: usize> {
     rx: [[u8; BUFFER]; CONNECTIONS],
     tx: [[u8; BUFFER]; CONNECTIONS],
-    // Nothing in these needs dropping; a Vec that could be dropped might not be lent for its own lifetime.
+    // Nothing in these needs dropping. A `Vec` with a destructor could not be lent for its own lifetime.
     sockets: ManuallyDrop<Vec<[SocketStorage<'a>; 1], CONNECTIONS>>,
     slots: ManuallyDrop<Vec<Slot<'a>, CONNECTIONS>>,
     index: [IndexRecord; CONNECTIONS],
@@ -52,8 +52,8 @@ pub struct Storage<'a, const CONNECTIONS: usize, const BUFFER: usize> {
 }
 
 impl<'a, const CONNECTIONS: usize, const BUFFER: usize> Storage<'a, CONNECTIONS, BUFFER> {
-    /// Empty memory. More than 65,534 connections, none, or a buffer that is not 1 to 65,535 bytes
-    /// do not compile.
+    /// Empty memory. It does not compile with 0 or more than 65,534 connections, or with a buffer of 0 or more
+    /// than 65,535 bytes.
     pub const fn new() -> Self {
         const {
             assert!(CONNECTIONS >= 1 && CONNECTIONS <= crate::pool::index::MAX_SLOTS);
@@ -69,7 +69,7 @@ impl<'a, const CONNECTIONS: usize, const BUFFER: usize> Storage<'a, CONNECTIONS,
         }
     }
 
-    /// Lends all of it to a node.
+    /// Lends all of it to a node, for the rest of its lifetime: it can be called once.
     pub fn memory(&'a mut self) -> Memory<'a> {
         self.sockets.clear();
         self.slots.clear();
@@ -95,34 +95,34 @@ impl<const CONNECTIONS: usize, const BUFFER: usize> Default for Storage<'_, CONN
     }
 }
 
-/// The largest receive buffer: past it smoltcp scales its window and rounds it down, the window's
-/// right edge moves back, and a full-duplex transfer can hang (held by the long transfers of `tests/tap`).
+/// The largest receive buffer, in bytes. With a larger one smoltcp scales its window and rounds it down, the
+/// window's right edge moves back, and a full-duplex transfer can hang.
 pub const MAX_BUFFER: usize = 65_535;
 
-/// Borrowed memory, its sizes no longer in the type: what a [`Node`](crate::Node) works on.
+/// The memory that a [`Node`](crate::Node) borrows, without sizes in its type.
 ///
-/// [`Storage::memory`] makes one; a program that learns its sizes at run time fills it by hand, with
-/// as many records of each kind as slots.
+/// [`Storage::memory`] creates one. A program that knows its sizes at run time only fills it by hand, with
+/// one index record for each slot.
 pub struct Memory<'a> {
     /// One for each connection.
     pub slots: &'a mut [Slot<'a>],
     /// One for each slot.
     pub index: &'a mut [IndexRecord],
-    /// Where a piece of data stands between two buffers; as large as the pieces should be.
+    /// The copy buffer between receive and transmit buffer; its length bounds the pieces.
     pub scratch: &'a mut [u8],
     /// Memory for datagrams, or [`DatagramMemory::none`].
     pub datagrams: DatagramMemory<'a>,
 }
 
 impl<'a> Memory<'a> {
-    /// The same with memory for datagrams.
+    /// Adds memory for datagrams.
     pub fn with(mut self, datagrams: DatagramMemory<'a>) -> Self {
         self.datagrams = datagrams;
         self
     }
 }
 
-/// Bytes that each port and each sender takes beside its datagram.
+/// Bytes of each port and each sender without its datagram.
 pub const PER_DATAGRAM: usize = size_of::<SocketStorage<'static>>()
     + size_of::<[PacketMetadata; 1]>()
     + if size_of::<Port<'static>>() > size_of::<TxSlot<'static>>() {
@@ -131,8 +131,8 @@ pub const PER_DATAGRAM: usize = size_of::<SocketStorage<'static>>()
         size_of::<TxSlot<'static>>()
     };
 
-/// The memory for datagrams of up to `SIZE` bytes: so many ports that can be bound, and so many
-/// answers that may wait until their peer's hardware address is known.
+/// The memory for datagrams of up to `SIZE` bytes: `PORTS` ports that can be bound, and `SENDERS` datagrams
+/// that may wait until their peer's hardware address is known.
 ///
 /// ```
 /// use smolecho::{DatagramStorage, Storage};
@@ -155,7 +155,7 @@ pub struct DatagramStorage<'a, const PORTS: usize, const SENDERS: usize, const S
 impl<'a, const PORTS: usize, const SENDERS: usize, const SIZE: usize>
     DatagramStorage<'a, PORTS, SENDERS, SIZE>
 {
-    /// Empty memory. No port, no sender, or a size that no datagram has do not compile.
+    /// Empty memory. It does not compile with 0 ports, 0 senders, or a size of 0 or more than 65,507 bytes.
     pub const fn new() -> Self {
         const {
             assert!(PORTS >= 1 && SENDERS >= 1);
@@ -173,7 +173,7 @@ impl<'a, const PORTS: usize, const SENDERS: usize, const SIZE: usize>
         }
     }
 
-    /// Lends all of it to a node.
+    /// Lends all of it to a node, for the rest of its lifetime: it can be called once.
     pub fn memory(&'a mut self) -> DatagramMemory<'a> {
         self.rx_metadata.clear();
         self.tx_metadata.clear();

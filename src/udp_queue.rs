@@ -1,8 +1,8 @@
-//! Where datagrams come in, and where their answers wait.
+//! UDP sockets: one receives for each bound port, and one sends for each waiting datagram.
 //!
-//! One socket receives for each bound port; others send. smoltcp's queue is first in, first out: an
-//! answer whose peer cannot be found would hold up all that are behind it. Here each waits in a sender
-//! of its own, and when all senders wait the one that has waited longest gives up its place.
+//! smoltcp's transmit queue is first in, first out: a datagram whose peer does not answer ARP would delay
+//! all behind it. Here each datagram waits in a transmit slot of its own. If all are in use, the datagram
+//! that has waited longest is dropped.
 
 use core::mem;
 
@@ -15,8 +15,8 @@ use crate::client::udp::UdpExchange;
 use crate::config::UdpService;
 use crate::event::Tuple;
 
-/// How long an answer waits for its peer's hardware address: three questions, one a second
-/// (RFC 4861 section 10; smoltcp asks for IPv4 at the same rate).
+/// How long a datagram waits for its peer's hardware address: three solicitations, one a second (RFC 4861
+/// section 10; smoltcp sends ARP requests at the same rate).
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A port that can be bound.
@@ -25,7 +25,7 @@ pub(crate) struct Port<'a> {
     pub(crate) role: PortRole<'a>,
 }
 
-/// What a port is for.
+/// The use of a port.
 #[derive(Clone, Copy)]
 pub(crate) enum PortRole<'a> {
     Unbound,
@@ -45,14 +45,14 @@ impl<'a> Port<'a> {
     }
 }
 
-/// Room for one datagram that is to leave.
+/// Room for one outgoing datagram.
 pub(crate) struct TxSlot<'a> {
     pub(crate) sockets: SocketSet<'a>,
     handle: SocketHandle,
     waiting: Option<Waiting>,
-    /// How often its peer's hardware address was asked for.
+    /// Requests sent for its peer's hardware address.
     pub(crate) neighbor_probes: u8,
-    /// What stood in it last did not leave at once.
+    /// Its last datagram did not leave at once.
     has_waited: bool,
 }
 
@@ -88,18 +88,18 @@ impl<'a> TxSlot<'a> {
         self.waiting.map(|waiting| waiting.since)
     }
 
-    /// Until when it may wait; `None` when nothing does.
+    /// The end of the wait; `None` if it is empty.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.since().map(|since| since + PATIENCE)
     }
 
-    /// Gives up what waits, and says what it was.
+    /// Drops the waiting datagram and returns its two ends.
     pub(crate) fn clear(&mut self) -> Option<Tuple> {
         self.socket().close();
         self.waiting.take().map(|waiting| waiting.tuple)
     }
 
-    /// Puts a datagram of `len` bytes in: from our end of the tuple to the peer's.
+    /// Queues a datagram of `len` bytes, from the local end of the tuple to the remote one.
     pub(crate) fn put(
         &mut self,
         tuple: Tuple,
@@ -123,8 +123,8 @@ impl<'a> TxSlot<'a> {
         Some(())
     }
 
-    /// A new place in the set, if that is needed: smoltcp keeps the place of a socket that waited for a
-    /// hardware address silent for a second, whoever the next datagram is for.
+    /// Ends the second in which smoltcp keeps a socket silent that has waited for a hardware address: the
+    /// next datagram may be for another peer. A new place in the set has no such memory.
     pub(crate) fn clear_silence(&mut self) {
         if mem::take(&mut self.has_waited) {
             let socket = self.sockets.remove(self.handle);
@@ -132,13 +132,13 @@ impl<'a> TxSlot<'a> {
         }
     }
 
-    /// After an egress: what has left.
+    /// After an egress: the datagram that has left.
     pub(crate) fn take_sent(&mut self) -> Option<Waiting> {
         self.has_waited = !self.socket().can_send();
         if self.has_waited { None } else { self.waiting.take() }
     }
 
-    /// Bytes of the largest datagram that it holds.
+    /// The capacity in bytes.
     #[cfg(feature = "client")]
     pub(crate) fn capacity(&self) -> usize {
         self.sockets.get::<Socket<'a>>(self.handle).payload_send_capacity()

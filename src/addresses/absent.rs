@@ -1,5 +1,5 @@
-//! What stands for a source of addresses that is not built in: types without a value, so that nothing
-//! else has to ask which features are on. `Config::check` has refused to make one by then.
+//! Address sources that are not built in: types without a value, so that no other file asks which features
+//! are on. `Config::check` refuses a configuration that needs one.
 
 #![allow(dead_code)] // One of the two may be the real one.
 

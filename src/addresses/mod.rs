@@ -1,5 +1,5 @@
-//! Where the node's addresses come from, beside its [`Config`]: a DHCP server and a router may each
-//! lend one address and name one default route. And whether they are ours alone.
+//! The node's addresses: from its [`Config`], a DHCP server and a router, which may each assign one address
+//! and one default route. With conflict detection, each is probed for, announced and defended.
 
 #[cfg(not(all(feature = "dhcpv4", feature = "slaac", feature = "conflict-detection")))]
 mod absent;
@@ -78,7 +78,7 @@ impl Addresses {
         }
     }
 
-    /// Whether any may come or go.
+    /// Whether addresses may change.
     pub(crate) fn may_change(&self) -> bool {
         self.dhcp.is_some() || self.slaac.is_some() || self.claims.is_some()
     }
@@ -149,7 +149,7 @@ impl Addresses {
         }
     }
 
-    /// When that is due again.
+    /// When the next poll is due.
     pub(crate) fn poll_at(&self) -> Option<Instant> {
         let dhcp = self.dhcp.as_ref().map(Dhcp::poll_at);
         let slaac = self.slaac.as_ref().and_then(Slaac::poll_at);

@@ -19,7 +19,7 @@ use super::eui64::{link_local, with_interface_id};
 use crate::config::Config;
 use crate::neighbor::Message;
 
-/// RFC 4861 section 10: so many solicitations, so far apart.
+/// RFC 4861 section 10: the number of solicitations, and the time between two.
 const MAX_RTR_SOLICITATIONS: u8 = 3;
 const RTR_SOLICITATION_INTERVAL: Duration = Duration::from_secs(4);
 

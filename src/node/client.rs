@@ -63,7 +63,7 @@ impl<'a> Node<'a> {
         Ok(tuple)
     }
 
-    /// Our address towards a peer.
+    /// The local address for a peer.
     fn source_for(&self, remote: IpEndpoint) -> Result<IpAddress, ConnectError> {
         let own = self.local_addresses();
         if remote.port == 0 || !own.is_possible_peer(&remote.addr, &remote.addr) {
@@ -73,7 +73,7 @@ impl<'a> Node<'a> {
         local.filter(|local| own.has(local)).ok_or(ConnectError::NoAddress)
     }
 
-    /// A random port of ours (RFC 6056) that is not in use, with any peer or with this one.
+    /// A random local port (RFC 6056) that no listener, no port and no connection with this peer uses.
     fn unused_tuple(&mut self, local: IpAddress, remote: IpEndpoint) -> Option<Tuple> {
         const TRIES: usize = 32;
         for _ in 0..TRIES {
@@ -87,7 +87,7 @@ impl<'a> Node<'a> {
         None
     }
 
-    /// The most that a datagram to this peer can carry.
+    /// The largest payload of a datagram to this peer, in bytes.
     fn largest_datagram(&self, remote: IpAddress) -> usize {
         let memory = self.tx_slots.first().map_or(0, TxSlot::capacity);
         match remote {

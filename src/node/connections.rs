@@ -1,4 +1,4 @@
-//! The life of a connection in the node: from the SYN, or from `connect`, until its slot is free.
+//! Connections in the node: from the SYN, or from `connect`, until the slot is free.
 
 use core::mem;
 
@@ -17,8 +17,8 @@ use crate::pool::index::SlotState;
 /// Segments that one connection may send before the next has its turn.
 const SEGMENTS_PER_TURN: usize = 64;
 
-/// RFC 6298 section 2.4, which smoltcp keeps to. A socket whose last segment had all that it has to send
-/// is due then at the soonest and need not be asked when; at that time it is.
+/// The shortest retransmission timeout (RFC 6298 section 2.4), in smoltcp too. A socket whose last segment
+/// carried all its data is not due sooner, and is asked for the exact time then.
 const SOONEST_RETRANSMISSION: Duration = Duration::from_secs(1);
 
 /// How long a deadline waits while frames come.
@@ -44,8 +44,8 @@ impl<'a> Node<'a> {
         self.listeners.push(listener).map_err(|_| ListenError::TooMany)
     }
 
-    /// Stops accepting and closes every connection once what has arrived on it is echoed. A client whose
-    /// handshake is under way still has its say.
+    /// Stops accepting, and closes every connection once the bytes that have arrived on it are echoed. Clients
+    /// in SYN-SENT still complete their exchange.
     pub fn finish(&mut self, now: Instant) {
         self.listeners.clear();
         for slot in 0..self.pool.len() {
@@ -129,8 +129,8 @@ impl<'a> Node<'a> {
             if connection.has_sent_all() {
                 return Some(now + SOONEST_RETRANSMISSION);
             }
-            // One ACK is all that this state can have to send. smoltcp does not stop probing a zero window
-            // when the FIN behind it is acknowledged, and sends that ACK without end.
+            // This state sends one ACK at most. smoltcp does not stop its zero-window probes when the FIN
+            // behind them is acknowledged, and would send that ACK without end.
             if connection.socket().state() == State::FinWait2 {
                 let (sockets, _) = connection.parts();
                 return self.iface.poll_at(now, sockets).filter(|at| *at > now);
@@ -159,8 +159,8 @@ impl<'a> Node<'a> {
         router.map_or(remote, |route| route.via_router)
     }
 
-    /// Ends a connection whose state has timed out, if `is_current` says that the frames of before have
-    /// been seen. Returns whether the slot is still in use.
+    /// Ends a connection whose state has timed out, if `is_current`: no older frame waits in the device.
+    /// Returns whether the slot is still in use.
     pub(super) fn keep_deadline(
         &mut self,
         slot: usize,
@@ -182,7 +182,7 @@ impl<'a> Node<'a> {
         self.pool.state(slot) != SlotState::Free
     }
 
-    /// A deadline that has passed and was not kept is looked at again soon.
+    /// Schedules a slot whose deadline has passed, and was not kept, again.
     pub(super) fn postpone_deadline(&mut self, slot: usize, now: Instant) {
         let deadline = self.pool.slot(slot).deadline(&self.timeouts);
         if self.pool.state(slot) != SlotState::Free && deadline.is_some_and(|(at, _)| at <= now) {

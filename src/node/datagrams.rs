@@ -1,4 +1,4 @@
-//! The life of a datagram in the node: from its port's socket to a sender, and out.
+//! Datagrams in the node: from a port's socket to its service, and from a transmit slot to the device.
 
 use smoltcp::phy::Device;
 use smoltcp::socket::udp::Socket;
@@ -13,8 +13,8 @@ use crate::event::{DatagramDropReason, Event, Protocol, Sink, Tuple};
 use crate::phy::seq_tracker::SeqTracker;
 use crate::udp_queue::{Port, PortRole, TxSlot};
 
-/// smoltcp asks for one hardware address in this time (`SILENT_TIME` of its neighbor cache), so that
-/// each that waits can have so many turns.
+/// smoltcp sends one ARP request or neighbour solicitation in this time, for all peers together
+/// (`SILENT_TIME` of its neighbor cache). Each waiting datagram gets this number of turns.
 const TURN: Duration = Duration::from_secs(1);
 const TURNS: u8 = 3;
 
@@ -51,7 +51,7 @@ impl<'a> Node<'a> {
         Some(())
     }
 
-    /// The largest UDP packet that some port has room for.
+    /// Bytes of the largest UDP packet that any port has room for.
     pub(super) fn largest_arrival(&self) -> usize {
         let room = |port: &Port<'a>| {
             self.common.get::<Socket<'a>>(port.handle).payload_recv_capacity() + UDP_HEADER
@@ -59,7 +59,7 @@ impl<'a> Node<'a> {
         self.ports.iter().map(room).max().unwrap_or(0)
     }
 
-    /// The most that goes in one packet.
+    /// The largest payload that fits into one packet, in bytes.
     pub(super) fn largest_whole(&self, remote: IpAddress) -> usize {
         let ip_header = match remote {
             IpAddress::Ipv4(_) => 20,
@@ -69,8 +69,8 @@ impl<'a> Node<'a> {
         self.ip_mtu - ip_header - UDP_HEADER
     }
 
-    /// Takes what a frame brought to the ports, and answers it. `expected` is the datagram that the
-    /// frame was, if it was a whole one.
+    /// Serves the datagrams that a frame brought to the ports. `expected` has the two ends of the frame's
+    /// datagram, unless it was a fragment.
     pub(super) fn answer<D: Device + ?Sized>(
         &mut self,
         expected: Option<Tuple>,
@@ -94,13 +94,13 @@ impl<'a> Node<'a> {
             && !arrived
             && self.is_bound(tuple.local.port)
         {
-            // smoltcp drops some of what must not be answered before a socket sees it.
+            // smoltcp drops some datagrams before a socket sees them.
             let reason = self.judge_ends(&tuple).err().unwrap_or(DatagramDropReason::Unreadable);
             self.drop_datagram(reason, tuple, on_event);
         }
     }
 
-    /// The two ends of the datagram that waits at a port.
+    /// The two ends of the datagram in a port's socket.
     fn arrival(&mut self, port: usize) -> Option<Tuple> {
         let socket = self.common.get_mut::<Socket<'a>>(self.ports[port].handle);
         let local_port = socket.endpoint().port;
@@ -137,7 +137,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Takes a datagram from its port and does what the port is for. Says which sender has an answer.
+    /// Takes a datagram from its port and serves it. Returns the transmit slot with the answer.
     fn serve(
         &mut self,
         port: usize,
@@ -145,7 +145,7 @@ impl<'a> Node<'a> {
         now: Instant,
         on_event: &mut impl Sink,
     ) -> Option<usize> {
-        // What is not answered takes no other answer's place.
+        // Only a service that answers needs a transmit slot.
         let sender = match self.ports[port].role {
             PortRole::Serve(service) if service.answer_len(0).is_some() => {
                 Some(self.vacant_sender(on_event)?)
@@ -176,7 +176,7 @@ impl<'a> Node<'a> {
         sender
     }
 
-    /// Asks what is to be asked now, and reports what is over.
+    /// Sends the questions that are due, and reports the queries that have ended.
     pub(super) fn ask<D: Device + ?Sized>(
         &mut self,
         now: Instant,
@@ -215,7 +215,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Tries again what waits for its peer's hardware address, and gives up what has waited too long.
+    /// Retries the datagrams that wait for a hardware address, and drops those that have waited too long.
     pub(super) fn flush<D: Device + ?Sized>(
         &mut self,
         now: Instant,
@@ -226,7 +226,7 @@ impl<'a> Node<'a> {
         if self.waiting == 0 {
             return;
         }
-        // Who was asked for least goes first: smoltcp asks for one address a second, whoever wants it.
+        // The datagram with the fewest turns goes first: smoltcp asks for one address a second.
         for neighbor_probes in 0..=TURNS {
             for sender in 0..self.tx_slots.len() {
                 match self.tx_slots[sender].deadline() {
@@ -262,7 +262,7 @@ impl<'a> Node<'a> {
         due
     }
 
-    /// A sender with nothing in it: if there is none, the one that has waited longest gives up.
+    /// An empty transmit slot. If there is none, the datagram that has waited longest is dropped.
     fn vacant_sender(&mut self, on_event: &mut impl Sink) -> Option<usize> {
         if let Some(vacant) = self.tx_slots.iter().position(TxSlot::is_empty) {
             return Some(vacant);
@@ -280,7 +280,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Sends what is in a sender, unless its peer's hardware address is not known yet.
+    /// Sends a transmit slot's datagram if the peer's hardware address is known.
     fn send<D: Device + ?Sized>(
         &mut self,
         sender: usize,
@@ -296,7 +296,7 @@ impl<'a> Node<'a> {
         self.iface.poll_egress(now, &mut SeqTracker::new(device, seq), sender_sockets);
         let Some(left) = self.tx_slots[sender].take_sent() else {
             if device.transmit(now).is_none() {
-                // The device has no room; who the peer is has nothing to do with it.
+                // The device has no room: this was no turn of the peer's.
                 self.next_turn = now;
             } else if self.next_turn <= now {
                 self.tx_slots[sender].neighbor_probes += 1;
@@ -307,13 +307,13 @@ impl<'a> Node<'a> {
         self.waiting -= 1;
         let is_fragmented = left.len > self.largest_whole(left.tuple.remote.addr);
         if is_fragmented && !is_fragmenting(&mut self.iface, now) {
-            // smoltcp takes what its buffer for fragments cannot hold, and drops it.
+            // smoltcp accepts a datagram larger than its fragmentation buffer, and drops it.
             self.drop_datagram(DatagramDropReason::TooLarge, left.tuple, on_event);
         }
         fragments_have_left(&mut self.iface, now, device);
     }
 
-    /// The node has lost an address: what is to leave from it does not, and who asks from it is told.
+    /// The node has lost an address: datagrams from it are dropped, and queries from it end.
     pub(super) fn end_datagrams_of(&mut self, address: IpAddress, on_event: &mut impl Sink) {
         for sender in 0..self.tx_slots.len() {
             if self.tx_slots[sender].tuple().is_some_and(|tuple| tuple.local.addr == address) {
@@ -329,7 +329,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The remote host has nobody at the port that is asked (RFC 1122 section 4.1.3.3).
+    /// ICMP port unreachable for a query (RFC 1122 section 4.1.3.3).
     pub(super) fn refuse_query(&mut self, refused: &Tuple) {
         for port in &mut *self.ports {
             if let PortRole::Ask(tuple, exchange) = &mut port.role

@@ -1,4 +1,4 @@
-//! Datagrams that go out in pieces: smoltcp has room for one at a time.
+//! Outgoing IPv4 fragments: smoltcp's buffer holds one datagram at a time.
 
 use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::phy::Device;
@@ -9,8 +9,8 @@ use crate::phy::seq_tracker::SeqTracker;
 /// More fragments than any datagram has: 65,535 bytes over the smallest MTU.
 const MAX_FRAGMENTS: usize = 128;
 
-/// Sends the fragments that are left of a datagram. smoltcp has room for one: while fragments of it
-/// wait, a second one would take its place.
+/// Sends the remaining fragments of a datagram. Returns false if some are left: another datagram would
+/// then overwrite them in smoltcp's buffer.
 pub(super) fn fragments_have_left<D: Device + ?Sized>(
     iface: &mut Interface,
     now: Instant,
@@ -26,7 +26,7 @@ pub(super) fn fragments_have_left<D: Device + ?Sized>(
     false
 }
 
-/// Without sockets an interface is due for nothing but fragments.
+/// Without sockets, an interface is due for fragments only.
 pub(super) fn is_fragmenting(iface: &mut Interface, now: Instant) -> bool {
     cfg!(feature = "ipv4-fragmentation")
         && iface.poll_at(now, &SocketSet::new(&mut [][..])).is_some()

@@ -6,8 +6,8 @@ const NEIGHBOR_ADVERT: u8 = 136;
 
 const OVERRIDE: u8 = 0x20;
 
-/// RFC 4861 section 7.2.4: what tells our own address and hardware address sets the flag, so that a neighbour
-/// that knows another hardware address takes this one. smoltcp does not set it. Its frames have nothing between
+/// RFC 4861 section 7.2.4: an advertisement of the node's own address sets the flag, so that a neighbour with
+/// another hardware address in its cache takes the new one. smoltcp does not set it. Its frames have nothing between
 /// the IPv6 header and the message.
 pub(super) fn set(frame: &mut [u8]) {
     let is_advertisement = frame.len() > 58

@@ -85,7 +85,7 @@ proptest! {
             assert_eq!(next.map(|(at, _)| at), earliest.filter(|at| *at <= limit));
             assert!(next.is_none_or(|(at, slot)| model[slot] == Some(at)));
         }
-        // Whoever is taken out one after the other comes in order, each once.
+        // Removed one after the other, the slots come in order, each once.
         let mut before = Instant::ZERO;
         while let Some((at, slot)) = due.next(&mut index, Instant::from_millis(20)) {
             assert!(at >= before && model[slot].take() == Some(at));

@@ -270,7 +270,7 @@ fn duplicate_address_detection_for_our_address_is_answered() {
 }
 
 /// RFC 4861 section 7.2.4: our own address overrides what a neighbour knows of it. The checksum is right
-/// whoever asks.
+/// for each sender of a solicitation.
 #[test]
 fn a_solicited_advertisement_overrides() {
     let IpAddress::Ipv6(own) = Family::V6.node() else { panic!("IPv6") };
