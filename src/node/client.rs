@@ -11,7 +11,7 @@ use crate::udp_queue::{PortRole, TxSlot};
 
 impl<'a> Node<'a> {
     /// Opens a connection; the following polls send `message`, verify its echo and close. Events report the
-    /// progress; the last is [`Event::Closed`].
+    /// progress; the last is [`Event::Closed`](crate::Event::Closed).
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl<'a> Node<'a> {
     }
 
     /// Starts a query; the following polls send its datagrams and receive the answers. Events report the
-    /// progress; the last is [`Event::Reported`].
+    /// progress; the last is [`Event::Reported`](crate::Event::Reported).
     ///
     /// # Errors
     ///
