@@ -142,7 +142,7 @@ fn smolecho_probe(_: &Emulator, server: SocketAddr, _: usize) {
     let (count, why) = match server {
         _ if server.ip().is_loopback() => (13, "loopback"),
         SocketAddr::V4(_) => (0, ""),
-        SocketAddr::V6(_) => (2, "IPv6"),
+        SocketAddr::V6(_) => (2, "IPv"),
     };
     let not_run: Vec<_> = said.lines().filter(|line| line.starts_with("  not run ")).collect();
     assert!(not_run.iter().all(|line| line.contains(why)), "{said}");
